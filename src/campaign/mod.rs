@@ -1,0 +1,5 @@
+//! What we intend: whom we write to, what we say, and the plan. Pure.
+
+pub mod definition;
+pub mod problem;
+pub mod recipient;

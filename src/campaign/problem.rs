@@ -1,0 +1,201 @@
+//! What is wrong with the input: every problem at once, each with its place, in words for people.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Whether a problem stops the campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is planned and nothing goes out until it is mended.
+    Error,
+    /// Worth a look; nothing stops.
+    Warning,
+}
+
+/// Where something stands. Lines and columns count from 1; columns in characters.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct Place {
+    /// The file as the user knows it: `recipients.csv`, `templates/letter.md`.
+    pub file: String,
+    /// The line, where it is known.
+    pub line: Option<u64>,
+    /// The column in that line, where it is known.
+    pub column: Option<u32>,
+}
+
+impl Place {
+    /// A whole file.
+    pub fn file(file: impl Into<String>) -> Self {
+        Self { file: file.into(), line: None, column: None }
+    }
+
+    /// A line of a file.
+    pub fn line(file: impl Into<String>, line: u64) -> Self {
+        Self { file: file.into(), line: Some(line), column: None }
+    }
+
+    /// A column of a line of a file.
+    pub fn column(file: impl Into<String>, line: u64, column: u32) -> Self {
+        Self { file: file.into(), line: Some(line), column: Some(column) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Whether it stops the campaign.
+    pub severity: Severity,
+    /// Its stable name in kebab case: `unknown-field`, `empty-field`, `same-address`.
+    pub name: &'static str,
+    /// Where it is, if anywhere in particular.
+    pub place: Option<Place>,
+    /// What is wrong: one sentence without a full stop, values in backticks.
+    pub said: String,
+    /// What to do about it, where we know: "did you mean `naam`?".
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem that stops the campaign.
+    pub fn error(name: &'static str, place: Place, said: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, name, place: Some(place), said: said.into(), hint: None }
+    }
+
+    /// A problem that is worth a look.
+    pub fn warning(name: &'static str, place: Place, said: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, name, place: Some(place), said: said.into(), hint: None }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        if self.severity == Severity::Warning {
+            f.write_str("warning: ")?;
+        }
+        f.write_str(&self.said)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// All problems of an input, gathered; at most [`Problems::KEPT`] of each severity are kept, all are counted.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+    more_errors: u64,
+    more_warnings: u64,
+}
+
+impl Problems {
+    /// How many of each severity are kept in full: a roster of a million wrong rows must not fill the memory.
+    pub const KEPT: usize = 200;
+
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        let (list, more) = match problem.severity {
+            Severity::Error => (&mut self.errors, &mut self.more_errors),
+            Severity::Warning => (&mut self.warnings, &mut self.more_warnings),
+        };
+        if list.len() < Self::KEPT {
+            list.push(problem);
+        } else {
+            *more += 1;
+        }
+    }
+
+    /// Adds all of another.
+    pub fn append(&mut self, other: Problems) {
+        self.more_errors += other.more_errors;
+        self.more_warnings += other.more_warnings;
+        for problem in other.errors.into_iter().chain(other.warnings) {
+            self.push(problem);
+        }
+    }
+
+    /// How many stop the campaign.
+    pub fn errors(&self) -> u64 {
+        self.errors.len() as u64 + self.more_errors
+    }
+
+    /// How many do not.
+    pub fn warnings(&self) -> u64 {
+        self.warnings.len() as u64 + self.more_warnings
+    }
+
+    /// Returns those kept, sorted by file and line, errors and warnings together.
+    pub fn sorted(&self) -> Vec<&Problem> {
+        let mut all: Vec<&Problem> = self.errors.iter().chain(&self.warnings).collect();
+        all.sort_by_key(|problem| {
+            let place = problem.place.clone().unwrap_or_default();
+            (place.file, place.line, place.column)
+        });
+        all
+    }
+
+    /// How many are counted and not kept.
+    pub fn left_out(&self) -> u64 {
+        self.more_errors + self.more_warnings
+    }
+
+    /// Returns whether there is none of either kind.
+    pub fn is_empty(&self) -> bool {
+        self.errors.is_empty() && self.warnings.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_reads_as_a_line_with_its_place_and_its_hint() {
+        let problem = Problem::error(
+            "unknown-field",
+            Place::column("templates/letter.md", 5, 12),
+            "`{{nmae}}` names no column",
+        )
+        .hint("did you mean `naam`?");
+        assert_eq!(
+            problem.to_string(),
+            "templates/letter.md:5:12: `{{nmae}}` names no column; did you mean `naam`?"
+        );
+    }
+
+    #[test]
+    fn all_are_counted_and_a_bounded_number_is_kept() {
+        let mut problems = Problems::default();
+        for line in 1..=1000 {
+            problems.push(Problem::error("x", Place::line("recipients.csv", line), "wrong"));
+        }
+        assert_eq!((problems.errors(), problems.sorted().len()), (1000, Problems::KEPT));
+        assert_eq!(problems.left_out(), 1000 - Problems::KEPT as u64);
+    }
+}

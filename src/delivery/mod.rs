@@ -1,0 +1,8 @@
+//! The life of one letter: what was tried, what it means, what comes next. Pure: values in, values out.
+
+pub mod attempt;
+pub mod breaker;
+pub mod judgement;
+pub mod pace;
+pub mod retry;
+pub mod state;

@@ -1,0 +1,237 @@
+//! The rows of the ledger, as values.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::campaign::recipient::Recipient;
+use crate::delivery::attempt::{Ending, Stage};
+use crate::delivery::pace::Pace;
+use crate::delivery::state::State;
+
+/// A campaign's number in this ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CampaignId(pub i64);
+
+/// What is frozen at launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCampaign {
+    /// Its name: unique in the ledger.
+    pub name: String,
+    /// The definition as JSON.
+    pub definition: String,
+    /// The digest of the definition.
+    pub digest: String,
+    /// The secret that Message-IDs and reverse-path tokens are derived from.
+    pub seed: [u8; 32],
+}
+
+/// Where a campaign stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum CampaignState {
+    /// Letters may go.
+    Running,
+    /// Nothing goes until it is resumed, or until a time.
+    Paused {
+        /// The reason.
+        why: String,
+        /// Resumes by itself then.
+        until: Option<Timestamp>,
+    },
+    /// Everything has ended.
+    Finished,
+    /// Stopped for good by a person.
+    Cancelled,
+}
+
+/// A campaign as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its number.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: CampaignState,
+    /// The frozen definition, JSON.
+    pub definition: String,
+    /// Its digest.
+    pub digest: String,
+    /// The secret of its tokens.
+    pub seed: [u8; 32],
+    /// When it was launched.
+    pub launched_at: Timestamp,
+    /// The digest of the last plan that was sent.
+    pub plan: Option<String>,
+}
+
+/// A pass over the roster in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RosterPass {
+    /// Of this campaign.
+    pub campaign: CampaignId,
+    /// Its number, one more than the last.
+    pub number: i64,
+}
+
+/// What enrolling did with each recipient given, in the same order.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Enrolled {
+    /// One entry for each.
+    pub each: Vec<Enrollment>,
+}
+
+/// What enrolling did with one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enrollment {
+    /// Was not known: a recipient and a queued delivery were written.
+    Added,
+    /// Was known with the same address and fields.
+    Known {
+        /// Where its delivery stands.
+        state: State,
+    },
+    /// Was known with other address or fields, and nothing was ever handed over: the new ones were taken.
+    Updated,
+    /// Was known with other address or fields and was already written to: nothing was changed.
+    Changed {
+        /// Where its delivery stands.
+        state: State,
+    },
+    /// Another key of this campaign has this address: nothing was written, one person gets one letter.
+    SameAddress {
+        /// That other key.
+        as_key: String,
+    },
+}
+
+/// What a worker asks for.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// Of this campaign.
+    pub campaign: CampaignId,
+    /// Who claims: unique for each process.
+    pub owner: String,
+    /// The account whose limits count: `smtp://user@host:port`.
+    pub account: String,
+    /// At most so many.
+    pub most: u32,
+    /// The limits of the account.
+    pub pace: Pace,
+    /// Only these keys, where any are given.
+    pub only: Vec<String>,
+    /// How long the claim holds without renewal.
+    pub lease: Duration,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What was claimed.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// The deliveries, now in flight, in the order of the roster.
+    pub claims: Vec<Claim>,
+    /// If there are fewer than asked for: when something more may be claimed at the earliest; `None` when
+    /// nothing is left that time alone would release.
+    pub again_at: Option<Again>,
+}
+
+/// When a claim may be tried again, and what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// The instant.
+    pub at: Timestamp,
+    /// Why not now.
+    pub why: WaitsFor,
+}
+
+/// What keeps queued letters back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// A limit of the account or of a domain.
+    Pace,
+    /// The time after a deferral.
+    Retry,
+}
+
+/// Proof of a claim: every write about the delivery carries it, and is refused when it is no longer true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimTicket {
+    /// The delivery.
+    pub delivery: i64,
+    /// Who claimed.
+    pub owner: String,
+    /// A number that rises with every claim of this delivery (a fencing token).
+    pub fence: i64,
+}
+
+/// One delivery in our hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its proof.
+    pub ticket: ClaimTicket,
+    /// The recipient as frozen.
+    pub recipient: Recipient,
+    /// The step, from 1.
+    pub step: u32,
+    /// Which delivery of this recipient and step it is, from 0.
+    pub generation: u32,
+    /// Its Message-ID, the same on every attempt.
+    pub message_id: String,
+    /// This attempt's number, from 1, counting all.
+    pub attempt: u32,
+    /// Attempts that counted against the retry policy so far, without this one.
+    pub counted: u32,
+}
+
+/// What the bytes were that are about to leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageMark {
+    /// SHA-256 of the message as handed over, before dot-stuffing.
+    pub digest: [u8; 32],
+    /// The `Date` field's instant; rendering again needs it.
+    pub dated: Timestamp,
+    /// How many bytes.
+    pub size: u64,
+}
+
+/// How an attempt ended, for the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptEnd {
+    /// What was observed.
+    pub ending: Ending,
+    /// What it means, in a sentence.
+    pub because: String,
+    /// When the attempt began.
+    pub began: Timestamp,
+}
+
+/// One line of the history, append-only; `logs/delivery.jsonl` is these lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Rises by one with every event of the ledger.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The recipient's key; none for events of the campaign as a whole.
+    pub key: Option<String>,
+    /// The step.
+    pub step: Option<u32>,
+    /// What happened: `accepted`, `deferred`, `refused`, `expired`, `in-doubt`, `requeued`, `settled`,
+    /// `cancelled`, `launched`, `paused`, `resumed`, …
+    pub event: String,
+    /// The attempt's number.
+    pub attempt: Option<u32>,
+    /// How far it got.
+    pub stage: Option<Stage>,
+    /// What the relay said.
+    pub reply: Option<crate::mail::smtp_reply::SmtpReply>,
+    /// In words.
+    pub note: Option<String>,
+    /// The Message-ID.
+    pub message_id: Option<String>,
+}

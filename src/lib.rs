@@ -1,0 +1,34 @@
+//! # Postduif
+//!
+//! Write to each person once, at a decent pace, know what became of it, and stop when they answer.
+//!
+//! Letters go one way: roster + letter -> [`campaign`] (merge, plan) -> [`ledger`] -> [`engine`] -> [`transport`].
+//! The ledger is the only thing two parts share, so each part can be stopped, killed or read alone.
+//!
+//! | module | what it is | may use |
+//! |---|---|---|
+//! | [`mail`] | the RFCs' words: address, envelope, Message-ID, MIME, SMTP reply | nobody |
+//! | [`clock`] | the time, system or manual | nobody |
+//! | [`campaign`] | what we intend: roster, letter, merge, plan | `mail` |
+//! | [`delivery`] | the life of one letter: state, attempt, judgement, retry, pace, breaker | `mail`, `campaign` |
+//! | [`ledger`] | what happened, durably | `mail`, `campaign`, `delivery` |
+//! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock` |
+//! | [`engine`] | the loops; async; decide nothing | everything above |
+//! | [`config`] | `config.toml`, exactly once | everything above |
+//! | [`command`] | one verb, one file | everything above, `report` |
+//! | [`run`] | composition root | everything |
+//!
+//! **Invariant.** `mail`, `campaign` and `delivery` never open a file, a socket or a clock.
+//! **Invariant.** `transport` and `ledger` do not know each other; only `engine` holds both, so that
+//! "write down, then act" can be read in one function.
+//! **Invariant.** Nobody but `command` and `run` reads `config`.
+//!
+//! `tests/architecture.rs` holds these walls.
+#![forbid(unsafe_code)]
+
+pub mod campaign;
+pub mod clock;
+pub mod delivery;
+pub mod ledger;
+pub mod mail;
+pub mod transport;
