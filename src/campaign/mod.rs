@@ -1,5 +1,6 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
+pub mod calendar;
 pub mod definition;
 pub mod problem;
 pub mod recipient;

@@ -22,6 +22,9 @@ pub struct Recipient {
 impl Recipient {
     /// Returns the mailbox for the `To` field.
     pub fn mailbox(&self) -> Mailbox {
-        Mailbox { name: self.name.clone().or_else(|| self.organisation.clone()), address: self.address.clone() }
+        Mailbox {
+            name: self.name.clone().or_else(|| self.organisation.clone()),
+            address: self.address.clone(),
+        }
     }
 }

@@ -139,7 +139,9 @@ impl fmt::Display for Ending {
             Ending::Rejected { stage, reply } => write!(f, "{reply} (at {stage})"),
             Ending::Broken { stage, why } => write!(f, "{why} (at {stage})"),
             Ending::Unfit { why } => f.write_str(why),
-            Ending::Silence { why } => write!(f, "{why} after the final dot: nobody knows whether it went out"),
+            Ending::Silence { why } => {
+                write!(f, "{why} after the final dot: nobody knows whether it went out")
+            }
         }
     }
 }

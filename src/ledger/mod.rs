@@ -81,7 +81,12 @@ impl Ledger {
         todo!()
     }
     /// Replaces the frozen definition; only while nothing of the campaign was ever handed to a relay.
-    pub async fn refreeze(&self, campaign: CampaignId, definition: String, digest: String) -> Result<bool, LedgerError> {
+    pub async fn refreeze(
+        &self,
+        campaign: CampaignId,
+        definition: String,
+        digest: String,
+    ) -> Result<bool, LedgerError> {
         todo!()
     }
     /// Begins a pass over the roster: rows not enrolled again in this pass count as off the roster when it ends.
@@ -89,7 +94,13 @@ impl Ledger {
         todo!()
     }
     /// Writes recipients down with their delivery of `step`, in order. See [`Enrolled`].
-    pub async fn enroll(&self, pass: &RosterPass, step: u32, recipients: Vec<Recipient>, now: Timestamp) -> Result<Enrolled, LedgerError> {
+    pub async fn enroll(
+        &self,
+        pass: &RosterPass,
+        step: u32,
+        recipients: Vec<Recipient>,
+        now: Timestamp,
+    ) -> Result<Enrolled, LedgerError> {
         todo!()
     }
     pub async fn end_roster(&self, pass: RosterPass) -> Result<(), LedgerError> {
@@ -102,10 +113,21 @@ impl Ledger {
         todo!()
     }
     /// Makes "end-of-data follows" durable, with the digest and the date of the bytes that are about to leave.
-    pub async fn note_end_of_data(&self, ticket: &ClaimTicket, message: MessageMark, now: Timestamp) -> Result<(), LedgerError> {
+    pub async fn note_end_of_data(
+        &self,
+        ticket: &ClaimTicket,
+        message: MessageMark,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         todo!()
     }
-    pub async fn end_attempt(&self, ticket: &ClaimTicket, end: AttemptEnd, moved: Move, now: Timestamp) -> Result<(), LedgerError> {
+    pub async fn end_attempt(
+        &self,
+        ticket: &ClaimTicket,
+        end: AttemptEnd,
+        moved: Move,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         todo!()
     }
 }
