@@ -22,14 +22,14 @@ impl Window {
     ///
     /// Returns `None` only for a window that never opens (no days).
     pub fn open_at_or_after(&self, at: Timestamp) -> Option<Timestamp> {
-        let local = at.to_zoned(self.zone.clone());
+        let local = at.to_zoned_datetime(self.zone.clone());
         for ahead in 0..=14_i64 {
             let day = local.date().checked_add(ahead.days()).ok()?;
             if !self.days.contains(&day.weekday()) {
                 continue;
             }
-            let opens = day.to_datetime(self.from).to_zoned(self.zone.clone()).ok()?.timestamp();
-            let closes = day.to_datetime(self.until).to_zoned(self.zone.clone()).ok()?.timestamp();
+            let opens = day.to_datetime(self.from).to_zoned_datetime(self.zone.clone()).ok()?.timestamp();
+            let closes = day.to_datetime(self.until).to_zoned_datetime(self.zone.clone()).ok()?.timestamp();
             if at < closes {
                 return Some(at.max(opens));
             }
@@ -39,8 +39,8 @@ impl Window {
 
     /// Returns when the window that is open at `at` closes, or `at` itself if it is closed.
     pub fn closes_after(&self, at: Timestamp) -> Timestamp {
-        let local = at.to_zoned(self.zone.clone());
-        let closes = local.date().to_datetime(self.until).to_zoned(self.zone.clone());
+        let local = at.to_zoned_datetime(self.zone.clone());
+        let closes = local.date().to_datetime(self.until).to_zoned_datetime(self.zone.clone());
         match closes {
             Ok(closes) if self.open_at_or_after(at) == Some(at) => closes.timestamp(),
             _ => at,
