@@ -29,6 +29,8 @@
 pub mod campaign;
 pub mod clock;
 pub mod delivery;
+pub mod exit;
 pub mod ledger;
 pub mod mail;
+pub mod report;
 pub mod transport;

@@ -2,5 +2,6 @@
 
 pub mod calendar;
 pub mod definition;
+pub mod plan;
 pub mod problem;
 pub mod recipient;

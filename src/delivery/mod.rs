@@ -4,5 +4,6 @@ pub mod attempt;
 pub mod breaker;
 pub mod judgement;
 pub mod pace;
+pub mod patience;
 pub mod retry;
 pub mod state;
