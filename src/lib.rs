@@ -34,3 +34,5 @@ pub mod ledger;
 pub mod mail;
 pub mod report;
 pub mod transport;
+pub mod cli;
+pub mod engine;

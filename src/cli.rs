@@ -1,0 +1,252 @@
+//! The command line; the doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Write to each person once, at a decent pace, know what became of it, and stop when they answer.
+///
+/// A campaign is a folder: config.toml, recipients.csv, templates/, logs/. Begin with `postduif init`, look at what would
+/// go out with `postduif preview`, and send with `postduif send`. Until you configure a real account, letters go to a
+/// rehearsal relay inside the program: nothing leaves your machine.
+#[derive(Debug, Parser)]
+#[command(name = "postduif", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// The campaign's folder.
+    #[arg(short = 'C', long = "campaign", value_name = "DIR", default_value = ".", global = true)]
+    pub folder: PathBuf,
+
+    /// Only results and failures.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a new campaign folder, never over existing files.
+    Init(Init),
+    /// Read everything and name every problem at once; nothing is written.
+    Check(Check),
+    /// The dry run: all letters exactly as they would be sent, and the plan.
+    Preview(Preview),
+    /// Send the letters, after showing the plan and asking.
+    Send(Send),
+    /// Where the campaign stands, by state and recipient.
+    Status(Status),
+    /// One line: what happened to this recipient, and why.
+    Why(Why),
+    /// Say what became of a letter that is in doubt.
+    Settle(Settle),
+    /// Stop sending, also in a process that is running, until `resume`.
+    Pause(Pause),
+    /// Go on after a pause.
+    Resume,
+    /// Stop the campaign for good: letters that are still queued are never sent.
+    Cancel(Cancel),
+    /// Whom we do not write to, in any campaign of this ledger.
+    Suppress(Suppress),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+    /// Write the man pages into a folder.
+    Man(Man),
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder; it is made where it is missing.
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Problems as JSON lines on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `preview`
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// Show this recipient's letter.
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
+    /// Write one .eml file for each recipient, and an index.html to look through them.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// With KEY: the whole message as it goes over the line, headers and all.
+    #[arg(long, requires = "key")]
+    pub raw: bool,
+    /// Print only the plan's digest.
+    #[arg(long, conflicts_with_all = ["key", "out"])]
+    pub digest: bool,
+}
+
+/// `send`
+#[derive(Debug, Args)]
+pub struct Send {
+    /// Do not ask; needed where there is no terminal.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Send only if the plan still has this digest (the first six digits or more).
+    #[arg(long, value_name = "DIGEST")]
+    pub plan: Option<String>,
+    /// At most so many letters in this run.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Only this recipient; may be given several times.
+    #[arg(long, value_name = "KEY")]
+    pub only: Vec<String>,
+    /// Send one recipient's letter (the first, or the one of --only) to this address instead, marked as a test.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["plan", "limit"])]
+    pub test: Option<String>,
+    /// Stay until nothing is queued any more: through office hours, limits per day and retries.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this recipient.
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `why`
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+}
+
+/// `settle`
+#[derive(Debug, Args)]
+pub struct Settle {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// What you know.
+    #[arg(value_enum, value_name = "WORD")]
+    pub word: Word,
+    /// How you know it, for the history.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// A person's word on a letter in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// It went out: it is in the Sent folder, or they have it.
+    Accepted,
+    /// It did not go out: queue it again.
+    Again,
+}
+
+/// `pause`
+#[derive(Debug, Args)]
+pub struct Pause {
+    /// Why, for the history and for whoever looks next.
+    #[arg(value_name = "WHY", default_value = "paused by hand")]
+    pub why: String,
+}
+
+/// `cancel`
+#[derive(Debug, Args)]
+pub struct Cancel {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `suppress`
+#[derive(Debug, Args)]
+pub struct Suppress {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: SuppressWhat,
+}
+
+/// What to do with the suppression list.
+#[derive(Debug, Subcommand)]
+pub enum SuppressWhat {
+    /// Never write to this address, or to any address of this domain.
+    Add {
+        /// `ada@party.example` or `party.example`.
+        #[arg(value_name = "ADDRESS|DOMAIN")]
+        what: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Write to it again.
+    Remove {
+        /// `ada@party.example` or `party.example`.
+        #[arg(value_name = "ADDRESS|DOMAIN")]
+        what: String,
+    },
+    /// List everything, with reason and date.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_has_a_help() {
+        fn look(command: &clap::Command, path: &str, without: &mut Vec<String>) {
+            for argument in command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+                if argument.get_help().is_none() {
+                    without.push(format!("{path} {}", argument.get_id()));
+                }
+            }
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                let path = format!("{path} {}", sub.get_name());
+                if sub.get_about().is_none() {
+                    without.push(path.clone());
+                }
+                look(sub, &path, without);
+            }
+        }
+        let mut without = Vec::new();
+        look(&super::Cli::command(), "postduif", &mut without);
+        assert_eq!(without, Vec::<String>::new());
+    }
+}
