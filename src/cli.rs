@@ -232,7 +232,9 @@ mod tests {
     #[test]
     fn every_command_and_option_has_a_help() {
         fn look(command: &clap::Command, path: &str, without: &mut Vec<String>) {
-            for argument in command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+            for argument in
+                command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str()))
+            {
                 if argument.get_help().is_none() {
                     without.push(format!("{path} {}", argument.get_id()));
                 }

@@ -27,12 +27,12 @@
 #![forbid(unsafe_code)]
 
 pub mod campaign;
+pub mod cli;
 pub mod clock;
 pub mod delivery;
+pub mod engine;
 pub mod exit;
 pub mod ledger;
 pub mod mail;
 pub mod report;
 pub mod transport;
-pub mod cli;
-pub mod engine;

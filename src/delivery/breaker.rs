@@ -1,4 +1,4 @@
-//! When to stop a run by itself: repeated refusals that are not about the recipient.
+//! When to stop a run by itself: repeated trouble that is not about the recipient.
 
 use std::time::Duration;
 
@@ -9,12 +9,19 @@ use super::judgement::{Judgement, Verdict};
 pub enum Advice {
     /// Nothing is wrong.
     GoOn,
-    /// Half the rate from now on, and rest first.
-    SlowDown {
-        /// How long to rest.
+    /// Let the relay rest.
+    Rest {
+        /// How long.
         rest: Duration,
+        /// Whether to go at half the rate after that.
+        slower: bool,
     },
-    /// Stop, for good or for a time; sending resumes only when a person says so or the time has come.
+    /// End the run: the relay cannot be reached. The next run may try again at once.
+    Leave {
+        /// The reason, in a sentence for people.
+        why: String,
+    },
+    /// Pause the campaign, for good or for a time; it goes on only when a person says so or the time has come.
     Pause {
         /// The reason, in a sentence for people.
         why: String,
@@ -24,76 +31,104 @@ pub enum Advice {
 }
 
 /// Counts what went wrong in a row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Breaker {
-    /// Broken or refused sessions in a row, without a letter accepted between.
-    broken_in_a_row: u32,
-    /// Refused messages (not recipients) in a row.
-    refused_in_a_row: u32,
+    lanes: u32,
+    /// Conversations that broke, without one in between that did not.
+    broken: u32,
+    /// Letters in doubt, without one accepted in between.
+    doubts: u32,
+    /// Refused messages (not recipients), without one accepted in between.
+    refused: u32,
     /// Times we were told to slow down, in this run.
     slowed: u32,
-    accepted: u64,
-    refused_messages: u64,
+    accepted_in_all: u64,
+    refused_in_all: u64,
 }
 
 impl Breaker {
-    /// How many broken conversations in a row stop a run.
-    pub const BROKEN_LIMIT: u32 = 10;
-    /// How many refused messages in a row stop a run.
+    /// Broken conversations in a row that end a run, for one lane; other lanes may each break once more.
+    pub const BROKEN_LIMIT: u32 = 6;
+    /// Letters in doubt in a row that pause the campaign, for one lane: a relay that never answers makes only doubts.
+    pub const DOUBT_LIMIT: u32 = 3;
+    /// Refused messages in a row that pause the campaign.
     pub const REFUSED_LIMIT: u32 = 2;
-    /// How often the relay may ask for less before the run stops.
+    /// How often the relay may ask for less before the campaign pauses.
     pub const SLOWED_LIMIT: u32 = 5;
 
-    /// Hears one judgement; `broken` says that the line broke or no session could be had.
+    /// A breaker for a run over that many connections: what befalls all of them at once is one trouble.
+    pub fn new(lanes: u32) -> Self {
+        Self {
+            lanes: lanes.max(1),
+            broken: 0,
+            doubts: 0,
+            refused: 0,
+            slowed: 0,
+            accepted_in_all: 0,
+            refused_in_all: 0,
+        }
+    }
+
+    /// Hears one judgement; `broken` says that the relay gave no complete reply.
     pub fn heard(&mut self, judged: &Judgement, broken: bool) -> Advice {
+        let because = || judged.because.clone();
+        if !broken {
+            self.broken = 0;
+        }
         match judged.verdict {
             Verdict::Accepted => {
-                self.accepted += 1;
-                self.broken_in_a_row = 0;
-                self.refused_in_a_row = 0;
+                self.accepted_in_all += 1;
+                (self.doubts, self.refused) = (0, 0);
                 Advice::GoOn
             }
-            Verdict::Login | Verdict::Stop => Advice::Pause { why: judged.because.clone(), rest: None },
+            Verdict::Login | Verdict::Stop => Advice::Pause { why: because(), rest: None },
             Verdict::PauseAccount => {
-                Advice::Pause { why: judged.because.clone(), rest: Some(judged.wait.unwrap_or(HOUR)) }
+                Advice::Pause { why: because(), rest: Some(judged.wait.unwrap_or(HOUR)) }
             }
             Verdict::SlowDown => {
                 self.slowed += 1;
-                if self.slowed >= Self::SLOWED_LIMIT {
-                    let why = format!("the relay asked {} times for less: {}", self.slowed, judged.because);
-                    return Advice::Pause { why, rest: Some(judged.wait.unwrap_or(HOUR)) };
+                if self.slowed < Self::SLOWED_LIMIT {
+                    return Advice::Rest { rest: judged.wait.unwrap_or(MINUTE), slower: true };
                 }
-                Advice::SlowDown { rest: judged.wait.unwrap_or(MINUTE) }
+                let why = format!("the relay asked {} times for less: {}", self.slowed, because());
+                Advice::Pause { why, rest: Some(judged.wait.unwrap_or(HOUR)) }
             }
             Verdict::BadMessage => {
-                self.refused_messages += 1;
-                self.refused_in_a_row += 1;
-                if self.refused_in_a_row >= Self::REFUSED_LIMIT || self.too_many_refused() {
-                    let why = format!("the relay refuses the letter itself: {}", judged.because);
-                    return Advice::Pause { why, rest: None };
+                self.refused_in_all += 1;
+                self.refused += 1;
+                if self.refused < Self::REFUSED_LIMIT && !self.too_many_refused() {
+                    return Advice::GoOn;
                 }
-                Advice::GoOn
-            }
-            Verdict::TryLater | Verdict::Reconnect | Verdict::InDoubt if broken => {
-                self.broken_in_a_row += 1;
-                if self.broken_in_a_row >= Self::BROKEN_LIMIT {
-                    let why =
-                        format!("{} conversations in a row broke: {}", self.broken_in_a_row, judged.because);
-                    return Advice::Pause { why, rest: None };
+                Advice::Pause {
+                    why: format!("the relay refuses the letter itself: {}", because()),
+                    rest: None,
                 }
-                Advice::GoOn
             }
-            Verdict::TryLater | Verdict::Reconnect | Verdict::InDoubt | Verdict::BadRecipient => {
-                self.broken_in_a_row = 0;
-                Advice::GoOn
+            Verdict::InDoubt => {
+                self.doubts += 1;
+                if self.doubts < Self::DOUBT_LIMIT + self.lanes - 1 {
+                    return Advice::GoOn;
+                }
+                let why =
+                    format!("{} letters in a row are in doubt, the last because {}", self.doubts, because());
+                Advice::Pause { why, rest: None }
             }
+            Verdict::TryLater | Verdict::Reconnect if broken => {
+                self.broken += 1;
+                if self.broken < Self::BROKEN_LIMIT + self.lanes - 1 {
+                    let rest = Duration::from_secs(1 << ((self.broken - 1) / self.lanes).min(5));
+                    return Advice::Rest { rest, slower: false };
+                }
+                Advice::Leave { why: format!("{} conversations in a row broke: {}", self.broken, because()) }
+            }
+            Verdict::TryLater | Verdict::Reconnect | Verdict::BadRecipient => Advice::GoOn,
         }
     }
 
     /// More than one in fifty, once there are fifty to look at.
     fn too_many_refused(&self) -> bool {
-        let seen = self.accepted + self.refused_messages;
-        seen >= 50 && self.refused_messages * 50 > seen
+        let seen = self.accepted_in_all + self.refused_in_all;
+        seen >= 50 && self.refused_in_all * 50 > seen
     }
 }
 
@@ -114,13 +149,13 @@ mod tests {
 
     #[test]
     fn a_bad_address_never_stops_a_run() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(1);
         assert!((0..10_000).all(|_| breaker.heard(&judged(Verdict::BadRecipient), false) == Advice::GoOn));
     }
 
     #[test]
     fn the_second_refused_message_in_a_row_stops_it() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(1);
         assert!(!pauses(&breaker.heard(&judged(Verdict::BadMessage), false)));
         assert!(!pauses(&breaker.heard(&judged(Verdict::Accepted), false)));
         assert!(!pauses(&breaker.heard(&judged(Verdict::BadMessage), false)));
@@ -129,7 +164,7 @@ mod tests {
 
     #[test]
     fn one_refused_message_in_forty_stops_it() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(1);
         let paused = (0..400).any(|n| {
             let verdict = if n % 40 == 39 { Verdict::BadMessage } else { Verdict::Accepted };
             pauses(&breaker.heard(&judged(verdict), false))
@@ -139,15 +174,39 @@ mod tests {
 
     #[test]
     fn a_login_refused_stops_it_at_once_and_until_a_person_looks() {
-        let advice = Breaker::default().heard(&judged(Verdict::Login), false);
+        let advice = Breaker::new(16).heard(&judged(Verdict::Login), false);
         assert_eq!(advice, Advice::Pause { why: "said so".into(), rest: None });
     }
 
     #[test]
-    fn a_relay_that_is_gone_stops_it_after_ten_broken_lines_but_deferrals_do_not() {
-        let mut breaker = Breaker::default();
-        assert!(!(0..100).any(|_| pauses(&breaker.heard(&judged(Verdict::TryLater), false))));
-        assert!(!(1..10).any(|_| pauses(&breaker.heard(&judged(Verdict::TryLater), true))));
-        assert!(pauses(&breaker.heard(&judged(Verdict::TryLater), true)));
+    fn a_relay_that_is_gone_gets_longer_rests_and_then_the_run_ends_but_deferrals_do_neither() {
+        let mut breaker = Breaker::new(1);
+        assert!((0..100).all(|_| breaker.heard(&judged(Verdict::TryLater), false) == Advice::GoOn));
+        let advice: Vec<_> = (0..6).map(|_| breaker.heard(&judged(Verdict::Reconnect), true)).collect();
+        let rests: Vec<_> = advice
+            .iter()
+            .filter_map(|advice| match advice {
+                Advice::Rest { rest, slower: false } => Some(rest.as_secs()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(rests, [1, 2, 4, 8, 16]);
+        assert!(matches!(advice[5], Advice::Leave { .. }));
+    }
+
+    #[test]
+    fn what_befalls_sixteen_lanes_at_once_is_one_trouble() {
+        let mut breaker = Breaker::new(16);
+        let second = Advice::Rest { rest: Duration::from_secs(1), slower: false };
+        assert!((0..16).all(|_| breaker.heard(&judged(Verdict::Reconnect), true) == second));
+        let mut breaker = Breaker::new(16);
+        assert!((0..16).all(|_| breaker.heard(&judged(Verdict::InDoubt), true) == Advice::GoOn));
+    }
+
+    #[test]
+    fn a_relay_that_makes_only_doubts_is_left_alone() {
+        let mut breaker = Breaker::new(1);
+        let advice: Vec<_> = (0..3).map(|_| breaker.heard(&judged(Verdict::InDoubt), true)).collect();
+        assert!(!pauses(&advice[1]) && pauses(&advice[2]));
     }
 }

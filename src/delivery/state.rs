@@ -157,11 +157,10 @@ impl State {
                 },
                 Verdict::BadRecipient | Verdict::BadMessage => to(S::Refused),
                 Verdict::InDoubt => to(S::InDoubt),
-                Verdict::Reconnect
-                | Verdict::SlowDown
-                | Verdict::PauseAccount
-                | Verdict::Login
-                | Verdict::Stop => again(Duration::ZERO, false),
+                Verdict::Reconnect => again(judged.wait.unwrap_or_default(), false),
+                Verdict::SlowDown | Verdict::PauseAccount | Verdict::Login | Verdict::Stop => {
+                    again(Duration::ZERO, false)
+                }
             },
             (S::InFlight, Event::GivenBack | Event::LeaseEnded) => again(Duration::ZERO, false),
             (S::InFlight, Event::LeaseEndedAfterDot) => to(S::InDoubt),

@@ -1,3 +1,7 @@
-//! x
+//! The loops. They are async and decide nothing: every decision is a function in `campaign` or `delivery`.
+
+pub mod journal;
 pub mod pace;
+
+pub mod progress;
 pub mod shutdown;

@@ -90,8 +90,7 @@ impl Flow {
 
     /// Returns whether letters go as fast as they can.
     pub fn is_free(&self) -> bool {
-        self.jitter.is_zero()
-            && self.smooth.lock().unwrap_or_else(PoisonError::into_inner).limiter.is_none()
+        self.jitter.is_zero() && self.smooth.lock().unwrap_or_else(PoisonError::into_inner).limiter.is_none()
     }
 
     /// Halves the rate from now on; a free flow becomes one letter a second.

@@ -1,0 +1,484 @@
+//! The run: claims letters, paces them, prints them, and hands them over, lane by lane.
+//!
+//! One feeder claims and prints; each lane holds one connection. "Written before done" is in [`Lane::carry`].
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc};
+
+use super::pace::Flow;
+use super::press::{Order, Press, Printed};
+use super::progress::{Progress, Waits};
+use super::shutdown::{Haste, Shutdown};
+use crate::campaign::calendar::Window;
+use crate::clock::Clock;
+use crate::delivery::attempt::Ending;
+use crate::delivery::breaker::{Advice, Breaker};
+use crate::delivery::judgement::{Judgement, judge};
+use crate::delivery::pace::Pace;
+use crate::delivery::patience::{Obstacle, Patience};
+use crate::delivery::retry::RetryPolicy;
+use crate::delivery::state::{Event, State};
+use crate::ledger::record::{AttemptEnd, Campaign, Claim, ClaimRequest, MessageMark, WaitsFor};
+use crate::ledger::{Ledger, LedgerError};
+use crate::mail::message_id::{MessageId, Token};
+use crate::transport::{Lane, Transport};
+
+/// How long a claim holds. The ledger's lock already tells the dead from the living; the lease is the second belt.
+const LEASE: Duration = Duration::from_secs(3600);
+/// How many letters are claimed at once for each lane when nothing slows the flow.
+const AHEAD_PER_LANE: u32 = 8;
+
+/// Everything a run needs; it is assembled in `command`.
+#[derive(Clone)]
+pub struct Run {
+    /// Where everything is written down.
+    pub ledger: Ledger,
+    /// The way out.
+    pub transport: Transport,
+    /// The time.
+    pub clock: Clock,
+    /// Which campaign.
+    pub campaign: Campaign,
+    /// Makes the messages.
+    pub press: Arc<Press>,
+    /// How fast.
+    pub pace: Pace,
+    /// When.
+    pub window: Option<Window>,
+    /// How often again.
+    pub retry: RetryPolicy,
+    /// Only these keys, where any are given.
+    pub only: Vec<String>,
+    /// At most so many attempts.
+    pub limit: Option<u64>,
+    /// How long to stay.
+    pub patience: Patience,
+    /// Who we are, in the ledger.
+    pub owner: String,
+    /// How to end us.
+    pub shutdown: Shutdown,
+    /// Who watches.
+    pub progress: Arc<Progress>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing is left to send.
+    Done,
+    /// Somebody asked for the end.
+    Stopped,
+    /// So many as were asked for have gone.
+    LimitReached,
+    /// The rest must wait longer than this run stays.
+    Later(Waits),
+    /// The campaign was paused or cancelled: by the breaker, or by a person in another process.
+    Paused {
+        /// The reason.
+        why: String,
+    },
+    /// The relay cannot be reached any more.
+    Unreachable {
+        /// What happened last.
+        why: String,
+    },
+}
+
+/// What goes from the feeder to a lane.
+struct Job {
+    claim: Claim,
+    printed: Printed,
+    mark: MessageMark,
+}
+
+/// What the lanes and the feeder share.
+struct Shared {
+    run: Run,
+    flow: Flow,
+    breaker: Mutex<Breaker>,
+    /// Letters claimed and not ended.
+    aloft: AtomicU64,
+    landed: Notify,
+    /// Why no further letter may go, once there is a reason.
+    verdict: Mutex<Option<Ended>>,
+    /// No letter goes before this.
+    rest_until: Mutex<Option<Timestamp>>,
+}
+
+impl Run {
+    /// Sends until nothing is left, or until there is a reason to stop.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written: then nothing more is sent, since nothing could be written down.
+    pub async fn deliver(self) -> Result<Ended, LedgerError> {
+        let lanes = self.transport.connections().max(1);
+        let flow = Flow::new(&self.pace, self.clock.clone());
+        let shared = Arc::new(Shared {
+            run: self,
+            flow,
+            breaker: Mutex::new(Breaker::new(lanes)),
+            aloft: AtomicU64::new(0),
+            landed: Notify::new(),
+            verdict: Mutex::default(),
+            rest_until: Mutex::default(),
+        });
+        let (give, take) = mpsc::channel(lanes as usize * 2);
+        let take = Arc::new(tokio::sync::Mutex::new(take));
+        let mut carriers = tokio::task::JoinSet::new();
+        for _ in 0..lanes {
+            carriers.spawn(Carrier { shared: Arc::clone(&shared), take: Arc::clone(&take) }.work());
+        }
+        let fed = shared.feed(give).await;
+        // The feeder dropped its end of the channel: lanes finish what is in it, then say goodbye.
+        let mut carried = Ok(());
+        while let Some(ended) = carriers.join_next().await {
+            carried = carried.and(ended.unwrap_or(Ok(())));
+        }
+        let ended = fed?;
+        carried?;
+        if shared.run.shutdown.haste() == Haste::Now {
+            // Whoever did not wait for the lanes: what they held is a letter to send or a doubt to settle.
+            shared.run.ledger.rescue("", true, shared.run.clock.now()).await?;
+        }
+        Ok(shared.reason().unwrap_or(ended))
+    }
+}
+
+impl Shared {
+    /// Claims letters, waits for their turn and prints them, until there is nothing more to feed.
+    async fn feed(&self, give: mpsc::Sender<Job>) -> Result<Ended, LedgerError> {
+        let mut fed = 0_u64;
+        loop {
+            if let Some(ended) = self.stopped() {
+                return Ok(ended);
+            }
+            if self.run.limit.is_some_and(|limit| fed >= limit) {
+                return Ok(Ended::LimitReached);
+            }
+            let now = self.run.clock.now();
+            if let Some(window) = &self.run.window {
+                let opens = window.open_at_or_after(now).unwrap_or(Timestamp::MAX);
+                if opens > now {
+                    match self.pass_time(Obstacle::Window, opens).await {
+                        Some(ended) => return Ok(ended),
+                        None => continue,
+                    }
+                }
+            }
+            let rest = *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(until) = rest.filter(|until| *until > now) {
+                match self.pass_time(Obstacle::Pace, until).await {
+                    Some(ended) => return Ok(ended),
+                    None => continue,
+                }
+            }
+            let room = self.run.limit.map_or(u64::MAX, |limit| limit - fed);
+            let claimed = self.run.ledger.claim(self.request(room, now)).await?;
+            if let Some(why) = claimed.stopped {
+                return Ok(Ended::Paused { why });
+            }
+            if claimed.claims.is_empty() {
+                if self.aloft.load(Ordering::Acquire) > 0 {
+                    // What is aloft may come back deferred, or make room.
+                    self.land(claimed.again_at.map(|again| again.at)).await;
+                    continue;
+                }
+                let Some(again) = claimed.again_at else { return Ok(Ended::Done) };
+                let obstacle = match again.why {
+                    WaitsFor::Pace => Obstacle::Pace,
+                    WaitsFor::Retry => Obstacle::Retry,
+                };
+                match self.pass_time(obstacle, again.at).await {
+                    Some(ended) => return Ok(ended),
+                    None => continue,
+                }
+            }
+            fed += claimed.claims.len() as u64;
+            self.aloft.fetch_add(claimed.claims.len() as u64, Ordering::AcqRel);
+            let mut claims = claimed.claims.into_iter();
+            while let Some(claim) = claims.next() {
+                if !self.turn().await {
+                    let mut back = vec![claim.ticket];
+                    back.extend(claims.map(|claim| claim.ticket));
+                    self.give_back(back).await?;
+                    break;
+                }
+                if let Some(job) = self.print(claim).await?
+                    && let Err(unsent) = give.send(job).await
+                {
+                    self.give_back(vec![unsent.0.claim.ticket]).await?;
+                }
+            }
+        }
+    }
+
+    /// Says what is to be claimed now.
+    fn request(&self, room: u64, now: Timestamp) -> ClaimRequest {
+        let run = &self.run;
+        let ahead = if self.flow.is_free() { run.transport.connections().max(1) * AHEAD_PER_LANE } else { 1 };
+        ClaimRequest {
+            campaign: run.campaign.id,
+            owner: run.owner.clone(),
+            account: run.transport.account().to_owned(),
+            most: u32::try_from(room.min(u64::from(ahead))).unwrap_or(ahead),
+            pace: run.pace.clone(),
+            only: run.only.clone(),
+            lease: LEASE,
+            now,
+        }
+    }
+
+    /// Waits until the next letter may go; false when the run is to end instead.
+    async fn turn(&self) -> bool {
+        let jitter = self.flow.jitter();
+        if !jitter.is_zero() {
+            self.pass(self.run.clock.now().saturating_add(jitter).unwrap_or(Timestamp::MAX)).await;
+        }
+        loop {
+            if self.stopped().is_some() {
+                return false;
+            }
+            let Some(wait) = self.flow.wait() else { return true };
+            self.pass(self.run.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)).await;
+        }
+    }
+
+    /// Prints a claimed letter, or puts it down as refused when it cannot be printed.
+    async fn print(&self, claim: Claim) -> Result<Option<Job>, LedgerError> {
+        let run = &self.run;
+        let dated = run.clock.now();
+        let token = Token::derive(&run.campaign.seed, &claim.recipient.key, claim.step, claim.generation);
+        let message_id = MessageId::stored(claim.message_id.clone());
+        let order = Order {
+            recipient: &claim.recipient,
+            step: claim.step,
+            message_id: &message_id,
+            token: Some(&token),
+            dated,
+            test_to: None,
+        };
+        match run.press.print(&order) {
+            Ok(printed) => {
+                let mark = printed.mark(dated);
+                Ok(Some(Job { claim, printed, mark }))
+            }
+            Err(why) => {
+                self.end(&claim, Ending::Unfit { why }, dated).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Judges an ending, writes it down, and draws the consequence. It is durable when this returns.
+    async fn end(&self, claim: &Claim, ending: Ending, began: Timestamp) -> Result<(), LedgerError> {
+        let judged = judge(&ending);
+        let ended = self.write_down(claim, &ending, &judged, began);
+        self.settle_end(ended.await, &ending, &judged).await
+    }
+
+    /// Starts writing an outcome down; the write is under way when this returns, and durable when its future is done.
+    fn write_down(
+        &self,
+        claim: &Claim,
+        ending: &Ending,
+        judged: &Judgement,
+        began: Timestamp,
+    ) -> impl Future<Output = Result<(State, bool), LedgerError>> + Send + use<> {
+        let run = &self.run;
+        let now = run.clock.now();
+        let event = Event::Ended(judged.clone());
+        let moved = State::InFlight.on(&event, claim.counted + 1, now, &run.retry);
+        let end = AttemptEnd { ending: ending.clone(), because: judged.because.clone(), began };
+        let written =
+            moved.map(|moved| (moved, run.ledger.end_attempt(&claim.ticket, end, moved, now)));
+        let delivery = claim.ticket.delivery;
+        async move {
+            match written {
+                Ok((moved, written)) => written.await.map(|()| (moved.to, moved.counts)),
+                Err(illegal) => Err(LedgerError::NotOurs { delivery, why: illegal.to_string() }),
+            }
+        }
+    }
+
+    /// Counts what was written down and hears the breaker.
+    async fn settle_end(
+        &self,
+        written: Result<(State, bool), LedgerError>,
+        ending: &Ending,
+        judged: &Judgement,
+    ) -> Result<(), LedgerError> {
+        self.aloft.fetch_sub(1, Ordering::AcqRel);
+        self.landed.notify_waiters();
+        match written {
+            Ok((state, counts)) => self.run.progress.ended_as(state, counts),
+            // The ledger was changed under us by a person's wish, or we were too late: it knows better.
+            Err(LedgerError::NotOurs { .. }) => {}
+            Err(error) => {
+                self.stop(Ended::Stopped);
+                return Err(error);
+            }
+        }
+        let broken = ending.reply().is_none();
+        let advice = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).heard(judged, broken);
+        let now = self.run.clock.now();
+        let at = |rest: Duration| now.saturating_add(rest).unwrap_or(Timestamp::MAX);
+        match advice {
+            Advice::GoOn => {}
+            Advice::Rest { rest, slower } => {
+                if slower {
+                    self.flow.slow_down();
+                }
+                *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(at(rest));
+            }
+            Advice::Leave { why } => self.stop(Ended::Unreachable { why }),
+            Advice::Pause { why, rest } => {
+                if self.stop(Ended::Paused { why: why.clone() }) {
+                    self.run.ledger.pause(self.run.campaign.id, &why, rest.map(at), now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives letters back that nobody attempted.
+    async fn give_back(&self, tickets: Vec<crate::ledger::record::ClaimTicket>) -> Result<(), LedgerError> {
+        let number = tickets.len() as u64;
+        let given = self.run.ledger.give_back(tickets, self.run.clock.now()).await;
+        self.aloft.fetch_sub(number, Ordering::AcqRel);
+        self.landed.notify_waiters();
+        given
+    }
+
+    /// Waits for `obstacle` to pass, or says that the run ends instead.
+    async fn pass_time(&self, obstacle: Obstacle, until: Timestamp) -> Option<Ended> {
+        let waits = Waits { until, obstacle };
+        if !self.run.patience.waits(obstacle, self.run.clock.now(), until) {
+            return Some(Ended::Later(waits));
+        }
+        self.run.progress.waits_for(Some(waits));
+        self.pass(until).await;
+        self.run.progress.waits_for(None);
+        None
+    }
+
+    /// Waits until an instant, or until the run is to end.
+    async fn pass(&self, until: Timestamp) {
+        tokio::select! {
+            () = self.run.clock.sleep_until(until) => {}
+            () = self.run.shutdown.asked(Haste::Soon) => {}
+        }
+    }
+
+    /// Waits until a letter that is aloft has ended, or until an instant, or until the run is to end.
+    async fn land(&self, or_at: Option<Timestamp>) {
+        let landed = self.landed.notified();
+        tokio::pin!(landed);
+        landed.as_mut().enable();
+        if self.aloft.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        tokio::select! {
+            () = landed => {}
+            () = self.run.clock.sleep_until(or_at.unwrap_or(Timestamp::MAX)) => {}
+            () = self.run.shutdown.asked(Haste::Soon) => {}
+        }
+    }
+
+    /// Stops the feeder for a reason; the first reason stays. Returns whether it was the first.
+    fn stop(&self, why: Ended) -> bool {
+        let mut verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = verdict.is_none();
+        verdict.get_or_insert(why);
+        drop(verdict);
+        self.landed.notify_waiters();
+        first
+    }
+
+    fn reason(&self) -> Option<Ended> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns why no further letter may go.
+    fn stopped(&self) -> Option<Ended> {
+        self.reason().or_else(|| (self.run.shutdown.haste() >= Haste::Soon).then_some(Ended::Stopped))
+    }
+}
+
+/// One lane and what it needs.
+struct Carrier {
+    shared: Arc<Shared>,
+    take: Arc<tokio::sync::Mutex<mpsc::Receiver<Job>>>,
+}
+
+impl Carrier {
+    /// Carries letters until the feeder has no more, then closes the connection politely.
+    async fn work(self) -> Result<(), LedgerError> {
+        let mut lane = self.shared.run.transport.lane();
+        let carried = tokio::select! {
+            carried = self.carry_all(&mut lane) => carried,
+            () = self.shared.run.shutdown.asked(Haste::Now) => return Ok(()),
+        };
+        lane.close().await;
+        carried
+    }
+
+    async fn carry_all(&self, lane: &mut Lane) -> Result<(), LedgerError> {
+        let mut unwritten = None;
+        loop {
+            let at_hand = self.take.try_lock().ok().and_then(|mut take| take.try_recv().ok());
+            let job = match at_hand {
+                Some(job) => job,
+                None => {
+                    // Nothing to do at once: the last outcome is finished first, since the feeder may wait for it.
+                    self.finish(unwritten.take()).await?;
+                    let Some(job) = self.take.lock().await.recv().await else { return Ok(()) };
+                    job
+                }
+            };
+            if self.shared.stopped().is_some() {
+                self.finish(unwritten.take()).await?;
+                self.shared.give_back(vec![job.claim.ticket]).await?;
+                continue;
+            }
+            let (ending, began) = self.carry(lane, &job).await;
+            // The outcome before this one was queued first, so it is durable by now; both shared a commit.
+            self.finish(unwritten.take()).await?;
+            let judged = judge(&ending);
+            let written = self.shared.write_down(&job.claim, &ending, &judged, began);
+            unwritten = Some((Box::pin(written), ending, judged));
+        }
+    }
+
+    /// One attempt. "End-of-data follows" is durable before the final dot leaves.
+    ///
+    /// When letters go as fast as they can, the note is begun together with the conversation and shares its commit
+    /// with the outcome before it; otherwise it is begun only when the relay waits for the message, so that a
+    /// crash before that leaves no doubt.
+    async fn carry(&self, lane: &mut Lane, job: &Job) -> (Ending, Timestamp) {
+        let (ledger, clock) = (&self.shared.run.ledger, &self.shared.run.clock);
+        let began = clock.now();
+        let note = || ledger.note_end_of_data(&job.claim.ticket, job.mark.clone(), clock.now());
+        let early = self.shared.flow.is_free().then(note);
+        let before_dot = async {
+            let noted = match early {
+                Some(noted) => noted.await,
+                None => note().await,
+            };
+            noted.map_err(|error| error.to_string())
+        };
+        (lane.attempt(&job.printed.envelope, &job.printed.bytes, before_dot).await, began)
+    }
+
+    async fn finish<F>(&self, unwritten: Option<(F, Ending, Judgement)>) -> Result<(), LedgerError>
+    where
+        F: Future<Output = Result<(State, bool), LedgerError>>,
+    {
+        let Some((written, ending, judged)) = unwritten else { return Ok(()) };
+        self.shared.settle_end(written.await, &ending, &judged).await
+    }
+}
+
