@@ -6,4 +6,5 @@ pub mod judgement;
 pub mod pace;
 pub mod patience;
 pub mod retry;
+pub mod standing;
 pub mod state;
