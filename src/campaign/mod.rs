@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod definition;
+pub mod placeholder;
 pub mod plan;
 pub mod problem;
 pub mod recipient;
