@@ -36,3 +36,5 @@ pub mod ledger;
 pub mod mail;
 pub mod report;
 pub mod transport;
+
+pub mod command;
