@@ -8,12 +8,7 @@ use crate::report::{Failure, Report};
 ///
 /// # Errors
 /// Where there is no terminal to ask at: `instead` says which option answers.
-pub fn type_exactly(
-    report: &Report,
-    question: &str,
-    expected: &str,
-    instead: &str,
-) -> Result<bool, Failure> {
+pub fn type_exactly(report: &Report, question: &str, expected: &str, instead: &str) -> Result<bool, Failure> {
     if !report.interactive {
         return Err(Failure::input("there is no terminal to ask at")
             .hint(format!("to go ahead without being asked, add {instead}"))

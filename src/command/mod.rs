@@ -1,4 +1,4 @@
 //! One verb, one file.
-pub mod bar;
 pub mod ask;
+pub mod bar;
 pub mod status_csv;

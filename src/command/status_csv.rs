@@ -87,7 +87,9 @@ where
         let (cells, outcome) = row?;
         csv.write_record(cells.into_iter().chain(outcome.unwrap_or_default().cells()))?;
     }
-    csv.into_inner().map_err(io::IntoInnerError::into_error)?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    csv.flush()?;
+    let file = csv.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok(())
 }
 
