@@ -3,8 +3,24 @@
 //! Knows nothing of the ledger. What must be durable before the final dot leaves is a future that the caller
 //! hands in; the transport awaits it at the right moment.
 
+mod dot_stuffing;
+mod folder;
+mod line;
+mod login;
+pub mod rehearsal;
+mod session;
+mod smtp;
+
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::delivery::attempt::Ending;
+use crate::mail::envelope::Envelope;
+use rehearsal::{Relay, RelaySettings};
+use session::{Session, Way};
+use smtp::{Letter, Outcome};
 
 /// Where letters go, settled: everything is checked and has a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +29,8 @@ pub enum Settings {
     Rehearsal {
         /// How many connections at once.
         connections: u32,
+        /// Where it keeps the letters it takes, one `.eml` file each; `None` forgets them.
+        keep: Option<PathBuf>,
     },
     /// A real relay.
     Smtp(SmtpSettings),
@@ -119,3 +137,219 @@ impl Default for Timeouts {
         }
     }
 }
+
+/// Why a transport cannot be had: the settings do not work.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The host is neither a name nor an IP address.
+    #[error("`{0}` is neither a host name nor an IP address")]
+    Host(String),
+    /// The name for EHLO has blanks or characters beyond ASCII.
+    #[error("the name for EHLO (`hello-name`) must be a host name in plain letters")]
+    HelloName,
+    /// The file of additional certificates is of no use.
+    #[error("the certificates in {path} cannot be used: {why}")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No secret to log in with.
+    #[error("{0}")]
+    Secret(String),
+    /// No certificate authority to trust, or the like.
+    #[error("TLS cannot be used: {0}")]
+    Tls(String),
+    /// The folder for letters cannot be made.
+    #[error("the folder {path} cannot be made: {error}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// No loopback port, or the folder of the rehearsal cannot be made.
+    #[error("the rehearsal relay cannot be started: {0}")]
+    Rehearsal(std::io::Error),
+}
+
+/// A way out, ready for use. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Transport(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    account: String,
+    description: String,
+    connections: u32,
+    stored: Option<PathBuf>,
+}
+
+enum Kind {
+    Smtp {
+        way: Way,
+        /// The rehearsal relay lives as long as the transport to it.
+        _rehearsal: Option<Relay>,
+    },
+    Folder(PathBuf),
+}
+
+impl Transport {
+    /// Makes a transport of its settings: reads certificates, makes folders, starts the rehearsal relay.
+    /// Connects to nobody yet.
+    ///
+    /// # Errors
+    /// [`TransportError`] where the settings cannot work.
+    pub async fn open(settings: Settings) -> Result<Transport, TransportError> {
+        let inner = match settings {
+            Settings::Smtp(settings) => {
+                let (host, port) = (&settings.host, settings.port);
+                let user = settings.login.as_ref().map(|login| login.username.as_str());
+                let line = match settings.security {
+                    Security::Tls => "TLS",
+                    Security::StartTls => "STARTTLS",
+                    Security::None => "no TLS",
+                };
+                Inner {
+                    account: match user {
+                        Some(user) => format!("smtp://{user}@{host}:{port}"),
+                        None => format!("smtp://{host}:{port}"),
+                    },
+                    description: match user {
+                        Some(user) => format!("{host}:{port} ({line}) as {user}"),
+                        None => format!("{host}:{port} ({line})"),
+                    },
+                    connections: settings.connections.max(1),
+                    stored: None,
+                    kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: None },
+                }
+            }
+            Settings::Rehearsal { connections, keep } => {
+                let relay = Relay::start(RelaySettings { keep: keep.clone(), ..RelaySettings::default() })
+                    .await
+                    .map_err(TransportError::Rehearsal)?;
+                let settings = SmtpSettings {
+                    host: relay.addr().ip().to_string(),
+                    port: relay.addr().port(),
+                    security: Security::None,
+                    login: None,
+                    ca_file: None,
+                    connections,
+                    letters_per_connection: u32::MAX,
+                    hello_name: None,
+                    timeouts: Timeouts::default(),
+                };
+                Inner {
+                    account: "rehearsal".into(),
+                    description: "the rehearsal relay; nothing leaves this machine".into(),
+                    connections: connections.max(1),
+                    stored: keep,
+                    kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: Some(relay) },
+                }
+            }
+            Settings::Folder { path } => {
+                folder::make(&path).map_err(|error| TransportError::Folder { path: path.clone(), error })?;
+                Inner {
+                    account: format!("folder:{}", path.display()),
+                    description: format!("the folder {}; nothing is sent", path.display()),
+                    connections: 1,
+                    stored: Some(path.clone()),
+                    kind: Kind::Folder(path),
+                }
+            }
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Returns the name under which limits are counted: `smtp://ada@mail.example.org:587`, `rehearsal`,
+    /// `folder:PATH`.
+    pub fn account(&self) -> &str {
+        &self.0.account
+    }
+
+    /// Returns how many lanes may run at once, at least 1.
+    pub fn connections(&self) -> u32 {
+        self.0.connections
+    }
+
+    /// Describes it for people: `mail.example.org:587 (STARTTLS) as ada`.
+    pub fn describe(&self) -> String {
+        self.0.description.clone()
+    }
+
+    /// Returns where letters can be read afterwards, for a rehearsal that keeps them and for a folder.
+    pub fn stored(&self) -> Option<PathBuf> {
+        self.0.stored.clone()
+    }
+
+    /// Makes a lane; it connects with its first letter.
+    pub fn lane(&self) -> Lane {
+        Lane { transport: self.clone(), session: None, wire: Vec::new() }
+    }
+}
+
+/// One lane has at most one connection at a time; lanes run side by side.
+pub struct Lane {
+    transport: Transport,
+    session: Option<Session>,
+    /// The stuffed letter; kept for its room.
+    wire: Vec<u8>,
+}
+
+impl Lane {
+    /// Makes one attempt: connects and logs in where there is no session, then runs one transaction.
+    ///
+    /// A kept session that turns out to be dead before the relay took anything in is replaced, once, and
+    /// nobody need know. `message` is an RFC 5322 message in CRLF lines. `before_dot` is awaited after the
+    /// relay said 354 and before the final dot can leave, at most once; if it gives `Err(why)` the connection
+    /// is dropped without the dot, and the ending is [`Ending::Broken`] at [`Stage::Body`].
+    ///
+    /// May be dropped at any time: a connection in the middle of a letter is not used again.
+    ///
+    /// [`Stage::Body`]: crate::delivery::attempt::Stage::Body
+    pub async fn attempt<F>(&mut self, envelope: &Envelope, message: &[u8], before_dot: F) -> Ending
+    where
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        let way = match &self.transport.0.kind {
+            Kind::Folder(path) => return folder::attempt(path, message, before_dot).await,
+            Kind::Smtp { way, .. } => way,
+        };
+        let mut before_dot = pin!(before_dot);
+        // Dead unless proven alive: it comes back only after a clean end.
+        let mut kept = self.session.take();
+        if let Some(used_up) = kept.take_if(|kept| kept.letters >= way.settings.letters_per_connection) {
+            used_up.quit(FAREWELL).await;
+        }
+        let size = dot_stuffing::stuff(message, &mut self.wire);
+        let letter = Letter { wire: &self.wire, size, is_eight_bit: !message.is_ascii() };
+        loop {
+            let mut session = match kept.take() {
+                Some(session) => session,
+                None => match Session::open(way).await {
+                    Ok(session) => session,
+                    Err(ending) => return ending,
+                },
+            };
+            let outcome =
+                session.transact(envelope, &letter, before_dot.as_mut(), &way.settings.timeouts).await;
+            if let Outcome::Ended(ending) = outcome {
+                if session.is_alive {
+                    self.session = Some(session);
+                }
+                return ending;
+            }
+        }
+    }
+
+    /// Ends the session politely; errors do not matter.
+    pub async fn close(self) {
+        if let Some(session) = self.session {
+            session.quit(FAREWELL).await;
+        }
+    }
+}
+
+/// How long we wait for an answer to QUIT.
+const FAREWELL: Duration = Duration::from_secs(5);

@@ -1,0 +1,215 @@
+//! The line to a relay: bytes out, replies in, each with a limit of time.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+
+use crate::mail::smtp_reply::{Fed, ReplyReader, SmtpReply};
+
+/// Why nothing more comes over the line.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// The other end closed it.
+    Closed,
+    /// It broke.
+    Broke(io::Error),
+    /// Nothing came, or nothing could be handed over, in this time.
+    TimedOut(Duration),
+    /// What came is no SMTP reply.
+    Unreadable(String),
+}
+
+impl From<io::Error> for Cut {
+    fn from(error: io::Error) -> Self {
+        // rustls tells so of a line that was closed without a farewell.
+        if error.kind() == io::ErrorKind::UnexpectedEof { Cut::Closed } else { Cut::Broke(error) }
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cut::Closed => f.write_str("the relay closed the line"),
+            Cut::Broke(error) => write!(f, "the line broke ({error})"),
+            Cut::TimedOut(limit) => write!(f, "the relay was silent for {limit:?}"),
+            Cut::Unreadable(text) => write!(f, "the relay said something that is no SMTP reply (`{text}`)"),
+        }
+    }
+}
+
+/// The stream below: plain, or protected.
+#[expect(clippy::large_enum_variant, reason = "there is one for each connection")]
+pub(super) enum Stream {
+    /// As TCP carries it.
+    Plain(TcpStream),
+    /// Within TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// How many bytes go out under one limit of time.
+const BLOCK: usize = 64 * 1024;
+
+/// A connection, with what was read from it and not yet used.
+pub(super) struct Line {
+    stream: Stream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    incoming: Box<[u8]>,
+    used: usize,
+    filled: usize,
+    reader: ReplyReader,
+    is_cut: bool,
+}
+
+impl Line {
+    /// Takes a connection over.
+    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
+        // Without it a short letter waits 40 ms for the other end's delayed ACK.
+        stream.set_nodelay(true)?;
+        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        Ok(Self {
+            stream: Stream::Plain(stream),
+            peer,
+            local,
+            incoming: vec![0; 4096].into_boxed_slice(),
+            used: 0,
+            filled: 0,
+            reader: ReplyReader::default(),
+            is_cut: false,
+        })
+    }
+
+    /// Changes the stream below: `protect` makes the protected one of the plain one.
+    pub(super) async fn protect<P>(self, protect: impl FnOnce(TcpStream) -> P) -> Result<Self, io::Error>
+    where
+        P: Future<Output = io::Result<TlsStream<TcpStream>>>,
+    {
+        let stream = match self.stream {
+            Stream::Plain(stream) => Stream::Tls(Box::new(protect(stream).await?)),
+            Stream::Tls(stream) => Stream::Tls(stream),
+        };
+        Ok(Self { stream, ..self })
+    }
+
+    /// Returns the address of the other end.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Returns our own address.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Returns whether TLS protects it.
+    pub(super) fn is_protected(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// Returns whether something came that nobody has asked for yet.
+    pub(super) fn has_unread(&self) -> bool {
+        self.used < self.filled
+    }
+
+    /// Returns whether it is known to be of no more use.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Hands all of `bytes` to the socket, at most `limit` for each block of them.
+    ///
+    /// `Ok` says that the last byte was taken over by the kernel. `Err` says that it was not: in TLS the last
+    /// bytes travel in a record that the other end cannot open before it is whole.
+    pub(super) async fn send(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Cut> {
+        if self.is_cut {
+            return Err(Cut::Closed);
+        }
+        for block in bytes.chunks(BLOCK) {
+            let written = match &mut self.stream {
+                Stream::Plain(stream) => timeout(limit, stream.write_all(block)).await,
+                Stream::Tls(stream) => {
+                    timeout(limit, async {
+                        stream.write_all(block).await?;
+                        stream.flush().await
+                    })
+                    .await
+                }
+            };
+            let cut = match written {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => Cut::from(error),
+                Err(_) => Cut::TimedOut(limit),
+            };
+            self.is_cut = true;
+            return Err(cut);
+        }
+        Ok(())
+    }
+
+    /// Reads one whole reply and returns its code; [`Line::said`] has the rest of it.
+    ///
+    /// A reply whose line is cut behind its code counts: the relay has spoken. Then the line
+    /// [`is_cut`](Line::is_cut).
+    pub(super) async fn reply(&mut self, limit: Duration) -> Result<u16, Cut> {
+        self.reader.clear();
+        if self.is_cut {
+            return Err(Cut::Closed);
+        }
+        let cut = match timeout(limit, self.read_reply()).await {
+            Ok(Ok(())) => return Ok(self.reader.code()),
+            Ok(Err(cut)) => cut,
+            Err(_) => Cut::TimedOut(limit),
+        };
+        self.is_cut = true;
+        let is_readable = self.reader.cut_off() && !matches!(cut, Cut::Unreadable(_));
+        if is_readable { Ok(self.reader.code()) } else { Err(cut) }
+    }
+
+    async fn read_reply(&mut self) -> Result<(), Cut> {
+        loop {
+            let (used, fed) = self.reader.feed(&self.incoming[self.used..self.filled]);
+            self.used += used;
+            match fed {
+                Fed::Whole => return Ok(()),
+                Fed::Unreadable => {
+                    let said = SmtpReply::of(0, self.reader.text().lines()).text;
+                    return Err(Cut::Unreadable(said.chars().take(80).collect()));
+                }
+                Fed::More => {}
+            }
+            (self.used, self.filled) = (0, 0);
+            let read = match &mut self.stream {
+                Stream::Plain(stream) => stream.read(&mut self.incoming).await,
+                Stream::Tls(stream) => stream.read(&mut self.incoming).await,
+            };
+            match read? {
+                0 => return Err(Cut::Closed),
+                filled => self.filled = filled,
+            }
+        }
+    }
+
+    /// Reads what a relay may have said before it stopped reading.
+    pub(super) async fn last_word(&mut self, limit: Duration) -> Option<SmtpReply> {
+        self.is_cut = false;
+        let said = self.reply(limit).await.ok().map(|_| self.said());
+        self.is_cut = true;
+        said
+    }
+
+    /// Returns the reply that [`Line::reply`] read last.
+    pub(super) fn said(&self) -> SmtpReply {
+        self.reader.reply()
+    }
+
+    /// Returns the texts of the lines of that reply, one on each line.
+    pub(super) fn said_lines(&self) -> std::borrow::Cow<'_, str> {
+        self.reader.text()
+    }
+}

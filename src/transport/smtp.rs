@@ -1,0 +1,240 @@
+//! The conversation about one letter, stage by stage (RFC 5321 §3.3), pipelined where the relay allows it
+//! (RFC 2920).
+//!
+//! What it must know above all is where the line broke: up to the moment the last byte of the final dot is
+//! handed to the socket nothing was sent, from the first byte of the reply on it is known what became of it,
+//! and in between nobody knows. (A break while the kernel still holds the whole letter counts as the latter.)
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::Timeouts;
+use super::line::Cut;
+use super::session::Session;
+use crate::delivery::attempt::{Ending, Stage};
+use crate::mail::envelope::Envelope;
+
+/// A letter as it goes over the line.
+pub(super) struct Letter<'a> {
+    /// Stuffed, with its final dot.
+    pub(super) wire: &'a [u8],
+    /// Its octets without the stuffing.
+    pub(super) size: usize,
+    /// It is not ASCII.
+    pub(super) is_eight_bit: bool,
+}
+
+/// What came of a transaction.
+pub(super) enum Outcome {
+    /// It ended so.
+    Ended(Ending),
+    /// The kept session turned out to be dead before the relay took anything in: again on a new one.
+    Stale,
+}
+
+/// How long we look for a last word of a relay that stopped reading.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// The commands of a transaction, written out, and where each stands.
+#[derive(Default)]
+struct Commands {
+    text: String,
+    reset: Range<usize>,
+    mail: Range<usize>,
+    rcpt: Range<usize>,
+    data: Range<usize>,
+}
+
+impl Session {
+    /// Runs one transaction. Afterwards [`Session::is_alive`] says whether the session can be used again.
+    pub(super) async fn transact<F>(
+        &mut self,
+        envelope: &Envelope,
+        letter: &Letter<'_>,
+        before_dot: Pin<&mut F>,
+        timeouts: &Timeouts,
+    ) -> Outcome
+    where
+        F: Future<Output = Result<(), String>>,
+    {
+        if let Some(why) = self.unfit(envelope, letter) {
+            return Outcome::Ended(Ending::Unfit { why });
+        }
+        let is_kept = self.letters > 0;
+        self.letters = self.letters.saturating_add(1);
+        self.is_alive = false;
+        if self.line.has_unread() {
+            // It said goodbye while idle, or we are out of step: whose reply would the next one be?
+            return match is_kept {
+                true => Outcome::Stale,
+                false => broken(Stage::MailFrom, "the relay spoke out of turn"),
+            };
+        }
+        let commands = self.write_out(envelope, letter);
+        let pipelined = self.offers.pipelining;
+
+        // The session around the letter: RSET where something was refused before.
+        let all = if pipelined { 0..commands.text.len() } else { commands.reset.clone() };
+        if let Err(cut) = self.line.send(&commands.text.as_bytes()[all], timeouts.command).await {
+            return if is_kept { Outcome::Stale } else { broken(Stage::MailFrom, cut) };
+        }
+        if !commands.reset.is_empty() {
+            match self.line.reply(timeouts.command).await {
+                Ok(code) if code / 100 == 2 => self.reset_first = false,
+                // Only kept sessions have something to forget.
+                _ => return Outcome::Stale,
+            }
+        }
+
+        let ask = |range: &Range<usize>| if pipelined { 0..0 } else { range.clone() };
+        match self.ask(&commands.text[ask(&commands.mail)], timeouts.command).await {
+            Ok(code) if code / 100 == 2 => {}
+            Ok(421) | Err(_) if is_kept => return Outcome::Stale,
+            Ok(_) => return self.refused(Stage::MailFrom, if pipelined { 2 } else { 0 }, timeouts).await,
+            Err(cut) => return broken(Stage::MailFrom, cut),
+        }
+        match self.ask(&commands.text[ask(&commands.rcpt)], timeouts.command).await {
+            Ok(code) if code / 100 == 2 => {}
+            Ok(_) => return self.refused(Stage::RcptTo, if pipelined { 1 } else { 0 }, timeouts).await,
+            Err(cut) => return broken(Stage::RcptTo, cut),
+        }
+        match self.ask(&commands.text[ask(&commands.data)], timeouts.data).await {
+            Ok(code) if code / 100 == 3 => {}
+            Ok(code) if code / 100 == 2 => {
+                return broken(Stage::Data, format!("the relay answered `{}` to DATA", self.line.said()));
+            }
+            Ok(_) => return self.refused(Stage::Data, 0, timeouts).await,
+            Err(cut) => return broken(Stage::Data, cut),
+        }
+        if self.line.has_unread() {
+            return broken(Stage::Data, "the relay spoke out of turn");
+        }
+
+        if let Err(why) = before_dot.await {
+            return broken(Stage::Body, why);
+        }
+        if let Err(cut) = self.line.send(letter.wire, timeouts.block).await {
+            return self.stopped_reading(cut).await;
+        }
+        match self.line.reply(timeouts.end_of_data).await {
+            Ok(code) if code / 100 == 2 => {
+                self.proven_alive();
+                Outcome::Ended(Ending::Accepted { reply: self.line.said() })
+            }
+            Ok(code) if code / 100 == 3 => {
+                let why = format!("the relay answered `{}`, which is neither yes nor no,", self.line.said());
+                Outcome::Ended(Ending::Silence { why })
+            }
+            Ok(_) => self.refused(Stage::EndOfData, 0, timeouts).await,
+            Err(cut) => Outcome::Ended(Ending::Silence { why: cut.to_string() }),
+        }
+    }
+
+    /// Returns what the relay lacks for this letter.
+    fn unfit(&self, envelope: &Envelope, letter: &Letter<'_>) -> Option<String> {
+        let paths =
+            [("recipient's", Some(&envelope.forward_path)), ("sender's", envelope.reverse_path.as_ref())];
+        for (whose, path) in paths {
+            let Some(path) = path else { continue };
+            if path.local().chars().chain(path.domain().chars()).any(char::is_control) {
+                return Some(format!("the {whose} address has characters that no relay takes"));
+            }
+            if path.needs_smtputf8() && !self.offers.smtputf8 {
+                return Some(format!("the {whose} address needs SMTPUTF8, which the relay does not offer"));
+            }
+        }
+        if let Some(Some(limit)) = self.offers.size
+            && u64::try_from(letter.size).is_ok_and(|size| size > limit)
+        {
+            return Some(format!("the letter has {} bytes and the relay takes at most {limit}", letter.size));
+        }
+        if letter.is_eight_bit && !self.offers.eight_bit_mime {
+            return Some("the letter has bytes beyond ASCII, and the relay does not offer 8BITMIME".into());
+        }
+        None
+    }
+
+    fn write_out(&self, envelope: &Envelope, letter: &Letter<'_>) -> Commands {
+        let mut commands = Commands { text: String::with_capacity(256), ..Commands::default() };
+        let text = &mut commands.text;
+        if self.reset_first {
+            text.push_str("RSET\r\n");
+        }
+        commands.reset = 0..text.len();
+        // Writing into a string cannot fail.
+        let _ = match &envelope.reverse_path {
+            Some(path) => write!(text, "MAIL FROM:<{path}>"),
+            None => write!(text, "MAIL FROM:<>"),
+        };
+        if self.offers.size.is_some() {
+            let _ = write!(text, " SIZE={}", letter.size);
+        }
+        if letter.is_eight_bit {
+            text.push_str(" BODY=8BITMIME");
+        }
+        if envelope.needs_smtputf8() {
+            text.push_str(" SMTPUTF8");
+        }
+        text.push_str("\r\n");
+        commands.mail = commands.reset.end..text.len();
+        let _ = write!(text, "RCPT TO:<{}>\r\n", envelope.forward_path);
+        commands.rcpt = commands.mail.end..text.len();
+        text.push_str("DATA\r\n");
+        commands.data = commands.rcpt.end..text.len();
+        commands
+    }
+
+    /// Says `command`, where it was not said with the group before, and reads the next reply.
+    async fn ask(&mut self, command: &str, limit: Duration) -> Result<u16, Cut> {
+        if !command.is_empty() {
+            self.line.send(command.as_bytes(), limit).await?;
+        }
+        self.line.reply(limit).await
+    }
+
+    /// Ends a transaction that the relay refused; `more` replies of its group are still to come.
+    async fn refused(&mut self, stage: Stage, more: u8, timeouts: &Timeouts) -> Outcome {
+        let reply = self.line.said();
+        let ending = Outcome::Ended(Ending::Rejected { stage, reply });
+        let said = self.line.said().code;
+        let mut code = said;
+        for _ in 0..more {
+            if code == 421 {
+                return ending;
+            }
+            match self.line.reply(timeouts.data).await {
+                Ok(next) => code = next,
+                Err(_) => return ending,
+            }
+        }
+        // Against all reason the relay may now wait for a message: better no line than an empty letter.
+        if said >= 400 && code != 421 && code / 100 != 3 {
+            self.reset_first = true;
+            self.proven_alive();
+        }
+        ending
+    }
+
+    /// The letter could not be handed over whole; perhaps the relay says why.
+    async fn stopped_reading(&mut self, cut: Cut) -> Outcome {
+        if matches!(cut, Cut::TimedOut(_)) {
+            return broken(Stage::Body, cut);
+        }
+        match self.line.last_word(LAST_WORD).await {
+            Some(reply) if reply.code >= 400 => {
+                Outcome::Ended(Ending::Rejected { stage: Stage::Body, reply })
+            }
+            _ => broken(Stage::Body, cut),
+        }
+    }
+
+    fn proven_alive(&mut self) {
+        self.is_alive = !self.line.is_cut() && !self.line.has_unread();
+    }
+}
+
+fn broken(stage: Stage, why: impl ToString) -> Outcome {
+    Outcome::Ended(Ending::Broken { stage, why: why.to_string() })
+}
