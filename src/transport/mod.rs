@@ -343,6 +343,19 @@ impl Lane {
         }
     }
 
+    /// Connects and logs in, so that a relay that cannot be reached is known before any letter is touched.
+    ///
+    /// # Errors
+    /// The ending that an attempt would have had; it concerns the session and no letter.
+    pub async fn connect(&mut self) -> Result<(), Ending> {
+        if let Kind::Smtp { way, .. } = &self.transport.0.kind
+            && self.session.is_none()
+        {
+            self.session = Some(Session::open(way).await?);
+        }
+        Ok(())
+    }
+
     /// Ends the session politely; errors do not matter.
     pub async fn close(self) {
         if let Some(session) = self.session {

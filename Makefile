@@ -1,0 +1,38 @@
+# make test    all tests; installs the mail servers they start, where that can be done
+# make lint    format and clippy; warnings are errors
+# make audit   licences, sources and bans of the dependencies; advisories where a tool and its database are here
+# make bench   speed and memory beside public tools, as a table
+
+CARGO ?= cargo
+.PHONY: all test servers lint audit bench
+all: lint test
+
+# Postfix starts only as root. Where we are not root and sudo asks no password, cargo builds as the caller and starts the
+# finished test programs through sudo.
+test: servers
+	@if [ "$$(id -u)" != 0 ] && { [ -z "$$WITHOUT_SERVERS" ] || [ "$$WITHOUT_SERVERS" = 0 ]; }; then \
+	  echo "the test programs run through sudo, because Postfix starts only as root"; \
+	  set -x; $(CARGO) --config "target.'cfg(unix)'.runner = ['sudo', '-n', '-E']" test --locked; \
+	else set -x; $(CARGO) test --locked; fi
+
+servers:
+	@tests/install-servers.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+audit:
+	$(CARGO) test --locked --test dependencies
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	  set -x; $(CARGO) deny --locked check bans licenses sources; else \
+	  echo "cargo-deny is not installed; licences, sources and bans were checked by tests/dependencies.rs alone"; fi
+	@db="$${CARGO_HOME:-$$HOME/.cargo}"; \
+	if $(CARGO) deny --version >/dev/null 2>&1 && [ -n "$$(ls -A "$$db/advisory-dbs" 2>/dev/null)" ]; then \
+	  set -x; $(CARGO) deny --locked --offline check advisories; \
+	elif $(CARGO) audit --version >/dev/null 2>&1 && [ -d "$$db/advisory-db" ]; then \
+	  set -x; $(CARGO) audit --no-fetch --stale; \
+	else echo "ADVISORIES WERE NOT CHECKED: neither cargo-deny nor cargo-audit is here with its database"; fi
+
+bench:
+	@if [ -x benches/run ]; then benches/run; else echo "there is no benches/run yet"; exit 1; fi

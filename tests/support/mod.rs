@@ -1,0 +1,7 @@
+//! What several test files share.
+
+pub(crate) mod imap;
+pub(crate) mod mail_config;
+pub(crate) mod post_office;
+pub(crate) mod servers;
+pub(crate) mod town;
