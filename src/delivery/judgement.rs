@@ -57,6 +57,12 @@ pub fn judge(ending: &Ending) -> Judgement {
         return Judgement { verdict: Verdict::Accepted, wait: None, because };
     }
     match rules().iter().find(|rule| rule.fits(ending)) {
+        // What befalls a session is nobody's attempt: the letter that happened to be next loses nothing by it.
+        Some(rule) if rule.verdict == Verdict::TryLater && !ending.stage().in_transaction() => Judgement {
+            verdict: Verdict::Reconnect,
+            wait: Some(rule.wait.map_or(SESSION_WAIT, |wait| wait.0)),
+            because: rule.because.clone(),
+        },
         Some(rule) => Judgement {
             verdict: rule.verdict,
             wait: rule.wait.map(|wait| wait.0),
@@ -69,6 +75,9 @@ pub fn judge(ending: &Ending) -> Judgement {
         None => Judgement { verdict: Verdict::Stop, wait: None, because: "no rule fits this ending".into() },
     }
 }
+
+/// How long a letter rests after no session could be had for it.
+const SESSION_WAIT: Duration = Duration::from_secs(5);
 
 /// The rules, in order, read once.
 fn rules() -> &'static [Rule] {
@@ -328,6 +337,15 @@ mod tests {
             reply.code = code;
             let verdict = judge(&Ending::Rejected { stage, reply }).verdict;
             prop_assert!(!matches!(verdict, Verdict::Accepted | Verdict::InDoubt));
+        }
+    }
+
+    #[test]
+    fn what_befalls_a_session_costs_no_letter_an_attempt() {
+        for stage in Stage::ALL {
+            let judged = judge(&Ending::Broken { stage, why: "the relay closed the line".into() });
+            let expected = if stage.in_transaction() { Verdict::TryLater } else { Verdict::Reconnect };
+            assert_eq!(judged.verdict, expected, "{stage}");
         }
     }
 }
