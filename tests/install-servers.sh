@@ -41,16 +41,15 @@ fi
 echo "Installing the servers that the tests start: ${missing[*]}"
 # The packages' scripts ask this file whether they may start a service; 101 means no. What was there comes back.
 policy=/usr/sbin/policy-rc.d
-kept=
+kept=$policy.before-postduif
 restore() {
-    "${root[@]}" rm -f "$policy"
-    if [ -n "$kept" ]; then "${root[@]}" mv "$kept" "$policy"; fi
+    if [ -e "$kept" ]; then "${root[@]}" mv -f "$kept" "$policy"; else "${root[@]}" rm -f "$policy"; fi
 }
-if [ -e "$policy" ] || [ -L "$policy" ]; then
-    kept="$policy.before-postduif"
-    "${root[@]}" mv "$policy" "$kept"
+if [ -e "$policy" ] && [ ! -e "$kept" ]; then
+    "${root[@]}" cp -pP "$policy" "$kept"
 fi
 trap restore EXIT
+"${root[@]}" rm -f "$policy"
 printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
 "${root[@]}" chmod 755 "$policy"
 

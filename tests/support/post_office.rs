@@ -232,16 +232,22 @@ impl PostOffice {
         // Dovecot first: a Postfix that finds nobody to ask about passwords stops listening for a while.
         write_dovecot(dir.path(), &ports, &wishes);
         let conf = dir.path().join("dv/dovecot.conf");
+        let output = dir.path().join("dv/output.log");
+        // Dovecot takes longest to stop, so its end is when the folder can go, also where nothing is dropped.
         let dovecot =
-            Server::start(dovecot, &["-F", "-c", &conf.to_string_lossy()], &dir.path().join("dv/output.log"));
+            Server::start(dovecot, &["-F", "-c", &conf.to_string_lossy()], &output, Some(dir.path()));
         for (port, greets) in [(ports.imap, "* OK"), (ports.lmtp, "220"), (ports.sasl, "VERSION")] {
             ready(dir.path(), port, greets);
         }
         make_queue(dir.path());
         write_postfix(dir.path(), &ports, &wishes);
         let etc = dir.path().join("pf/etc");
-        let postfix =
-            Server::start(master, &["-c", &etc.to_string_lossy()], &dir.path().join("pf/log/output.log"));
+        let postfix = Server::start(
+            master,
+            &["-c", &etc.to_string_lossy()],
+            &dir.path().join("pf/log/output.log"),
+            None,
+        );
         for port in [ports.mx, ports.submission] {
             ready(dir.path(), port, "220");
         }

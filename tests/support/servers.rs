@@ -77,12 +77,13 @@ pub(crate) fn greeting(port: u16) -> Option<String> {
 
 /// Runs `$@` until this shell's own input ends, which it does when the test lets go of it or dies, however it dies.
 const MINDER: &str = r#"trap '' INT
-log=$1; shift
+log=$1; litter=$2; shift 2
 "$@" </dev/null >"$log" 2>&1 &
 echo $!
 read -r _
 kill -TERM $! 2>/dev/null
-wait $!"#;
+wait $!
+[ -z "$litter" ] || rm -rf -- "$litter""#;
 
 /// A server that runs in the foreground; it is told to stop, and waited for, when this is dropped.
 ///
@@ -94,10 +95,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `program`; what it prints goes to `log`.
-    pub(crate) fn start(program: &str, arguments: &[&str], log: &Path) -> Self {
+    /// Starts `program`; what it prints goes to `log`. When it has ended, `litter` is removed, where that is given.
+    pub(crate) fn start(program: &str, arguments: &[&str], log: &Path, litter: Option<&Path>) -> Self {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", MINDER, "sh"]).arg(log).arg(program).args(arguments);
+        command
+            .args(["-c", MINDER, "sh"])
+            .arg(log)
+            .arg(litter.unwrap_or(Path::new("")))
+            .arg(program)
+            .args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // No server gets to see a locale or a configuration of the caller's.
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
