@@ -282,7 +282,8 @@ mod tests {
     fn number_9_a_421_for_the_rate_and_then_the_end_of_the_line_is_no_permanent_failure() {
         for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Auth) {
             for text in ["421", "421 4.7.0 Try again later", "421 4.3.2 Service shutting down"] {
-                assert_eq!(verdict(stage, text), Verdict::TryLater, "{stage} {text}");
+                let expected = if stage.in_transaction() { Verdict::TryLater } else { Verdict::Reconnect };
+                assert_eq!(verdict(stage, text), expected, "{stage} {text}");
             }
             assert_eq!(verdict(stage, "421 4.7.0 You are sending too fast"), Verdict::SlowDown);
         }

@@ -58,6 +58,15 @@ impl State {
         }
     }
 
+    /// Returns the name in JSON, the same as its count's: `in_doubt`.
+    pub fn key(self) -> &'static str {
+        match self {
+            State::InFlight => "in_flight",
+            State::InDoubt => "in_doubt",
+            other => other.name(),
+        }
+    }
+
     /// Returns the number the ledger stores. Numbers are never reused.
     pub fn code(self) -> i64 {
         match self {
