@@ -104,7 +104,7 @@ pub struct LeftOutGroup {
 }
 
 /// What would be sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The campaign's name.
     pub campaign: String,

@@ -1,0 +1,37 @@
+//! `postduif check`: reads everything and names every problem at once; nothing is written.
+
+use super::reading::Reading;
+use super::{Context, show_plan, survey};
+use crate::cli::Check;
+use crate::exit::Exit;
+use crate::report::{Failure, count};
+
+/// Looks at everything.
+///
+/// # Errors
+/// When something could not be read at all.
+pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
+    let mut reading = Reading::of(context)?;
+    let surveyed = survey::survey(context, &mut reading, &[])?;
+    let problems = &reading.problems;
+    if what.json {
+        for problem in problems.sorted() {
+            context.report.result(&serde_json::to_string(problem).unwrap_or_default());
+        }
+    } else {
+        context.report.problems(problems);
+        show_plan::how_it_was_read(context, &reading, surveyed.plan.recipients);
+    }
+    let (errors, warnings) = (problems.errors(), problems.warnings());
+    if errors > 0 {
+        context.report.say(&format!(
+            "{}, {}; nothing would be sent",
+            count(errors, "problem"),
+            count(warnings, "warning")
+        ));
+        return Ok(Exit::Input);
+    }
+    let found = if warnings == 0 { "no problems".to_owned() } else { format!("no problems, {}", count(warnings, "warning")) };
+    context.report.say(&format!("{found}; {} would go out", count(surveyed.plan.letters, "letter")));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,101 @@
+//! Keeps `logs/status.csv` in step with the ledger: rewritten after each command that may have changed something.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader};
+
+use super::status::{accepted_at, standing};
+use super::status_csv::{self, Outcome};
+use super::Context;
+use crate::campaign::roster::{self, RosterReader, Row};
+use crate::config::Config;
+use crate::ledger::record::RecipientRecord;
+use crate::ledger::{Ledger, LedgerError, Reader};
+
+/// Writes the file anew; a failure is a warning, since the ledger has it all.
+pub fn rewrite(context: &Context, config: &Config) {
+    if let Err(why) = write(config) {
+        context.report.warn(&format!("logs/status.csv was not rewritten: {why}"));
+    }
+}
+
+fn write(config: &Config) -> Result<(), String> {
+    let path = config.logs.join("status.csv");
+    let reader = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
+    let campaign = match &reader {
+        Some(reader) => reader.campaign(&config.name).map_err(|error| error.to_string())?,
+        None => None,
+    };
+    let Some((reader, campaign)) = reader.zip(campaign) else { return Ok(()) };
+    let read = |error: io::Error| format!("{}: {error}", config.recipients_file.display());
+    let mut file = File::open(&config.recipients_file).map_err(read)?;
+    let detected = roster::detect(&mut BufReader::new(&mut file), &config.roster)
+        .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())?;
+    let headings: Vec<String> = detected.headings.iter().map(|heading| heading.original.clone()).collect();
+    let separator = u8::try_from(detected.separator).unwrap_or(b';');
+    let rows = RosterReader::new(BufReader::new(file), &config.roster, &detected);
+    let suppressing = reader.suppressions().map_err(|error| error.to_string())?.len();
+    let mut story = Stories { reader: &reader, campaign: campaign.id, ahead: HashMap::new(), last: 0 };
+    let lines = rows.filter_map(|row| match row {
+        Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
+            let outcome = story.of(&recipient.key).map(|record| {
+                record.filter(|record| record.recipient.address == recipient.address).map(|record| {
+                    let suppressed = suppressing > 0
+                        && reader.suppressed(&record.recipient.address).is_ok_and(|reason| reason.is_some());
+                    outcome(&record, suppressed, config)
+                })
+            });
+            let cells = recipient.fields.into_iter().map(|(_, value)| value).collect();
+            Some(outcome.map(|outcome| (cells, outcome)).map_err(|error| io::Error::other(error.to_string())))
+        }
+        // `check` tells what is wrong with it; there is nothing to tell about it here.
+        Row::Wrong { .. } => None,
+    });
+    status_csv::write(&path, &headings, separator, lines).map_err(|error| error.to_string())
+}
+
+/// Recipients by key, read in runs, since roster and ledger are mostly in the same order.
+struct Stories<'a> {
+    reader: &'a Reader,
+    campaign: crate::ledger::record::CampaignId,
+    ahead: HashMap<String, RecipientRecord>,
+    last: i64,
+}
+
+impl Stories<'_> {
+    const RUN: u32 = 500;
+
+    fn of(&mut self, key: &str) -> Result<Option<RecipientRecord>, LedgerError> {
+        if let Some(record) = self.ahead.remove(key) {
+            return Ok(Some(record));
+        }
+        // With the roster in quite another order, what was read ahead must not fill the memory.
+        let most = if self.ahead.len() < 10 * Self::RUN as usize { Self::RUN } else { 0 };
+        let run = self.reader.recipients_after(self.campaign, self.last, most)?;
+        if let Some((last, _)) = run.last() {
+            self.last = *last;
+            self.ahead.extend(run.into_iter().map(|(_, record)| (record.recipient.key.clone(), record)));
+        }
+        if let Some(record) = self.ahead.remove(key) {
+            return Ok(Some(record));
+        }
+        // Somewhere else in the ledger: the roster was put into another order.
+        Ok(self.reader.story(self.campaign, key)?.map(|story| story.recipient))
+    }
+}
+
+fn outcome(record: &RecipientRecord, suppressed: bool, config: &Config) -> Outcome {
+    let Some(delivery) = record.deliveries.last() else { return Outcome::default() };
+    let accepted_at = accepted_at(delivery)
+        .map(|at| at.to_zoned_datetime(config.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string());
+    Outcome {
+        standing: standing(record, suppressed).name().to_owned(),
+        state: delivery.state.key().to_owned(),
+        step: delivery.step.to_string(),
+        attempts: delivery.attempts.to_string(),
+        accepted_at: accepted_at.unwrap_or_default(),
+        reply: delivery.last.as_ref().and_then(|event| event.reply.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        what_happened: delivery.last.as_ref().and_then(|event| event.note.clone()).unwrap_or_default(),
+        message_id: delivery.message_id.clone(),
+    }
+}

@@ -1,0 +1,291 @@
+//! Reading a campaign folder: settings, letters, roster. Every command that needs the whole begins here.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use super::{Context, ledger_failed};
+use crate::campaign::definition::{Definition, LetterSource};
+use crate::campaign::placeholder;
+use crate::campaign::problem::{Place, Problem, Problems, Severity};
+use crate::campaign::roster::{self, Detected, RosterReader};
+use crate::config::Config;
+use crate::delivery::state::State;
+use crate::engine::press::Press;
+use crate::ledger::record::{Campaign, Counts};
+use crate::ledger::{Ledger, Reader};
+use crate::report::Failure;
+use crate::transport;
+
+/// How much of a file of the campaign is read at most: a letter is not a film.
+const TEMPLATE_LIMIT: u64 = 1024 * 1024;
+
+/// A campaign folder, read, with everything that is wrong with it.
+pub struct Reading {
+    /// The settings.
+    pub config: Config,
+    /// The letters as the files have them now.
+    pub definition: Definition,
+    /// How the roster is written; nothing if it cannot be read.
+    pub roster: Option<Detected>,
+    /// Makes messages of the letters that would go: the frozen ones once a letter has gone, else those of the files.
+    pub press: Option<Press>,
+    /// The campaign in the ledger, if it was launched.
+    pub launched: Option<Launched>,
+    /// A window on the ledger, where there is one.
+    pub reader: Option<Reader>,
+    /// All problems so far.
+    pub problems: Problems,
+}
+
+/// The campaign as the ledger has it.
+pub struct Launched {
+    /// The row.
+    pub campaign: Campaign,
+    /// Its deliveries by state.
+    pub counts: Counts,
+    /// Whether the files now differ from what is frozen and would still go.
+    pub drifted: bool,
+}
+
+impl Reading {
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// When the settings cannot be read at all, since nothing else can be found without them; their problems have
+    /// been told by then. Or when the ledger is there and cannot be read.
+    pub fn of(context: &Context) -> Result<Self, Failure> {
+        let mut problems = Problems::default();
+        let config = context.config_with(&mut problems)?;
+        let definition = definition(context, &config, &mut problems);
+        let roster = detect(&config, &mut problems);
+        let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
+        let launched = match &reader {
+            Some(reader) => launched(reader, &config, &definition).map_err(ledger_failed)?,
+            None => None,
+        };
+        let mut reading = Self { config, definition, roster, press: None, launched, reader, problems };
+        reading.set_up_press();
+        reading.look_for_leftovers();
+        Ok(reading)
+    }
+
+    /// Returns whether letters would leave the machine.
+    pub fn is_real(&self) -> bool {
+        match &self.config.transport {
+            transport::Settings::Rehearsal { .. } | transport::Settings::Folder { .. } => false,
+            transport::Settings::Smtp(smtp) => !is_loopback(&smtp.host),
+        }
+    }
+
+    /// Opens the roster anew, at its first row.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more, or could not be read before.
+    pub fn rows(&self) -> Result<RosterReader<BufReader<File>>, Failure> {
+        let path = &self.config.recipients_file;
+        let detected = self.roster.as_ref().ok_or_else(|| Failure::input("the roster cannot be read"))?;
+        let file = File::open(path)
+            .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
+        Ok(RosterReader::new(BufReader::with_capacity(64 * 1024, file), &self.config.roster, detected))
+    }
+
+    /// Compiles the letters that would go.
+    fn set_up_press(&mut self) {
+        let Some(roster) = &self.roster else { return };
+        let columns: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
+        let own = Press::set_up(self.definition.clone(), &columns, &mut self.problems);
+        self.press = match &self.launched {
+            Some(launched) if launched.drifted => {
+                match serde_json::from_str(&launched.campaign.definition) {
+                    Ok(frozen) => Press::set_up(frozen, &columns, &mut self.problems),
+                    Err(_) => None,
+                }
+            }
+            _ => own,
+        };
+        if let Some(launched) = self.launched.as_ref().filter(|launched| launched.drifted) {
+            let since = launched.campaign.launched_at.to_zoned_datetime(self.config.zone.clone()).date();
+            self.problems.push(
+                Problem::warning(
+                    "drift",
+                    Place::file("templates/"),
+                    format!("letter or sender differ from what was frozen at launch on {since}; the frozen ones go out"),
+                )
+                .hint("to send another text to the rest, give the campaign another name"),
+            );
+        }
+    }
+
+    /// Looks for what nobody should get to read.
+    fn look_for_leftovers(&mut self) {
+        let severity = if self.is_real() { Severity::Error } else { Severity::Warning };
+        let mut push = |name, place, said: String, hint: &str| {
+            let problem = Problem { severity, ..Problem::error(name, place, said).hint(hint) };
+            self.problems.push(problem);
+        };
+        let definition = &self.definition;
+        let mut files = BTreeMap::new();
+        for source in &definition.steps {
+            files.insert(&source.name, &source.text);
+            files.extend(&source.partials);
+        }
+        let used = used_files(definition);
+        for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
+            let file = format!("templates/{name}.md");
+            for found in placeholder::leftovers(text) {
+                let place = Place::column(&file, found.line, found.column);
+                push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
+            }
+        }
+        for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
+            if placeholder::is_shipped_letter(&source.text) {
+                let place = Place::file(format!("templates/{}.md", source.name));
+                let said = "this is the letter that came with the program".to_owned();
+                push("example-text", place, said, "write your own before you send to real addresses");
+            }
+        }
+        let sender = &definition.sender;
+        let own = [("campaign.name", Some(&definition.name)), ("sender.name", sender.from.name.as_ref())];
+        let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let free = sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
+        for (key, value) in own.chain(free) {
+            for found in placeholder::leftovers(value) {
+                let said = format!("`{key}`: `{}` is still to be filled in", found.text);
+                push("left-over", Place::file("config.toml"), said, "");
+            }
+        }
+        if severity == Severity::Error && crate::mail::address::reserved_domain(&sender.from.address) {
+            let said = format!("the sender's address {} is only an example", sender.from.address);
+            push("example-address", Place::file("config.toml"), said, "put your own into `sender.address`");
+        }
+    }
+}
+
+/// Returns the names of the files that the letters use, directly or through each other.
+fn used_files(definition: &Definition) -> Vec<&String> {
+    let mut used: Vec<&String> = Vec::new();
+    for source in &definition.steps {
+        used.push(&source.name);
+        let mut texts = vec![&source.text];
+        while let Some(text) = texts.pop() {
+            for (name, partial) in &source.partials {
+                let mentioned = text.split("{{").skip(1).any(|tag| {
+                    let tag = tag.trim_start_matches(['~', ' ']);
+                    tag.strip_prefix('>').is_some_and(|rest| {
+                        rest.trim_start().strip_prefix(name.as_str()).is_some_and(|rest| {
+                            rest.starts_with(|c: char| c.is_whitespace() || c == '}' || c == '~')
+                        })
+                    })
+                });
+                if mentioned && !used.contains(&name) {
+                    used.push(name);
+                    texts.push(partial);
+                }
+            }
+        }
+    }
+    used
+}
+
+/// Returns whether a host is this machine itself.
+pub fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn launched(
+    reader: &Reader,
+    config: &Config,
+    definition: &Definition,
+) -> Result<Option<Launched>, crate::ledger::LedgerError> {
+    let Some(campaign) = reader.campaign(&config.name)? else { return Ok(None) };
+    let counts = reader.counts(campaign.id)?;
+    // Until a letter was handed over, launching again takes the new text.
+    let untouched = State::ALL.into_iter().all(|state| {
+        matches!(state, State::Queued | State::Cancelled) || counts.of(state) == 0
+    });
+    let drifted = campaign.digest != definition.digest() && !untouched;
+    Ok(Some(Launched { campaign, counts, drifted }))
+}
+
+/// Reads the letters and everything they may include.
+fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
+    let folder = context.folder.join("templates");
+    let partials = templates(&folder, problems);
+    let steps = config
+        .steps
+        .iter()
+        .filter_map(|name| {
+            let text = partials.get(name).cloned().or_else(|| {
+                let place = Place::file(format!("templates/{name}.md"));
+                problems.push(Problem::error("no-letter", place, "there is no such file"));
+                None
+            })?;
+            let partials = partials.iter().filter(|(other, _)| *other != name);
+            let partials = partials.map(|(name, text)| (name.clone(), text.clone())).collect();
+            Some(LetterSource { name: name.clone(), text, partials })
+        })
+        .collect();
+    Definition {
+        name: config.name.clone(),
+        language: config.language.clone(),
+        timezone: config.timezone.clone(),
+        sender: config.sender.clone(),
+        steps,
+    }
+}
+
+/// Reads every `*.md` of a folder, by name without the ending.
+fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(folder) else { return texts };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        let place = Place::file(format!("templates/{name}.md"));
+        let size = fs::metadata(&path).map_or(0, |about| about.len());
+        if size > TEMPLATE_LIMIT {
+            let said = format!("the file has {} MB; a letter has some kilobytes", size / 1_000_000);
+            problems.push(Problem::error("large-file", place, said));
+            continue;
+        }
+        match fs::read(&path).map(String::from_utf8) {
+            Ok(Ok(text)) => {
+                texts.insert(name, text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned));
+            }
+            Ok(Err(_)) => problems.push(
+                Problem::error("not-utf-8", place, "the file is not in UTF-8")
+                    .hint("save it as UTF-8 in your editor"),
+            ),
+            Err(error) => {
+                problems.push(Problem::error("unreadable", place, format!("it cannot be read: {error}")));
+            }
+        }
+    }
+    texts
+}
+
+fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
+    let place = || Place::file(config.roster.file.clone());
+    let mut file = match File::open(&config.recipients_file) {
+        Ok(file) => BufReader::new(file),
+        Err(error) => {
+            let said = format!("it cannot be read: {error}");
+            problems.push(Problem::error("unreadable", place(), said));
+            return None;
+        }
+    };
+    match roster::detect(&mut file, &config.roster) {
+        Ok(detected) => Some(detected),
+        Err(found) => {
+            found.into_iter().for_each(|problem| problems.push(problem));
+            None
+        }
+    }
+}

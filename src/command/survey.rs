@@ -1,0 +1,255 @@
+//! The survey of the roster: every row looked at once, with flat memory, and the plan that follows.
+
+use std::thread;
+
+use jiff::Timestamp;
+
+use super::reading::Reading;
+use super::{Context, bar, ledger_failed};
+use crate::campaign::letter::Letter;
+use crate::campaign::placeholder;
+use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
+use crate::campaign::problem::{Place, Problem, Severity};
+use crate::campaign::recipient::Recipient;
+use crate::campaign::roster::Row;
+use crate::campaign::twice::Duplicates;
+use crate::delivery::state::State;
+use crate::mail::address;
+use crate::report::{self, Failure};
+
+/// Rows looked at together.
+const CHUNK: usize = 2048;
+/// A run that would take longer than this is worth a warning.
+const ABSURD: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
+/// HTML of this size is worth a warning: Gmail cuts a message off at about 102 kB.
+const LARGE_HTML: usize = 80_000;
+
+/// What the survey found.
+pub struct Survey {
+    /// What would be sent.
+    pub plan: Plan,
+    /// People already written to whose row has changed since: told, and not sent again.
+    pub changed: Vec<String>,
+}
+
+/// Looks at every row.
+///
+/// Problems go to `reading.problems`; the plan means nothing while there are errors among them.
+///
+/// # Errors
+/// When the roster or the ledger cannot be read any more.
+pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Result<Survey, Failure> {
+    let now = context.clock.now();
+    let definition = reading.press.as_ref().map_or(&reading.definition, |press| press.definition());
+    let mut digest = PlanDigest::new(&definition.digest(), &reading.config.way());
+    let mut plan = Plan { campaign: reading.config.name.clone(), ..Plan::default() };
+    let mut changed = Vec::new();
+    let mut asked: Vec<&String> = only.iter().collect();
+    let mut longest: Option<(usize, u64, Recipient)> = None;
+    let suppressing = match &reading.reader {
+        Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
+        None => false,
+    };
+    if reading.roster.is_some() {
+        let suspects = {
+            let mut duplicates = Duplicates::default();
+            for row in reading.rows()? {
+                if let Row::Recipient { recipient, .. } = row {
+                    duplicates.note(&recipient);
+                }
+            }
+            duplicates.suspects()
+        };
+        let mut rows = reading.rows()?.leaving_out(suspects);
+        loop {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            for row in rows.by_ref().take(CHUNK) {
+                match row {
+                    Row::Recipient { line, recipient, warnings } => {
+                        warnings.into_iter().for_each(|problem| reading.problems.push(problem));
+                        chunk.push((line, recipient));
+                    }
+                    Row::LeftOut { recipient, warning, .. } => {
+                        plan.recipients += 1;
+                        plan.leave_out(LeftOut::Duplicate, || recipient.key.clone());
+                        reading.problems.push(warning);
+                    }
+                    Row::Wrong { problems, .. } => {
+                        problems.into_iter().for_each(|problem| reading.problems.push(problem));
+                    }
+                }
+            }
+            if chunk.is_empty() {
+                break;
+            }
+            for problem in inspect(reading, &chunk, now) {
+                reading.problems.push(problem);
+            }
+            for (line, recipient) in &chunk {
+                let size = recipient.fields.iter().map(|(_, value)| value.len()).sum();
+                if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
+                    longest = Some((size, *line, recipient.clone()));
+                }
+                digest.recipient(recipient);
+                plan.recipients += 1;
+                asked.retain(|key| **key != recipient.key);
+                match why_not(reading, recipient, only, suppressing, &mut changed)? {
+                    Some((why, example)) => plan.leave_out(why, || example),
+                    None => plan.letters += 1,
+                }
+            }
+        }
+        for key in asked {
+            let place = Place::file(reading.config.roster.file.clone());
+            reading.problems.push(Problem::error("no-such-key", place, format!("no row has the key `{key}`")));
+        }
+    }
+    if let Some((_, line, recipient)) = longest {
+        warn_of_size(reading, line, &recipient, now);
+    }
+    plan.digest = digest.finish();
+    let pace = &reading.config.pace.pace;
+    plan.forecast = forecast(plan.letters, now, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
+    warn_of_absurd_length(reading, &plan, now);
+    Ok(Survey { plan, changed })
+}
+
+fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
+    let place = Place::file("config.toml");
+    match plan.forecast {
+        Some(told) => {
+            let takes = std::time::Duration::try_from(told.last.duration_since(now)).unwrap_or_default();
+            if takes > ABSURD {
+                let said = format!(
+                    "at this pace the {} would take {}, until {}",
+                    report::count(plan.letters, "letter"),
+                    report::span(takes),
+                    bar::when(told.last, now, &reading.config.zone)
+                );
+                reading.problems.push(Problem::warning("long-run", place, said).hint("look at `[pace]`"));
+            }
+        }
+        None if plan.letters > 0 => {
+            let said = "at this pace and with these office hours the run would take more than ten years";
+            reading.problems.push(Problem::warning("long-run", place, said).hint("look at `[pace]` and `[window]`"));
+        }
+        None => {}
+    }
+}
+
+/// Looks whether each letter can be merged, on two threads, and returns what is wrong in the order of the rows.
+fn inspect(reading: &Reading, chunk: &[(u64, Recipient)], now: Timestamp) -> Vec<Problem> {
+    let Some(press) = &reading.press else { return Vec::new() };
+    let Some(letter) = press.letter(1) else { return Vec::new() };
+    let file = &reading.config.roster.file;
+    let real = reading.is_real();
+    let look = |rows: &[(u64, Recipient)]| -> Vec<Problem> {
+        let mut found = Vec::new();
+        for (line, recipient) in rows {
+            look_at_row(letter, press, file, *line, recipient, now, real, &mut found);
+        }
+        found
+    };
+    if chunk.len() < 64 {
+        return look(chunk);
+    }
+    let (front, back) = chunk.split_at(chunk.len() / 2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| look(back));
+        let mut found = look(front);
+        found.extend(other.join().unwrap_or_default());
+        found
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the inside of one loop")]
+fn look_at_row(
+    letter: &Letter,
+    press: &crate::engine::press::Press,
+    file: &str,
+    line: u64,
+    recipient: &Recipient,
+    now: Timestamp,
+    real: bool,
+    found: &mut Vec<Problem>,
+) {
+    let place = || Place::line(file, line);
+    if let Err(problems) = letter.inspect(&press.input(recipient, now)) {
+        for mut problem in problems {
+            // What is wrong with a row is told with the row's line; the letter's own place goes along.
+            let said = match &problem.place {
+                Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
+                None => format!("{}: {}", recipient.key, problem.said),
+            };
+            problem.said = said;
+            problem.place = Some(place());
+            found.push(problem);
+        }
+    }
+    if real && address::reserved_domain(&recipient.address) {
+        found.push(
+            Problem::error("example-address", place(), format!("{} is only an example", recipient.address))
+                .hint("nobody can have an address of this domain; it is not sent to a real relay"),
+        );
+    }
+    if let Some(better) = address::suggest_domain(recipient.address.domain()) {
+        found.push(
+            Problem::warning("odd-domain", place(), format!("{} looks like a typing error", recipient.address))
+                .hint(format!("did you mean {better}?")),
+        );
+    }
+    let severity = if real { Severity::Error } else { Severity::Warning };
+    for (field, value) in recipient.fields.iter().filter(|(field, _)| letter.columns_used().contains(field)) {
+        for left in placeholder::leftovers(value) {
+            let said = format!("`{field}`: `{}` is still to be filled in", left.text);
+            found.push(Problem { severity, ..Problem::error("left-over", place(), said) });
+        }
+    }
+}
+
+/// Says why a recipient gets no letter, with what people should read beside it; nothing if one goes.
+fn why_not(
+    reading: &Reading,
+    recipient: &Recipient,
+    only: &[String],
+    suppressing: bool,
+    changed: &mut Vec<String>,
+) -> Result<Option<(LeftOut, String)>, Failure> {
+    let key = || recipient.key.clone();
+    if !only.is_empty() && !only.contains(&recipient.key) {
+        return Ok(Some((LeftOut::NotAsked, key())));
+    }
+    let Some(reader) = &reading.reader else { return Ok(None) };
+    if suppressing && let Some(reason) = reader.suppressed(&recipient.address).map_err(ledger_failed)? {
+        return Ok(Some((LeftOut::Suppressed, format!("{}: {reason}", recipient.key))));
+    }
+    let Some(launched) = &reading.launched else { return Ok(None) };
+    let known = reader.enrolled(launched.campaign.id, &recipient.key).map_err(ledger_failed)?;
+    let Some((frozen, state)) = known else { return Ok(None) };
+    let why = match state {
+        State::Queued | State::InFlight => return Ok(None),
+        State::Accepted => LeftOut::AlreadyAccepted,
+        State::InDoubt => LeftOut::InDoubt,
+        State::Refused | State::Bounced | State::Expired => LeftOut::AlreadyEnded,
+        State::Cancelled => LeftOut::Cancelled,
+    };
+    if frozen != *recipient && changed.len() < Plan::EXAMPLES {
+        changed.push(recipient.key.clone());
+    }
+    Ok(Some((why, key())))
+}
+
+/// Merges the row with the longest fields, to see how large letters get.
+fn warn_of_size(reading: &mut Reading, line: u64, recipient: &Recipient, now: Timestamp) {
+    let Some(press) = &reading.press else { return };
+    let Some(letter) = press.letter(1) else { return };
+    if let Ok(merged) = letter.merge(&press.input(recipient, now))
+        && merged.html.len() > LARGE_HTML
+    {
+        let said = format!("the HTML of {} has {} kB", recipient.key, merged.html.len() / 1000);
+        let place = Place::line(reading.config.roster.file.clone(), line);
+        reading.problems.push(
+            Problem::warning("large-letter", place, said).hint("Gmail cuts a message off at about 100 kB"),
+        );
+    }
+}
