@@ -44,7 +44,6 @@ impl fmt::Display for Cut {
 }
 
 /// The stream below: plain, or protected.
-#[expect(clippy::large_enum_variant, reason = "there is one for each connection")]
 pub(super) enum Stream {
     /// As TCP carries it.
     Plain(TcpStream),
