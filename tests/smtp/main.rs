@@ -2,6 +2,9 @@
 
 mod faults;
 mod login;
+mod out_of_step;
 #[path = "../support/relay.rs"]
 mod relay;
 mod stores;
+#[path = "../support/stub.rs"]
+mod stub;
