@@ -1,13 +1,16 @@
 //! The line to a relay: bytes out, replies in, each with a limit of time.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::client::TlsStream;
 
 use crate::mail::smtp_reply::{Fed, ReplyReader, SmtpReply};
@@ -44,12 +47,41 @@ impl fmt::Display for Cut {
 }
 
 /// The stream below: plain, or protected.
-#[expect(clippy::large_enum_variant, reason = "there is one for each connection")]
 pub(super) enum Stream {
     /// As TCP carries it.
     Plain(TcpStream),
     /// Within TLS.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Limits of time, many in a row on one alarm.
+///
+/// An alarm that is set anew for every reply wakes the runtime each time; this one is only ever moved when it
+/// rings too early or would ring too late, that is once in minutes.
+struct Patience(Pin<Box<Sleep>>);
+
+impl Patience {
+    /// Waits for `work`, at most `limit`.
+    async fn within<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let until = Instant::now() + limit;
+        if until < self.0.deadline() {
+            self.0.as_mut().reset(until);
+        }
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(done));
+            }
+            while self.0.as_mut().poll(context).is_ready() {
+                if Instant::now() >= until {
+                    return Poll::Ready(None);
+                }
+                self.0.as_mut().reset(until);
+            }
+            Poll::Pending
+        })
+        .await
+    }
 }
 
 /// How many bytes go out under one limit of time.
@@ -65,6 +97,7 @@ pub(super) struct Line {
     filled: usize,
     reader: ReplyReader,
     is_cut: bool,
+    patience: Patience,
 }
 
 impl Line {
@@ -82,6 +115,7 @@ impl Line {
             filled: 0,
             reader: ReplyReader::default(),
             is_cut: false,
+            patience: Patience(Box::pin(sleep_until(Instant::now() + Duration::from_secs(3600)))),
         })
     }
 
@@ -130,21 +164,23 @@ impl Line {
         if self.is_cut {
             return Err(Cut::Closed);
         }
+        let Self { stream, patience, .. } = self;
         for block in bytes.chunks(BLOCK) {
-            let written = match &mut self.stream {
-                Stream::Plain(stream) => timeout(limit, stream.write_all(block)).await,
-                Stream::Tls(stream) => {
-                    timeout(limit, async {
-                        stream.write_all(block).await?;
-                        stream.flush().await
-                    })
-                    .await
-                }
-            };
+            let written = patience
+                .within(limit, async {
+                    match stream {
+                        Stream::Plain(stream) => stream.write_all(block).await,
+                        Stream::Tls(stream) => {
+                            stream.write_all(block).await?;
+                            stream.flush().await
+                        }
+                    }
+                })
+                .await;
             let cut = match written {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => Cut::from(error),
-                Err(_) => Cut::TimedOut(limit),
+                Some(Ok(())) => continue,
+                Some(Err(error)) => Cut::from(error),
+                None => Cut::TimedOut(limit),
             };
             self.is_cut = true;
             return Err(cut);
@@ -161,38 +197,38 @@ impl Line {
         if self.is_cut {
             return Err(Cut::Closed);
         }
-        let cut = match timeout(limit, self.read_reply()).await {
-            Ok(Ok(())) => return Ok(self.reader.code()),
-            Ok(Err(cut)) => cut,
-            Err(_) => Cut::TimedOut(limit),
+        let Self { stream, incoming, used, filled, reader, patience, .. } = self;
+        let read = async {
+            loop {
+                let (taken, fed) = reader.feed(&incoming[*used..*filled]);
+                *used += taken;
+                match fed {
+                    Fed::Whole => return Ok(()),
+                    Fed::Unreadable => {
+                        let said = SmtpReply::of(0, reader.text().lines()).text;
+                        return Err(Cut::Unreadable(said.chars().take(80).collect()));
+                    }
+                    Fed::More => {}
+                }
+                (*used, *filled) = (0, 0);
+                let read = match stream {
+                    Stream::Plain(stream) => stream.read(incoming).await,
+                    Stream::Tls(stream) => stream.read(incoming).await,
+                };
+                match read? {
+                    0 => return Err(Cut::Closed),
+                    read => *filled = read,
+                }
+            }
+        };
+        let cut = match patience.within(limit, read).await {
+            Some(Ok(())) => return Ok(self.reader.code()),
+            Some(Err(cut)) => cut,
+            None => Cut::TimedOut(limit),
         };
         self.is_cut = true;
         let is_readable = self.reader.cut_off() && !matches!(cut, Cut::Unreadable(_));
         if is_readable { Ok(self.reader.code()) } else { Err(cut) }
-    }
-
-    async fn read_reply(&mut self) -> Result<(), Cut> {
-        loop {
-            let (used, fed) = self.reader.feed(&self.incoming[self.used..self.filled]);
-            self.used += used;
-            match fed {
-                Fed::Whole => return Ok(()),
-                Fed::Unreadable => {
-                    let said = SmtpReply::of(0, self.reader.text().lines()).text;
-                    return Err(Cut::Unreadable(said.chars().take(80).collect()));
-                }
-                Fed::More => {}
-            }
-            (self.used, self.filled) = (0, 0);
-            let read = match &mut self.stream {
-                Stream::Plain(stream) => stream.read(&mut self.incoming).await,
-                Stream::Tls(stream) => stream.read(&mut self.incoming).await,
-            };
-            match read? {
-                0 => return Err(Cut::Closed),
-                filled => self.filled = filled,
-            }
-        }
     }
 
     /// Reads what a relay may have said before it stopped reading.

@@ -24,6 +24,7 @@ use smtp::{Letter, Outcome};
 
 /// Where letters go, settled: everything is checked and has a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each run")]
 pub enum Settings {
     /// The built-in relay, on a loopback port of its own choice; nothing leaves the machine.
     Rehearsal {
@@ -186,6 +187,7 @@ struct Inner {
     stored: Option<PathBuf>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each run")]
 enum Kind {
     Smtp {
         way: Way,

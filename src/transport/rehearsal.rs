@@ -7,7 +7,7 @@
 mod behaviour;
 mod conversation;
 
-pub use behaviour::{AfterDot, Behaviour, Script};
+pub use behaviour::{AfterDot, Behaviour, Rule, Script};
 
 use std::collections::HashMap;
 use std::io;

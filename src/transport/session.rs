@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -240,11 +240,24 @@ async fn connect(settings: &SmtpSettings) -> Result<Line, Ending> {
     let limit = settings.timeouts.connect;
     let host = bare_host(&settings.host);
     let broken = |why: String| Ending::Broken { stage: Stage::Connect, why };
-    match timeout(limit, TcpStream::connect((host, settings.port))).await {
-        Ok(Ok(stream)) => Line::new(stream).map_err(|error| broken(format!("the line broke ({error})"))),
-        Ok(Err(error)) => Err(broken(format!("{host}:{} cannot be reached ({error})", settings.port))),
-        Err(_) => Err(broken(format!("{host}:{} did not answer within {limit:?}", settings.port))),
+    let late = || broken(format!("{host}:{} did not answer within {limit:?}", settings.port));
+    let unreachable =
+        |error: io::Error| broken(format!("{host}:{} cannot be reached ({error})", settings.port));
+    let found = timeout(limit, lookup_host((host, settings.port))).await.map_err(|_| late())?;
+    let addresses: Vec<_> = found.map_err(unreachable)?.collect();
+    let mut why = broken(format!("{host} has no address"));
+    // Each address gets its share, so that a dead one in front does not keep us from the others.
+    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    for address in addresses {
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                return Line::new(stream).map_err(|error| broken(format!("the line broke ({error})")));
+            }
+            Ok(Err(error)) => why = unreachable(error),
+            Err(_) => why = late(),
+        }
     }
+    Err(why)
 }
 
 async fn protect(line: Line, way: &Way) -> Result<Line, Ending> {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::delivery::attempt::Stage;
 
+/// Decides about a path (without brackets) that was named so many times before.
+pub type Rule = dyn Fn(&str, u32) -> Behaviour + Send + Sync;
+
 /// Who decides what becomes of a letter.
 #[derive(Clone, Default)]
 pub enum Script {
@@ -13,8 +16,8 @@ pub enum Script {
     AcceptAll,
     /// The local part of the address spells it: [`Behaviour::spelled`].
     Spelled,
-    /// A rule of one's own: the path (without brackets), and how many times it was named before.
-    Told(Arc<dyn Fn(&str, u32) -> Behaviour + Send + Sync>),
+    /// A rule of one's own.
+    Told(Arc<Rule>),
 }
 
 impl fmt::Debug for Script {
