@@ -16,13 +16,39 @@
 
 pub mod record;
 
+mod attempt;
+mod campaigns;
+mod claim;
+mod history;
+mod lock;
+mod reader;
+mod roster;
+mod schema;
+mod suppression;
+mod wish;
+mod writer;
+
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::reader::Reader;
+pub use self::writer::Answer;
+use self::writer::{Done, Writer, Writing};
 use crate::campaign::recipient::Recipient;
 use crate::delivery::state::Move;
-use record::*;
+use crate::mail::address::Address;
+use record::{
+    AttemptEnd, Campaign, CampaignId, CampaignState, ClaimRequest, ClaimTicket, Claims, Counts, Enrolled,
+    Event, Granted, MessageMark, NewCampaign, Rescued, RosterPass, Settlement, Suppression, Wish,
+};
+
+/// Is handed every event after its commit, in order, each once, before the caller hears of it.
+///
+/// Runs on the writer's thread: nothing more is written before it returns. What a process that was killed did not
+/// get to hand over is found again with [`Ledger::events_after`].
+pub type EventSink = Arc<dyn Fn(&[Event]) + Send + Sync>;
 
 /// What can go wrong with the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +61,7 @@ pub enum LedgerError {
         /// Who holds it, as it introduced itself: process number, command, since when.
         holder: String,
     },
-    /// The file system or SQLite refused.
+    /// The file system or SQLite refused. Nothing of what was asked was done.
     #[error("the ledger {path} cannot be used: {why}")]
     Unavailable {
         /// The ledger file.
@@ -51,6 +77,19 @@ pub enum LedgerError {
         /// What it is now.
         why: String,
     },
+    /// The letter must not go any more, though the claim still holds: the campaign was paused or cancelled, or the
+    /// recipient suppressed, since. Nothing was noted; end the attempt as one that did not take place.
+    #[error("the letter must not go: {why}")]
+    Stopped {
+        /// What happened since the claim.
+        why: String,
+    },
+    /// What was asked makes no sense as things stand. Nothing was changed.
+    #[error("{why}")]
+    Refused {
+        /// Why, in a sentence.
+        why: String,
+    },
     /// Made by a newer version of this program.
     #[error("the ledger {path} was written by a newer postduif (schema {found}, this one knows {known})")]
     TooNew {
@@ -64,70 +103,248 @@ pub enum LedgerError {
 }
 
 /// A handle on the ledger; clones share one writer thread, which gathers what is waiting into one durable commit.
+///
+/// Every method hands its request in when it is **called**; the [`Answer`] it returns can be awaited later, or
+/// waited for on a thread. When the answer is there, the commit is on the disk. If a commit fails (a full disk),
+/// nothing of it happened and everybody who shared it is told [`LedgerError::Unavailable`].
+///
+/// The lock and the file are let go when the last clone is dropped.
 #[derive(Clone, Debug)]
-pub struct Ledger {}
+pub struct Ledger {
+    writer: Arc<Writer>,
+}
 
-#[expect(clippy::todo, unused_variables, missing_docs, reason = "sketch")]
 impl Ledger {
     /// Opens or makes the ledger and takes its lock (`<path>.lock`, an OS lock; the holder's line is written in it).
-    pub fn open(path: &Path, holder: &str) -> Result<Self, LedgerError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] if another process sends from it, [`LedgerError::TooNew`], [`LedgerError::Unavailable`].
+    pub fn open(path: &Path, holder: &str, sink: Option<EventSink>) -> Result<Self, LedgerError> {
+        if !path.is_file() {
+            // Makes the folder, so that the lock has a place; two may do so at once.
+            drop(schema::open_for_writing(path)?);
+        }
+        let lock = lock::Lock::take(path, holder)?;
+        let conn = schema::open_for_writing(path)?;
+        let writer = Writer::start(conn, path.to_owned(), lock, sink)?;
+        Ok(Self { writer: Arc::new(writer) })
     }
-    /// Writes the campaign down, or returns the one of that name that is there already.
-    pub async fn launch(&self, campaign: NewCampaign, now: Timestamp) -> Result<Campaign, LedgerError> {
-        todo!()
+
+    /// Opens a ledger for reading: takes no lock, makes nothing, changes nothing. Nothing where there is none.
+    pub fn read(path: &Path) -> Result<Option<Reader>, LedgerError> {
+        Reader::open(path)
     }
-    pub async fn campaign(&self, name: &str) -> Result<Option<Campaign>, LedgerError> {
-        todo!()
+
+    /// Does what a person asks, whether or not another process is sending. See [`Wish`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] says what stands in the way: no such campaign, not in doubt, already finished.
+    pub fn wish(path: &Path, wish: &Wish, now: Timestamp) -> Result<Granted, LedgerError> {
+        wish::grant(path, wish, now)
     }
-    /// Replaces the frozen definition; only while nothing of the campaign was ever handed to a relay.
-    pub async fn refreeze(
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        self.writer.path()
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writing<'_>) -> Done<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.writer.ask(work)
+    }
+
+    /// Writes the campaign down, or returns the one of that name that is there already, unchanged.
+    pub fn launch(&self, campaign: NewCampaign, now: Timestamp) -> Answer<Campaign> {
+        self.ask(move |writing| writing.launch(&campaign, now))
+    }
+
+    /// Returns the campaign of that name.
+    pub fn campaign(&self, name: &str) -> Answer<Option<Campaign>> {
+        let name = name.to_owned();
+        self.ask(move |writing| writing.campaign_named(&name))
+    }
+
+    /// Replaces the frozen definition; only while nothing of the campaign was ever handed to a relay. Returns
+    /// whether the definition given is the frozen one now.
+    pub fn refreeze(
         &self,
         campaign: CampaignId,
         definition: String,
         digest: String,
-    ) -> Result<bool, LedgerError> {
-        todo!()
+        now: Timestamp,
+    ) -> Answer<bool> {
+        self.ask(move |writing| writing.refreeze(campaign, &definition, &digest, now))
     }
-    /// Begins a pass over the roster: rows not enrolled again in this pass count as off the roster when it ends.
-    pub async fn begin_roster(&self, campaign: CampaignId) -> Result<RosterPass, LedgerError> {
-        todo!()
+
+    /// Writes the digest of the plan that is being sent.
+    pub fn set_plan(&self, campaign: CampaignId, digest: String) -> Answer<()> {
+        self.ask(move |writing| writing.set_plan(campaign, &digest))
     }
-    /// Writes recipients down with their delivery of `step`, in order. See [`Enrolled`].
-    pub async fn enroll(
+
+    /// Begins a pass over the roster: recipients not enrolled in this pass are off the roster when it ends.
+    /// Until then nothing is claimed; a pass that was cut off is mended by the next one.
+    pub fn begin_roster(&self, campaign: CampaignId) -> Answer<RosterPass> {
+        self.ask(move |writing| writing.begin_roster(campaign))
+    }
+
+    /// Writes recipients down with their delivery of `step`, in the order of the roster. See [`Enrolled`].
+    ///
+    /// Some thousand recipients at a time make for few commits and little memory.
+    pub fn enroll(
         &self,
         pass: &RosterPass,
         step: u32,
         recipients: Vec<Recipient>,
         now: Timestamp,
-    ) -> Result<Enrolled, LedgerError> {
-        todo!()
+    ) -> Answer<Enrolled> {
+        let pass = *pass;
+        self.ask(move |writing| writing.enroll(&pass, step, &recipients, now))
     }
-    pub async fn end_roster(&self, pass: RosterPass) -> Result<(), LedgerError> {
-        todo!()
+
+    /// Ends a pass. A finished campaign with somebody new on its roster runs again.
+    pub fn end_roster(&self, pass: RosterPass, now: Timestamp) -> Answer<()> {
+        self.ask(move |writing| writing.end_roster(&pass, now))
     }
-    pub async fn claim(&self, request: ClaimRequest) -> Result<Claims, LedgerError> {
-        todo!()
+
+    /// Takes what is due, as far as the limits leave room: queued to in flight.
+    ///
+    /// Looks at the campaign's state, at the suppression list and at the limits in the same transaction. A pause
+    /// whose time is over ends here. Suppressed recipients are cancelled here.
+    pub fn claim(&self, request: ClaimRequest) -> Answer<Claims> {
+        self.ask(move |writing| writing.claim(&request))
     }
-    pub async fn give_back(&self, claims: Vec<ClaimTicket>, now: Timestamp) -> Result<(), LedgerError> {
-        todo!()
+
+    /// Gives claims back of which nothing was attempted; they keep their place and cost no attempt. Those that are
+    /// no longer ours, or for which end-of-data was noted, are passed over.
+    pub fn give_back(&self, claims: Vec<ClaimTicket>, now: Timestamp) -> Answer<()> {
+        self.ask(move |writing| writing.give_back(&claims, now))
     }
+
     /// Makes "end-of-data follows" durable, with the digest and the date of the bytes that are about to leave.
-    pub async fn note_end_of_data(
-        &self,
-        ticket: &ClaimTicket,
-        message: MessageMark,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`LedgerError::NotOurs`] for a late worker; [`LedgerError::Stopped`] if the letter must not go any more. In
+    /// both cases the final dot must not leave.
+    pub fn note_end_of_data(&self, ticket: &ClaimTicket, message: MessageMark, now: Timestamp) -> Answer<()> {
+        let ticket = ticket.clone();
+        self.ask(move |writing| writing.note_end_of_data(&ticket, &message, now))
     }
-    pub async fn end_attempt(
+
+    /// Writes down how an attempt ended and where the delivery stands now, together.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotOurs`] for a late worker: nothing is changed.
+    pub fn end_attempt(
         &self,
         ticket: &ClaimTicket,
         end: AttemptEnd,
         moved: Move,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        todo!()
+    ) -> Answer<()> {
+        let ticket = ticket.clone();
+        self.ask(move |writing| writing.end_attempt(&ticket, &end, moved, now))
+    }
+
+    /// Prolongs every claim of `owner`; returns how many it holds.
+    pub fn renew(&self, owner: &str, until: Timestamp) -> Answer<u64> {
+        let owner = owner.to_owned();
+        self.ask(move |writing| writing.renew(&owner, until))
+    }
+
+    /// Takes care of what workers other than `owner` left in flight: those whose lease has run out, or all of them,
+    /// which is right for who has just taken the lock: nobody else can be alive.
+    pub fn rescue(&self, owner: &str, all_others: bool, now: Timestamp) -> Answer<Rescued> {
+        let owner = owner.to_owned();
+        self.ask(move |writing| writing.rescue(&owner, all_others, now))
+    }
+
+    /// Pauses a campaign. A pause without an end stays when one with an end is asked for.
+    pub fn pause(
+        &self,
+        campaign: CampaignId,
+        why: &str,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Answer<()> {
+        let why = why.to_owned();
+        self.ask(move |writing| writing.pause(campaign, &why, until, now))
+    }
+
+    /// Lets a paused campaign run again.
+    pub fn resume(&self, campaign: CampaignId, now: Timestamp) -> Answer<()> {
+        self.ask(move |writing| writing.resume(campaign, now, None))
+    }
+
+    /// Cancels a campaign for good; returns how many queued letters that ended. Those in flight end by themselves.
+    pub fn cancel(&self, campaign: CampaignId, why: &str, now: Timestamp) -> Answer<u64> {
+        let why = why.to_owned();
+        self.ask(move |writing| writing.cancel(campaign, &why, now))
+    }
+
+    /// Finishes a running campaign if nothing can change any more: nothing queued on the roster, nothing in flight,
+    /// nothing in doubt. Returns where it stands.
+    pub fn finish_if_done(&self, campaign: CampaignId, now: Timestamp) -> Answer<CampaignState> {
+        self.ask(move |writing| writing.finish_if_done(campaign, now))
+    }
+
+    /// Takes a person's word on a delivery in doubt.
+    pub fn settle(
+        &self,
+        campaign: CampaignId,
+        key: &str,
+        step: u32,
+        settlement: Settlement,
+        note: &str,
+        now: Timestamp,
+    ) -> Answer<()> {
+        let (key, note) = (key.to_owned(), note.to_owned());
+        self.ask(move |writing| writing.settle(campaign, &key, step, settlement, &note, now))
+    }
+
+    /// Adds to the suppression list; returns whether it was not there before.
+    pub fn suppress(&self, what: &str, reason: &str, now: Timestamp) -> Answer<bool> {
+        let (what, reason) = (what.to_owned(), reason.to_owned());
+        self.ask(move |writing| writing.suppress(&what, &reason, now))
+    }
+
+    /// Takes something off the suppression list; returns whether it was there.
+    pub fn unsuppress(&self, what: &str, now: Timestamp) -> Answer<bool> {
+        let what = what.to_owned();
+        self.ask(move |writing| writing.unsuppress(&what, now))
+    }
+
+    /// Returns the suppression list.
+    pub fn suppressions(&self) -> Answer<Vec<Suppression>> {
+        self.ask(|writing| Ok(suppression::list(writing.conn)?))
+    }
+
+    /// Returns why we do not write to an address, if there is a reason.
+    pub fn suppressed(&self, address: &Address) -> Answer<Option<String>> {
+        let (canonical, domain) = (address.canonical(), address.domain().to_owned());
+        self.ask(move |writing| Ok(suppression::reason(writing.conn, &canonical, &domain)?))
+    }
+
+    /// Counts the deliveries of a campaign by state.
+    pub fn counts(&self, campaign: CampaignId) -> Answer<Counts> {
+        self.ask(move |writing| Ok(reader::counts(writing.conn, campaign)?))
+    }
+
+    /// Finds a delivery by its Message-ID: the campaign, the key and the step.
+    pub fn find_by_message_id(&self, id: &str) -> Answer<Option<(CampaignId, String, u32)>> {
+        let id = id.to_owned();
+        self.ask(move |writing| Ok(reader::find_by_message_id(writing.conn, &id)?))
+    }
+
+    /// Writes an event that changes no delivery, such as a test letter; campaign and recipient are found by name
+    /// and key. Returns its number.
+    pub fn note_event(&self, event: Event) -> Answer<i64> {
+        self.ask(move |writing| writing.note_event(event))
+    }
+
+    /// Returns at most `most` events that came after `seq`, oldest first.
+    pub fn events_after(&self, seq: i64, most: u32) -> Answer<Vec<Event>> {
+        self.ask(move |writing| Ok(history::after(writing.conn, seq, most)?))
     }
 }

@@ -65,6 +65,10 @@ pub struct Campaign {
     pub launched_at: Timestamp,
     /// The digest of the last plan that was sent.
     pub plan: Option<String>,
+    /// The last pass over the roster that was finished; recipients it did not see are off the roster.
+    pub roster_pass: i64,
+    /// Whether a pass over the roster was begun and not ended: nothing is claimed meanwhile.
+    pub roster_open: bool,
 }
 
 /// A pass over the roster in progress.
@@ -136,6 +140,8 @@ pub struct Claims {
     /// If there are fewer than asked for: when something more may be claimed at the earliest; `None` when
     /// nothing is left that time alone would release.
     pub again_at: Option<Again>,
+    /// Where the campaign stands; unless it is running, nothing was claimed.
+    pub state: Option<CampaignState>,
 }
 
 /// When a claim may be tried again, and what it waits for.
@@ -234,4 +240,205 @@ pub struct Event {
     pub note: Option<String>,
     /// The Message-ID.
     pub message_id: Option<String>,
+}
+
+/// What [`rescue`](super::Ledger::rescue) found of workers that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Rescued {
+    /// Letters that had not left: queued again.
+    pub requeued: u64,
+    /// Letters whose final dot may have left: in doubt, for a person to settle.
+    pub in_doubt: u64,
+}
+
+/// A person's word on a delivery in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It went out.
+    Accepted,
+    /// It did not; it goes again.
+    Again,
+}
+
+/// What a person asks of a ledger that another process may be sending from. Campaigns go by their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing more goes out until it is resumed, or until a time.
+    Pause {
+        /// The campaign.
+        campaign: String,
+        /// The reason.
+        why: String,
+        /// Resumes by itself then.
+        until: Option<Timestamp>,
+    },
+    /// Letters may go again.
+    Resume {
+        /// The campaign.
+        campaign: String,
+    },
+    /// Nothing more goes out, for good.
+    Cancel {
+        /// The campaign.
+        campaign: String,
+        /// The reason.
+        why: String,
+    },
+    /// A person's word on a delivery in doubt.
+    Settle {
+        /// The campaign.
+        campaign: String,
+        /// The recipient's key, exactly.
+        key: String,
+        /// The step.
+        step: u32,
+        /// The word.
+        settlement: Settlement,
+        /// Who says so and why.
+        note: String,
+    },
+    /// We do not write to this address or domain (and everything below it), in any campaign.
+    Suppress {
+        /// `ada@x.example` or `x.example`.
+        what: String,
+        /// The reason.
+        reason: String,
+    },
+    /// We may write to it again.
+    Unsuppress {
+        /// As it was added, in any spelling.
+        what: String,
+    },
+}
+
+impl Wish {
+    /// Returns the name of the campaign that it is about, if it is about one.
+    pub fn campaign(&self) -> Option<&str> {
+        match self {
+            Wish::Pause { campaign, .. }
+            | Wish::Resume { campaign }
+            | Wish::Cancel { campaign, .. }
+            | Wish::Settle { campaign, .. } => Some(campaign),
+            Wish::Suppress { .. } | Wish::Unsuppress { .. } => None,
+        }
+    }
+}
+
+/// What became of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Granted {
+    /// For the suppression list: whether it was not so before.
+    pub changed: bool,
+    /// For a cancellation: how many queued letters it ended.
+    pub ended: u64,
+}
+
+/// One entry of the suppression list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// `ada@x.example`, or `x.example` with everything below it.
+    pub what: String,
+    /// The reason.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Deliveries of a campaign by state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Recipients, those off the roster included.
+    pub recipients: u64,
+    /// Waiting for their turn, those off the roster included.
+    pub queued: u64,
+    /// Of the queued, those that are off the roster and are not sent.
+    pub off_roster: u64,
+    /// Held by a worker.
+    pub in_flight: u64,
+    /// The relay took responsibility.
+    pub accepted: u64,
+    /// The relay said no, at once.
+    pub refused: u64,
+    /// A report said no, afterwards.
+    pub bounced: u64,
+    /// Deferred until no attempts were left.
+    pub expired: u64,
+    /// Neither sent nor unsent.
+    pub in_doubt: u64,
+    /// Will not be sent.
+    pub cancelled: u64,
+}
+
+impl Counts {
+    /// Returns the count of a state.
+    pub fn of(mut self, state: State) -> u64 {
+        *self.of_mut(state)
+    }
+
+    pub(super) fn of_mut(&mut self, state: State) -> &mut u64 {
+        match state {
+            State::Queued => &mut self.queued,
+            State::InFlight => &mut self.in_flight,
+            State::Accepted => &mut self.accepted,
+            State::Refused => &mut self.refused,
+            State::Bounced => &mut self.bounced,
+            State::Expired => &mut self.expired,
+            State::InDoubt => &mut self.in_doubt,
+            State::Cancelled => &mut self.cancelled,
+        }
+    }
+}
+
+/// A delivery as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// Its number.
+    pub id: i64,
+    /// The step.
+    pub step: u32,
+    /// Which delivery of this recipient and step it is, from 0.
+    pub generation: u32,
+    /// Where it stands.
+    pub state: State,
+    /// All attempts.
+    pub attempts: u32,
+    /// Those that counted against the retry policy.
+    pub counted: u32,
+    /// Not claimed before this instant; 1970 if it never had to wait.
+    pub not_before: Timestamp,
+    /// When it was accepted or came into doubt.
+    pub ended_at: Option<Timestamp>,
+    /// The bytes of the last attempt that got as far as the final dot.
+    pub mark: Option<MessageMark>,
+    /// Its Message-ID, the same on every attempt.
+    pub message_id: String,
+    /// The account of its last claim.
+    pub account: Option<String>,
+    /// How the last attempt ended.
+    pub last: Option<Event>,
+}
+
+/// A recipient as the ledger has it, with its deliveries in the order of the steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientRecord {
+    /// As frozen.
+    pub recipient: Recipient,
+    /// Its place in the roster when it was last seen there, from 1.
+    pub position: i64,
+    /// Whether the last pass over the roster saw it.
+    pub on_roster: bool,
+    /// Its deliveries.
+    pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// Everything about one recipient. With the definition, the frozen fields, the Message-ID and the mark, what was sent
+/// can be rendered again and compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// The row and its deliveries.
+    pub recipient: RecipientRecord,
+    /// All that happened, oldest first.
+    pub events: Vec<Event>,
+    /// The campaign's frozen definition, JSON.
+    pub definition: String,
 }

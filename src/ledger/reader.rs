@@ -1,0 +1,341 @@
+//! Reading the ledger while somebody else may be writing it: no lock, nothing made, nothing changed.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+
+use super::LedgerError;
+use super::campaigns::{CAMPAIGN, campaign};
+use super::claim::recipient;
+use super::history::{self, id_left, instant, message_id};
+use super::record::{
+    Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, RecipientRecord, Story, Suppression,
+};
+use super::schema::{MIGRATIONS, beside, sentence, too_new, unavailable, version};
+use super::suppression;
+use crate::delivery::state::State;
+use crate::mail::address::Address;
+
+/// A window on a ledger.
+#[derive(Debug)]
+pub struct Reader {
+    conn: Connection,
+    path: PathBuf,
+    /// Of a ledger that nobody had open: the file as it was then. If it changes, what was read may be torn.
+    still: Option<Stamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    changed: Option<SystemTime>,
+    length: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let about = std::fs::metadata(path).ok()?;
+        Some(Self { changed: about.modified().ok(), length: about.len() })
+    }
+}
+
+impl Reader {
+    /// Opens the ledger for reading; nothing where there is none.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>, LedgerError> {
+        match std::fs::metadata(path) {
+            Ok(about) if about.is_dir() => return Err(unavailable(path, "it is a folder, not a file")),
+            Ok(about) if about.len() == 0 && !beside(path, "-wal").exists() => return Ok(None),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unavailable(path, format!("it cannot be read: {error}"))),
+        }
+        let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |about| about.len());
+        let (conn, still) = if log == 0 {
+            // Nobody has it open, so everything is in the one file. Opened as unchangeable, SQLite makes no files
+            // beside it; that needs watching, because somebody may begin to write.
+            let stamp = Stamp::of(path);
+            (Self::connect(path, true)?, stamp)
+        } else {
+            (Self::connect(path, false)?, None)
+        };
+        let reader = Self { conn, path: path.to_owned(), still };
+        let found = reader.ask(version)?;
+        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        if found > known {
+            return Err(too_new(path, found, known));
+        }
+        if found == 0 {
+            return Ok(None);
+        }
+        if found < known {
+            return Err(unavailable(
+                path,
+                "it is of an older postduif; `postduif send` brings it up to date",
+            ));
+        }
+        Ok(Some(reader))
+    }
+
+    fn connect(path: &Path, unchangeable: bool) -> Result<Connection, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = if unchangeable {
+            let mut name = String::from("file:");
+            for byte in path.as_os_str().as_encoded_bytes() {
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                        name.push(char::from(*byte));
+                    }
+                    other => name.push_str(&format!("%{other:02x}")),
+                }
+            }
+            name.push_str("?immutable=1");
+            Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_URI)
+        } else {
+            Connection::open_with_flags(path, flags)
+        };
+        opened
+            .and_then(|conn| {
+                conn.busy_timeout(Duration::from_secs(10))?;
+                conn.pragma_update(None, "cache_size", -4096)?;
+                Ok(conn)
+            })
+            .map_err(|error| unavailable(path, sentence(&error)))
+    }
+
+    fn ask<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
+        let result = read(&self.conn);
+        if self.still.is_some_and(|stamp| Stamp::of(&self.path) != Some(stamp)) {
+            return Err(unavailable(&self.path, "somebody began to write while it was read; ask again"));
+        }
+        result.map_err(|error| unavailable(&self.path, sentence(&error)))
+    }
+
+    /// Returns the campaign of that name.
+    pub fn campaign(&self, name: &str) -> Result<Option<Campaign>, LedgerError> {
+        self.ask(|conn| conn.query_row(&format!("{CAMPAIGN} WHERE name = ?1"), [name], campaign).optional())
+    }
+
+    /// Returns all campaigns, in the order of their launch.
+    pub fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+        self.ask(|conn| conn.prepare(&format!("{CAMPAIGN} ORDER BY id"))?.query_map([], campaign)?.collect())
+    }
+
+    /// Counts the deliveries of a campaign by state, and its recipients.
+    pub fn counts(&self, id: CampaignId) -> Result<Counts, LedgerError> {
+        self.ask(|conn| counts(conn, id))
+    }
+
+    /// Shows every recipient of a campaign in the order of the roster, those who are off the roster last, each with
+    /// its deliveries. Holds one at a time. `show` ends it early with `false`.
+    pub fn each_recipient(
+        &self,
+        id: CampaignId,
+        mut show: impl FnMut(RecipientRecord) -> bool,
+    ) -> Result<(), LedgerError> {
+        let campaign = self.numbered(id)?;
+        self.ask(|conn| {
+            // One transaction, so that all rows are of the same moment.
+            let turn = conn.unchecked_transaction()?;
+            let domain = sender_domain(conn, id)?;
+            // Rows are read in the order they were written, which is the roster's own unless rows were moved.
+            let moved: bool = conn.query_row(
+                "SELECT EXISTS (SELECT 1 FROM (SELECT position, lag(position, 1, 0) OVER (ORDER BY id) AS before
+                     FROM recipient WHERE campaign = ?1) WHERE position < before)
+                     OR EXISTS (SELECT 1 FROM recipient WHERE campaign = ?1 AND pass <> ?2)",
+                params![id.0, campaign.roster_pass],
+                |row| row.get(0),
+            )?;
+            let order = if moved { "ORDER BY pass <> ?2, position, id" } else { "ORDER BY id" };
+            let mut find = conn.prepare(&format!(
+                "SELECT id, key, address, name, organisation, fields, position, pass = ?2 FROM recipient
+                 WHERE campaign = ?1 {order}"
+            ))?;
+            let mut rows = find.query(params![id.0, campaign.roster_pass])?;
+            while let Some(row) = rows.next()? {
+                if !show(record(conn, row, &campaign, &domain)?) {
+                    break;
+                }
+            }
+            drop(rows);
+            drop(find);
+            drop(turn);
+            Ok(())
+        })
+    }
+
+    /// Returns everything about one recipient: the frozen row, its deliveries, and its whole history.
+    pub fn story(&self, id: CampaignId, key: &str) -> Result<Option<Story>, LedgerError> {
+        let campaign = self.numbered(id)?;
+        self.ask(|conn| {
+            let domain = sender_domain(conn, id)?;
+            let mut find = conn.prepare(
+                "SELECT id, key, address, name, organisation, fields, position, pass = ?3 FROM recipient
+                 WHERE campaign = ?1 AND key = ?2",
+            )?;
+            let mut rows = find.query(params![id.0, key, campaign.roster_pass])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let number: i64 = row.get(0)?;
+            let recipient = record(conn, row, &campaign, &domain)?;
+            Ok(Some(Story {
+                recipient,
+                events: history::of_recipient(conn, number)?,
+                definition: campaign.definition.clone(),
+            }))
+        })
+    }
+
+    /// Returns the keys that a person may mean: the exact one, or else all that differ only in case.
+    pub fn find_keys(&self, id: CampaignId, key: &str) -> Result<Vec<String>, LedgerError> {
+        self.ask(|conn| {
+            let exact: Option<String> = conn
+                .query_row(
+                    "SELECT key FROM recipient WHERE campaign = ?1 AND key = ?2",
+                    params![id.0, key],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            if let Some(exact) = exact {
+                return Ok(vec![exact]);
+            }
+            let wanted = key.to_lowercase();
+            let mut find =
+                conn.prepare("SELECT key FROM recipient WHERE campaign = ?1 ORDER BY position, id")?;
+            let mut rows = find.query([id.0])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                if row.get_ref(0)?.as_str()?.to_lowercase() == wanted {
+                    found.push(row.get(0)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Finds a delivery by its Message-ID, with or without angle brackets: the campaign, the key and the step.
+    pub fn find_by_message_id(&self, id: &str) -> Result<Option<(CampaignId, String, u32)>, LedgerError> {
+        self.ask(|conn| find_by_message_id(conn, id))
+    }
+
+    /// Returns the suppression list.
+    pub fn suppressions(&self) -> Result<Vec<Suppression>, LedgerError> {
+        self.ask(suppression::list)
+    }
+
+    /// Returns why we do not write to an address, if there is a reason.
+    pub fn suppressed(&self, address: &Address) -> Result<Option<String>, LedgerError> {
+        self.ask(|conn| suppression::reason(conn, &address.canonical(), address.domain()))
+    }
+
+    /// Returns at most `most` events that came after `seq`, oldest first: what a log file may lack after a kill.
+    pub fn events_after(&self, seq: i64, most: u32) -> Result<Vec<Event>, LedgerError> {
+        self.ask(|conn| history::after(conn, seq, most))
+    }
+
+    fn numbered(&self, id: CampaignId) -> Result<Campaign, LedgerError> {
+        self.ask(|conn| conn.query_row(&format!("{CAMPAIGN} WHERE id = ?1"), [id.0], campaign))
+    }
+}
+
+/// Counts the deliveries of a campaign by state, and its recipients.
+pub(super) fn counts(conn: &Connection, id: CampaignId) -> rusqlite::Result<Counts> {
+    let mut counts = Counts {
+        recipients: conn
+            .query_row("SELECT count(*) FROM recipient WHERE campaign = ?1", [id.0], |row| count(row, 0))?,
+        off_roster: conn.query_row(
+            "SELECT count(*) FROM delivery d JOIN campaign c ON c.id = d.campaign
+             WHERE d.campaign = ?1 AND d.state = 0 AND d.pass <> c.roster_pass",
+            [id.0],
+            |row| count(row, 0),
+        )?,
+        ..Counts::default()
+    };
+    let mut find =
+        conn.prepare_cached("SELECT state, count(*) FROM delivery WHERE campaign = ?1 GROUP BY state")?;
+    let mut rows = find.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        if let Some(state) = State::from_code(row.get(0)?) {
+            *counts.of_mut(state) = count(row, 1)?;
+        }
+    }
+    Ok(counts)
+}
+
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or_default())
+}
+
+pub(super) fn find_by_message_id(
+    conn: &Connection,
+    id: &str,
+) -> rusqlite::Result<Option<(CampaignId, String, u32)>> {
+    let bare = id.trim().trim_start_matches('<').trim_end_matches('>');
+    let Some((left, domain)) = bare.rsplit_once('@') else { return Ok(None) };
+    conn.prepare_cached(
+        "SELECT d.campaign, r.key, d.step FROM delivery d JOIN recipient r ON r.id = d.recipient
+             JOIN campaign c ON c.id = d.campaign WHERE d.id_left = ?1 AND c.sender_domain = ?2",
+    )?
+    .query_row([left, &domain.to_ascii_lowercase()], |row| {
+        Ok((CampaignId(row.get(0)?), row.get(1)?, row.get(2)?))
+    })
+    .optional()
+}
+
+fn sender_domain(conn: &Connection, id: CampaignId) -> rusqlite::Result<String> {
+    conn.query_row("SELECT sender_domain FROM campaign WHERE id = ?1", [id.0], |row| row.get(0))
+}
+
+fn record(
+    conn: &Connection,
+    row: &Row<'_>,
+    campaign: &Campaign,
+    sender_domain: &str,
+) -> rusqlite::Result<RecipientRecord> {
+    let number: i64 = row.get(0)?;
+    let key: String = row.get(1)?;
+    let mut find = conn.prepare_cached(
+        "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
+             last_event, (SELECT name FROM account a WHERE a.id = d.account)
+         FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
+    )?;
+    let mut deliveries = Vec::new();
+    let mut rows = find.query([number])?;
+    while let Some(row) = rows.next()? {
+        let (step, generation): (u32, u32) = (row.get(1)?, row.get(2)?);
+        let left = match row.get::<_, Option<String>>(11)? {
+            Some(left) => left,
+            None => id_left(&campaign.seed, &key, step, generation),
+        };
+        let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
+            Some(digest) => Some(MessageMark {
+                digest,
+                dated: instant(row.get(9)?),
+                size: u64::try_from(row.get::<_, i64>(10)?).unwrap_or_default(),
+            }),
+            None => None,
+        };
+        let last = match row.get::<_, Option<i64>>(12)? {
+            Some(seq) => history::number(conn, seq)?,
+            None => None,
+        };
+        deliveries.push(DeliveryRecord {
+            id: row.get(0)?,
+            step,
+            generation,
+            state: State::from_code(row.get(3)?).unwrap_or(State::InDoubt),
+            attempts: row.get(4)?,
+            counted: row.get(5)?,
+            not_before: instant(row.get(6)?),
+            ended_at: row.get::<_, Option<i64>>(7)?.map(instant),
+            mark,
+            message_id: message_id(&left, sender_domain),
+            account: row.get(13)?,
+            last,
+        });
+    }
+    Ok(RecipientRecord {
+        recipient: recipient(key, row.get(2)?, row.get(3)?, row.get(4)?, &row.get::<_, String>(5)?)?,
+        position: row.get(6)?,
+        on_roster: row.get(7)?,
+        deliveries,
+    })
+}
