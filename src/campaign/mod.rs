@@ -2,5 +2,11 @@
 
 pub mod calendar;
 pub mod definition;
+pub mod letter;
+mod markdown;
+mod merge;
 pub mod problem;
 pub mod recipient;
+mod script;
+mod tags;
+pub mod words;
