@@ -2,7 +2,18 @@
 
 pub mod calendar;
 pub mod definition;
+pub mod encoding;
+pub mod headings;
+pub mod letter;
+mod markdown;
+mod merge;
 pub mod placeholder;
 pub mod plan;
 pub mod problem;
 pub mod recipient;
+pub mod roster;
+mod script;
+pub mod table;
+mod tags;
+pub mod twice;
+pub mod words;

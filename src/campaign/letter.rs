@@ -1,0 +1,445 @@
+//! The letter: one template that gives every recipient a subject, a text and an HTML that say the same.
+//!
+//! `templates/letter.md` is front matter in TOML between two `+++` lines, then Markdown with Handlebars:
+//!
+//! ```text
+//! +++
+//! subject = "Een oproep aan {{partij}}"
+//! +++
+//! Geachte {{default naam "programmacommissie"}},
+//! {{> foot}}
+//! ```
+//!
+//! Read, checked and resolved once ([`Letter::compile`]); merged per recipient in some ten microseconds
+//! ([`Letter::merge`]), because what all recipients of one branch share is converted once and kept.
+//!
+//! Markdown is CommonMark without HTML and pictures.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::civil::Date;
+use toml::de::{DeTable, DeValue};
+
+use super::definition::{Definition, LetterSource};
+use super::markdown::{Shape, document, faults};
+use super::merge::{CLOSE, OPEN, Walk, token};
+use super::problem::{Place, Problem, Problems};
+use super::script::{Node, Resolver, nearest, normal};
+use super::tags::{Kind, Source};
+use super::words::Tongue;
+use crate::mail::headers;
+
+/// How many shapes are kept, and how many octets they may take together.
+const MOST_SHAPES: usize = 1000;
+const LARGEST_SHAPES: usize = 8 << 20;
+/// The largest template file; a letter of two pages has some ten kilobytes.
+const LARGEST_FILE: usize = 200_000;
+/// The most `{{…}}` in one file.
+const MOST_TAGS: usize = 5000;
+
+/// A letter, compiled and checked. Cheap to share between threads.
+#[derive(Debug)]
+pub struct Letter {
+    subject: Vec<Node>,
+    body: Vec<Node>,
+    /// The columns that it uses, by their normalised names.
+    used: Vec<String>,
+    /// Where those columns stand in a row of the roster it was compiled for.
+    at: Vec<usize>,
+    file: String,
+    language: String,
+    tongue: Option<Tongue>,
+    shapes: RwLock<Shapes>,
+}
+
+#[derive(Debug, Default)]
+struct Shapes {
+    known: HashMap<Box<[u8]>, Arc<Shape>>,
+    size: usize,
+}
+
+/// What one letter is merged with.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The columns of the row under their normalised names.
+    pub fields: &'a [(String, String)],
+    /// The date of sending, in the campaign's zone.
+    pub today: Date,
+}
+
+/// A letter merged for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// The subject: one line, without control characters.
+    pub subject: String,
+    /// The text/plain body; one line per paragraph, parted by LF.
+    pub text: String,
+    /// The text/html body, a whole document.
+    pub html: String,
+}
+
+impl Letter {
+    /// Reads and checks a letter for a roster with these columns (normalised names, in the file's order).
+    ///
+    /// Every problem is named with file, line and column; with an error among them there is no letter.
+    pub fn compile(
+        source: &LetterSource,
+        definition: &Definition,
+        columns: &[String],
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let before = problems.errors();
+        let file = format!("templates/{}.md", source.name);
+        for (name, text) in [(&source.name, &source.text)].into_iter().chain(&source.partials) {
+            check_size(&format!("templates/{name}.md"), text, problems);
+        }
+        if problems.errors() > before {
+            return None;
+        }
+        let text = normal(&source.text);
+        let front = FrontMatter::read(&file, &text, problems)?;
+        let subject = Source::read(&file, &front.subject, front.subject_line, front.subject_column, problems);
+        let body = Source::read(&file, front.body, front.body_line, 0, problems);
+        let mut resolver = Resolver::new(source, definition, columns, problems);
+        let subject = subject.map(|subject| resolver.resolve(&subject));
+        let nodes = body.as_ref().map(|body| resolver.resolve(body));
+        let used = std::mem::take(&mut resolver.used);
+        if let Some(body) = &body {
+            check_markdown(body, problems);
+        }
+        for (name, text) in &source.partials {
+            if !text.starts_with("+++") && included(name, source) {
+                let text = normal(text);
+                let mut again = Problems::default();
+                if let Some(partial) = Source::read(&format!("templates/{name}.md"), &text, 0, 0, &mut again)
+                {
+                    check_markdown(&partial, problems);
+                }
+            }
+        }
+        if problems.errors() > before {
+            return None;
+        }
+        let at =
+            used.iter().map(|name| columns.iter().position(|column| column == name).unwrap_or(0)).collect();
+        Some(Self {
+            subject: subject?,
+            body: nodes?,
+            used,
+            at,
+            file,
+            language: definition.language.clone(),
+            tongue: Tongue::of(&definition.language),
+            shapes: RwLock::default(),
+        })
+    }
+
+    /// Merges the letter for one recipient; or says everything that keeps it from being sent to this row.
+    pub fn merge(&self, input: &Input<'_>) -> Result<Merged, Vec<Problem>> {
+        let columns = self.columns(input);
+        let (subject, walk, shape) = self.prepare(&columns, input.today)?;
+        let mut text = String::with_capacity(shape.size());
+        shape.text(&walk.given, &mut text);
+        let html = document(&self.language, &subject, |out| shape.html(&walk.given, out), shape.size());
+        Ok(Merged { subject, text, html })
+    }
+
+    /// Looks whether the letter can be merged for this row, without writing it: empty fields, wrong dates and links.
+    pub fn inspect(&self, input: &Input<'_>) -> Result<(), Vec<Problem>> {
+        let columns = self.columns(input);
+        self.prepare(&columns, input.today).map(drop)
+    }
+
+    /// Merges as [`Letter::merge`] does, but converts the shape anew: what the kept shapes are held to in tests.
+    pub fn merge_afresh(&self, input: &Input<'_>) -> Result<Merged, Vec<Problem>> {
+        let fresh = Self {
+            subject: self.subject.clone(),
+            body: self.body.clone(),
+            used: self.used.clone(),
+            at: self.at.clone(),
+            file: self.file.clone(),
+            language: self.language.clone(),
+            tongue: self.tongue,
+            shapes: RwLock::default(),
+        };
+        fresh.merge(input)
+    }
+
+    /// Returns the columns that the letter uses, by their normalised names.
+    pub fn columns_used(&self) -> &[String] {
+        &self.used
+    }
+
+    fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
+        let of = |(name, at): (&String, &usize)| match input.fields.get(*at) {
+            Some((found, value)) if found == name => value.as_str(),
+            _ => input.fields.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.as_str()),
+        };
+        self.used.iter().zip(&self.at).map(of).collect()
+    }
+
+    #[expect(clippy::type_complexity, reason = "the three belong together only here")]
+    fn prepare<'v>(
+        &'v self,
+        columns: &'v [&'v str],
+        today: Date,
+    ) -> Result<(String, Walk<'v>, Arc<Shape>), Vec<Problem>> {
+        let (subject, mut findings) = Walk::plain(&self.subject, columns, today, self.tongue);
+        let subject = headers::clean(&subject);
+        if subject.is_empty() && findings.is_empty() {
+            findings.push(Problem::error(
+                "empty-subject",
+                Place::file(&self.file),
+                "the subject is empty for this row",
+            ));
+        }
+        let mut walk = Walk::trail(&self.body, columns, today, self.tongue);
+        findings.append(&mut walk.findings);
+        for finding in &mut findings {
+            if finding.place.as_ref().is_some_and(|place| place.file.is_empty()) {
+                finding.place = Some(Place::file(&self.file));
+            }
+        }
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let shape = self.shape(&walk, columns, today);
+        shape.check(&walk.given, &mut findings);
+        if findings.is_empty() { Ok((subject, walk, shape)) } else { Err(findings) }
+    }
+
+    /// Returns the shape of a trail, kept or made.
+    fn shape(&self, walk: &Walk<'_>, columns: &[&str], today: Date) -> Arc<Shape> {
+        let known =
+            self.shapes.read().unwrap_or_else(PoisonError::into_inner).known.get(&*walk.trail).cloned();
+        if let Some(shape) = known {
+            return shape;
+        }
+        let markdown = Walk::markdown(&self.body, columns, today, self.tongue);
+        let shape = Arc::new(Shape::of(&markdown));
+        let size = shape.size() + walk.trail.len();
+        let mut shapes = self.shapes.write().unwrap_or_else(PoisonError::into_inner);
+        if shapes.known.len() < MOST_SHAPES && shapes.size + size <= LARGEST_SHAPES {
+            shapes.size += size;
+            shapes.known.insert(walk.trail.as_slice().into(), Arc::clone(&shape));
+        }
+        shape
+    }
+}
+
+/// Returns the name under which a letter finds a heading: lower case, every run of other characters a `_`.
+///
+/// `E-mail` is `e_mail`, `Plaats (gemeente)` is `plaats_gemeente`.
+pub fn normalised(heading: &str) -> String {
+    let mut name = String::with_capacity(heading.len());
+    for c in heading.chars() {
+        if c.is_alphanumeric() {
+            name.extend(c.to_lowercase());
+        } else if !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+    }
+    name.truncate(name.trim_end_matches('_').len());
+    name
+}
+
+struct FrontMatter<'t> {
+    subject: String,
+    subject_line: usize,
+    subject_column: usize,
+    body: &'t str,
+    body_line: usize,
+}
+
+impl<'t> FrontMatter<'t> {
+    fn read(file: &str, text: &'t str, problems: &mut Problems) -> Option<Self> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let example = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
+        let Some(rest) =
+            text.strip_prefix("+++").and_then(|rest| rest.trim_start_matches([' ', '\t']).strip_prefix('\n'))
+        else {
+            problems.push(
+                Problem::error(
+                    "no-front-matter",
+                    Place::column(file, 1, 1),
+                    "the letter has no front matter",
+                )
+                .hint(example),
+            );
+            return None;
+        };
+        let offset = text.len() - rest.len();
+        let mut at = 0;
+        let (front, body_at) = rest
+            .split_inclusive('\n')
+            .find_map(|line| {
+                let start = at;
+                at += line.len();
+                (line.trim_end() == "+++").then(|| (&rest[..start], at))
+            })
+            .or_else(|| {
+                problems.push(
+                    Problem::error(
+                        "no-front-matter",
+                        Place::column(file, 1, 1),
+                        "the front matter is never closed",
+                    )
+                    .hint("write a line `+++` after it"),
+                );
+                None
+            })?;
+        let body = &rest[body_at..];
+        let body_line = text[..offset + body_at].matches('\n').count();
+        // The place of a byte of the front matter in the file.
+        let place = |byte: usize| {
+            let before = &front[..byte.min(front.len())];
+            let line = before.matches('\n').count();
+            let column = before.rsplit('\n').next().unwrap_or("").chars().count();
+            (line + 2, column + 1)
+        };
+        let at_place = |byte: usize| {
+            let (line, column) = place(byte);
+            Place::column(file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
+        };
+        let table = match DeTable::parse(front) {
+            Ok(table) => table.into_inner(),
+            Err(error) => {
+                let at = at_place(error.span().map_or(0, |span| span.start));
+                let said = format!("the front matter cannot be read: {}", headers::clean(error.message()));
+                problems.push(Problem::error("front-matter", at, said).hint("it is TOML: `subject = \"…\"`"));
+                return None;
+            }
+        };
+        const KEYS: [&str; 1] = ["subject"];
+        for key in table.keys() {
+            let name: &str = key.get_ref();
+            if !KEYS.contains(&name) {
+                let problem = Problem::error(
+                    "unknown-key",
+                    at_place(key.span().start),
+                    format!("there is no key `{name}`"),
+                );
+                problems.push(match nearest(name, KEYS) {
+                    Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+                    None => problem.hint("a letter's front matter has `subject`"),
+                });
+            }
+        }
+        let Some(subject) = table.get("subject") else {
+            problems.push(
+                Problem::error("no-subject", Place::column(file, 1, 1), "the letter has no subject")
+                    .hint(example),
+            );
+            return None;
+        };
+        let DeValue::String(value) = subject.get_ref() else {
+            problems.push(Problem::error(
+                "no-subject",
+                at_place(subject.span().start),
+                "the subject must be a text",
+            ));
+            return None;
+        };
+        if value.trim().is_empty() {
+            problems.push(Problem::error(
+                "no-subject",
+                at_place(subject.span().start),
+                "the subject is empty",
+            ));
+            return None;
+        }
+        let quote = if front[subject.span()].starts_with("\"\"\"") { 3 } else { 1 };
+        let (line, column) = place(subject.span().start);
+        Some(Self {
+            subject: normal(value),
+            subject_line: line - 1,
+            subject_column: column - 1 + quote,
+            body,
+            body_line,
+        })
+    }
+}
+
+fn check_size(file: &str, text: &str, problems: &mut Problems) {
+    if text.len() > LARGEST_FILE {
+        problems.push(Problem::error(
+            "too-large",
+            Place::file(file),
+            format!("the file has {} kB; a letter may have {}", text.len() / 1000, LARGEST_FILE / 1000),
+        ));
+    } else if text.matches("{{").count() > MOST_TAGS {
+        problems.push(Problem::error(
+            "too-large",
+            Place::file(file),
+            format!("the file has more than {MOST_TAGS} `{{{{…}}}}`"),
+        ));
+    }
+    for mark in [OPEN, CLOSE] {
+        if let Some(at) = text.to_ascii_lowercase().find(mark) {
+            let line = text[..at].matches('\n').count() as u64 + 1;
+            problems.push(
+                Problem::error(
+                    "reserved-word",
+                    Place::line(file, line),
+                    format!("`{mark}` may not stand in a letter"),
+                )
+                .hint("postduif uses it to mark where values go; change the word"),
+            );
+        }
+    }
+}
+
+fn included(name: &str, source: &LetterSource) -> bool {
+    let names = |text: &str| {
+        text.match_indices("{{").any(|(at, _)| {
+            let inner = text[at + 2..].trim_start_matches('~').trim_start();
+            inner.strip_prefix('>').is_some_and(|rest| {
+                let rest = rest.trim_start();
+                rest.strip_prefix(name).is_some_and(|rest| {
+                    rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '}' | '~'))
+                })
+            })
+        })
+    };
+    names(&source.text) || source.partials.values().any(|text| names(text))
+}
+
+/// Looks for HTML, pictures and links that a letter may not have, in all branches at once.
+fn check_markdown(source: &Source<'_>, problems: &mut Problems) {
+    // The same text with tokens for values and without the other tags, and where each piece came from.
+    let mut markdown = String::with_capacity(source.text.len());
+    let mut origins: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    for tag in &source.tags {
+        origins.push((markdown.len(), at));
+        let alone = tag.kind != Kind::Put && {
+            let before = source.text[..tag.start].rsplit('\n').next().unwrap_or("");
+            let after = source.text[tag.end..].split('\n').next().unwrap_or("");
+            before.trim().is_empty() && after.trim().is_empty()
+        };
+        markdown.push_str(&source.text[at.min(tag.start)..tag.start]);
+        origins.push((markdown.len(), tag.start));
+        at = tag.end;
+        if tag.kind == Kind::Put {
+            token(0, &mut markdown);
+        } else if alone {
+            let line_end =
+                source.text[tag.end..].find('\n').map_or(source.text.len(), |end| tag.end + end + 1);
+            at = line_end;
+            markdown.truncate(markdown.trim_end_matches([' ', '\t']).len());
+        }
+    }
+    origins.push((markdown.len(), at));
+    markdown.push_str(source.text.get(at..).unwrap_or(""));
+    for (offset, name, said) in faults(&markdown) {
+        let (from, origin) =
+            origins.iter().rev().find(|(from, _)| *from <= offset).copied().unwrap_or((0, 0));
+        let problem =
+            Problem::error(name, source.place_of((origin + offset - from).min(source.text.len())), said);
+        problems.push(match name {
+            "raw-html" => problem.hint("write `\\<` for the sign itself, and `{{! … }}` for a remark"),
+            _ => problem,
+        });
+    }
+}

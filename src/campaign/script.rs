@@ -1,0 +1,864 @@
+//! A template, read, checked and resolved: every name in it is known before the first letter is merged.
+//!
+//! Handlebars' own strict mode is silent where a typing error hurts most (`{{#if tpyo}}`), and two partials that
+//! include each other abort its process. So only its parser is used: the whole tree it gives is walked here, each
+//! path is resolved to a column, a sender's field or an item of a loop, each partial is put in place, and what
+//! cannot be resolved is a problem with its place. Nothing is looked up by name after that.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use handlebars::template::{
+    BlockParam, DecoratorTemplate, HelperTemplate, Parameter, Template, TemplateElement,
+};
+use handlebars::{Path, TemplateErrorReason};
+use serde_json::Value as Json;
+
+use super::definition::{Definition, LetterSource};
+use super::problem::{Place, Problem, Problems};
+use super::tags::{Kind, Source, shown};
+use super::words::Tongue;
+
+/// How deep partials may include each other.
+const DEEPEST: usize = 16;
+/// How many elements a letter may have with all its partials put in place.
+const MOST_NODES: usize = 20_000;
+
+/// One element of a resolved template.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    /// Markdown as it was written.
+    Text(String),
+    /// A value.
+    Put(Put),
+    /// A condition and its two branches.
+    If { test: Expr, yes: Vec<Node>, no: Vec<Node> },
+    /// A loop; `level` is the number of loops round it.
+    Each { over: Expr, level: usize, yes: Vec<Node>, no: Vec<Node> },
+}
+
+/// A value to be put.
+#[derive(Clone, Debug)]
+pub(super) struct Put {
+    pub(super) expr: Expr,
+    /// As the author wrote it, for sentences: `naam`.
+    pub(super) said: Arc<str>,
+    pub(super) place: Arc<Place>,
+    /// Whether the author said that it may be empty.
+    pub(super) may_be_empty: bool,
+}
+
+/// A value's origin, resolved.
+#[derive(Clone, Debug)]
+pub(super) enum Expr {
+    /// A column, by its number among those the letter uses.
+    Column(usize),
+    /// A literal.
+    Fixed(Arc<str>),
+    /// A field of the sender or the campaign, and its number among those the letter uses.
+    Own(Arc<str>, usize),
+    /// The date of sending.
+    Today,
+    /// The item of the loop at a level.
+    Item(usize),
+    /// The number of that item, from 0.
+    Index(usize),
+    /// Whether it is the first.
+    First(usize),
+    /// Whether it is the last.
+    Last(usize),
+    Number(f64),
+    Bool(bool),
+    Nothing,
+    Several(Vec<Expr>),
+    Call(Word, Vec<Expr>),
+}
+
+/// The words of our template language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Default,
+    Optional,
+    Date,
+    List,
+    Plural,
+    Eq,
+    Ne,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+    And,
+    Or,
+    Not,
+    Len,
+}
+
+/// Word, name, fewest and most parameters, and an example.
+const WORDS: [(Word, &str, usize, usize, &str); 15] = [
+    (Word::Default, "default", 2, 2, "{{default naam \"bestuur\"}}"),
+    (Word::Optional, "optional", 1, 1, "{{optional naam}}"),
+    (Word::Date, "date", 1, 1, "{{date datum}}"),
+    (Word::List, "list", 1, 1, "{{list plaatsen}}"),
+    (Word::Plural, "plural", 3, 3, "{{plural zetels \"zetel\" \"zetels\"}}"),
+    (Word::Eq, "eq", 2, 2, "{{#if (eq a b)}}"),
+    (Word::Ne, "ne", 2, 2, "{{#if (ne a b)}}"),
+    (Word::Lt, "lt", 2, 2, "{{#if (lt a 10)}}"),
+    (Word::Lte, "lte", 2, 2, "{{#if (lte a 10)}}"),
+    (Word::Gt, "gt", 2, 2, "{{#if (gt a 10)}}"),
+    (Word::Gte, "gte", 2, 2, "{{#if (gte a 10)}}"),
+    (Word::And, "and", 2, 9, "{{#if (and a b)}}"),
+    (Word::Or, "or", 2, 9, "{{#if (or a b)}}"),
+    (Word::Not, "not", 1, 1, "{{#if (not a)}}"),
+    (Word::Len, "len", 1, 1, "{{len plaatsen}}"),
+];
+
+const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
+
+fn word(name: &str) -> Option<&'static (Word, &'static str, usize, usize, &'static str)> {
+    WORDS.iter().find(|word| word.1 == name)
+}
+
+fn truth(word: Word) -> bool {
+    use Word::{And, Eq, Gt, Gte, Lt, Lte, Ne, Not, Or};
+    matches!(word, Eq | Ne | Lt | Lte | Gt | Gte | And | Or | Not)
+}
+
+/// Returns the nearest of the names, if it is near enough to be meant.
+pub(super) fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    names
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// What a name stands for.
+enum Named {
+    Value(Expr),
+    /// `sender`, `campaign`, or everything.
+    Group(This),
+}
+
+/// What `this` is.
+#[derive(Clone, Debug)]
+enum This {
+    Everything,
+    Sender,
+    Campaign,
+    Value(Expr),
+}
+
+struct Scope {
+    this: This,
+    /// `@index`, `@first` and `@last` are of this loop.
+    level: Option<usize>,
+    names: Vec<(String, Expr)>,
+}
+
+/// Walks templates and resolves them.
+pub(super) struct Resolver<'a> {
+    pub(super) letter: &'a LetterSource,
+    pub(super) definition: &'a Definition,
+    pub(super) columns: &'a [String],
+    pub(super) problems: &'a mut Problems,
+    /// The columns that are used, in the order of their first use.
+    pub(super) used: Vec<String>,
+    /// The fields of sender and campaign that are used, likewise.
+    pub(super) own: Vec<String>,
+    scopes: Vec<Scope>,
+    including: Vec<String>,
+    levels: usize,
+    nodes: usize,
+    said: HashSet<String>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        letter: &'a LetterSource,
+        definition: &'a Definition,
+        columns: &'a [String],
+        problems: &'a mut Problems,
+    ) -> Self {
+        Self {
+            letter,
+            definition,
+            columns,
+            problems,
+            used: Vec::new(),
+            own: Vec::new(),
+            scopes: Vec::new(),
+            including: vec![letter.name.clone()],
+            levels: 0,
+            nodes: 0,
+            said: HashSet::new(),
+        }
+    }
+
+    /// Resolves one source from the top.
+    pub(super) fn resolve(&mut self, source: &Source<'_>) -> Vec<Node> {
+        let Some(template) = self.parse(source) else { return Vec::new() };
+        self.scopes = vec![Scope { this: This::Everything, level: None, names: Vec::new() }];
+        self.template(&template, source, (1, 1))
+    }
+
+    /// Says a problem once, however often its partial is included.
+    fn problem(&mut self, problem: Problem) {
+        if self.said.insert(problem.to_string()) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn parse(&mut self, source: &Source<'_>) -> Option<Template> {
+        match Template::compile(source.text) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                let (line, column) = error.pos().unwrap_or((1, 1));
+                let tag = source
+                    .tags
+                    .iter()
+                    .rev()
+                    .find(|tag| (tag.line, tag.column) <= (line, column))
+                    .map(|tag| shown(&source.text[tag.start..tag.end]));
+                let said = match (error.reason(), tag) {
+                    (TemplateErrorReason::InvalidParam(text), _) => {
+                        format!("`{}` cannot be read as a value", shown(text))
+                    }
+                    (_, Some(tag)) => format!("`{tag}` cannot be read"),
+                    (_, None) => "this template cannot be read".to_owned(),
+                };
+                self.problem(
+                    Problem::error("syntax", source.place(line, column), said).hint(
+                        "write a field as `{{naam}}`, a word with its values as `{{date datum}}`, texts in double quotes",
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn template(&mut self, template: &Template, source: &Source<'_>, outer: (usize, usize)) -> Vec<Node> {
+        let mut nodes = Vec::with_capacity(template.elements.len());
+        for (index, element) in template.elements.iter().enumerate() {
+            self.nodes += 1;
+            if self.nodes > MOST_NODES {
+                self.problem(
+                    Problem::error(
+                        "too-large",
+                        Place::file(&source.file),
+                        format!("the letter has more than {MOST_NODES} parts with its partials in place"),
+                    )
+                    .hint("does a partial include others many times over?"),
+                );
+                return nodes;
+            }
+            // The elements of an `{{else if}}` have no place of their own: `locate` finds it from the block's.
+            let at = template.mapping.get(index).map_or(outer, |mapping| (mapping.0, mapping.1));
+            match element {
+                TemplateElement::RawString(text) => nodes.push(Node::Text(text.clone())),
+                TemplateElement::Comment(_) => {}
+                TemplateElement::Expression(helper) => nodes.extend(self.put(helper, source, at)),
+                TemplateElement::HelperBlock(helper) => nodes.extend(self.block(helper, source, at)),
+                TemplateElement::PartialExpression(partial) => {
+                    nodes.extend(self.partial(partial, source, at))
+                }
+                // `Source::read` has refused these with better sentences; whatever the parser may learn to read
+                // later is refused as well.
+                _ => self.problem(Problem::error(
+                    "not-supported",
+                    source.place(at.0, at.1),
+                    "this is not part of the language of letters",
+                )),
+            }
+        }
+        nodes
+    }
+
+    fn put(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
+        let said = said(&helper.name, &helper.params);
+        let bare = helper.params.is_empty() && helper.hash.is_empty();
+        let expr =
+            if bare { self.parameter(&helper.name, source, at)? } else { self.call(helper, source, at)? };
+        let word = raw(&helper.params.first().unwrap_or(&helper.name).clone());
+        let place = Arc::new(source.locate(at.0, at.1, &word));
+        let may_be_empty = excused(&expr);
+        Some(Node::Put(Put { expr, said: said.into(), place, may_be_empty }))
+    }
+
+    fn block(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
+        let name = raw(&helper.name);
+        let compared = word(&name).filter(|word| truth(word.0));
+        if compared.is_none() && !BLOCKS.contains(&name.as_str()) {
+            let mut problem = Problem::error(
+                "unknown-block",
+                source.locate(at.0, at.1, &name),
+                format!("there is no block `{name}`"),
+            );
+            if let Some(meant) = nearest(&name, BLOCKS) {
+                problem = problem.hint(format!("did you mean `{{{{#{meant} …}}}}`?"));
+            } else if self.columns.contains(&name) {
+                problem = problem.hint(format!("write `{{{{#if {name}}}}}`"));
+            } else {
+                problem = problem.hint(format!("there are {}", listed(&BLOCKS)));
+            }
+            self.problem(problem);
+            return None;
+        }
+        if compared.is_some() {
+            let test = self.call(helper, source, at);
+            let yes = self.branch(helper.template.as_ref(), source, at);
+            let no = self.branch(helper.inverse.as_ref(), source, at);
+            return Some(Node::If { test: test?, yes, no });
+        }
+        self.no_hash(helper, &name, source, at);
+        let [parameter] = helper.params.as_slice() else {
+            self.problem(Problem::error(
+                "wrong-parameters",
+                source.locate(at.0, at.1, &name),
+                format!("`{{{{#{name}}}}}` takes one value"),
+            ));
+            return None;
+        };
+        if helper.block_param.is_some() && matches!(name.as_str(), "if" | "unless") {
+            self.problem(Problem::error(
+                "wrong-parameters",
+                source.locate(at.0, at.1, &name),
+                format!("`{{{{#{name}}}}}` gives no names"),
+            ));
+        }
+        if name == "with" {
+            return self.with(helper, parameter, source, at);
+        }
+        let value = self.parameter(parameter, source, at);
+        if name == "each" {
+            return self.each(helper, value, source, at);
+        }
+        let yes = self.branch(helper.template.as_ref(), source, at);
+        let no = self.branch(helper.inverse.as_ref(), source, at);
+        let test = value?;
+        Some(if name == "if" { Node::If { test, yes, no } } else { Node::If { test, yes: no, no: yes } })
+    }
+
+    fn each(
+        &mut self,
+        helper: &HelperTemplate,
+        value: Option<Expr>,
+        source: &Source<'_>,
+        at: (usize, usize),
+    ) -> Option<Node> {
+        let level = self.levels;
+        let names = match &helper.block_param {
+            None => Vec::new(),
+            Some(BlockParam::Single(item)) => vec![(raw(item), Expr::Item(level))],
+            Some(BlockParam::Pair((item, index))) => {
+                vec![(raw(item), Expr::Item(level)), (raw(index), Expr::Index(level))]
+            }
+            Some(_) => Vec::new(),
+        };
+        self.levels += 1;
+        self.scopes.push(Scope { this: This::Value(Expr::Item(level)), level: Some(level), names });
+        let yes = self.branch(helper.template.as_ref(), source, at);
+        self.scopes.pop();
+        self.levels -= 1;
+        let no = self.branch(helper.inverse.as_ref(), source, at);
+        Some(Node::Each { over: value?, level, yes, no })
+    }
+
+    fn with(
+        &mut self,
+        helper: &HelperTemplate,
+        parameter: &Parameter,
+        source: &Source<'_>,
+        at: (usize, usize),
+    ) -> Option<Node> {
+        let this = match parameter {
+            Parameter::Path(path) => match self.path(path, source, at)? {
+                Named::Group(group) => group,
+                Named::Value(expr) => This::Value(expr),
+            },
+            other => This::Value(self.parameter(other, source, at)?),
+        };
+        let test = match &this {
+            This::Value(expr) => expr.clone(),
+            _ => Expr::Bool(true),
+        };
+        let names = match (&helper.block_param, &this) {
+            (Some(BlockParam::Single(name)), This::Value(expr)) => vec![(raw(name), expr.clone())],
+            _ => Vec::new(),
+        };
+        self.scopes.push(Scope { this, level: None, names });
+        let yes = self.branch(helper.template.as_ref(), source, at);
+        self.scopes.pop();
+        let no = self.branch(helper.inverse.as_ref(), source, at);
+        Some(Node::If { test, yes, no })
+    }
+
+    fn branch(&mut self, template: Option<&Template>, source: &Source<'_>, at: (usize, usize)) -> Vec<Node> {
+        template.map(|template| self.template(template, source, at)).unwrap_or_default()
+    }
+
+    fn partial(&mut self, partial: &DecoratorTemplate, source: &Source<'_>, at: (usize, usize)) -> Vec<Node> {
+        let name = raw(&partial.name);
+        let place = source.locate(at.0, at.1, &name);
+        let Some(text) =
+            self.letter.partials.get(&name).filter(|_| matches!(partial.name, Parameter::Name(_)))
+        else {
+            let mut problem =
+                Problem::error("unknown-partial", place, format!("there is no `templates/{name}.md`"));
+            if let Some(meant) = nearest(&name, self.letter.partials.keys().map(String::as_str)) {
+                problem = problem.hint(format!("did you mean `{{{{> {meant}}}}}`?"));
+            }
+            self.problem(problem);
+            return Vec::new();
+        };
+        if self.including.contains(&name) {
+            let round = self.including.iter().chain([&name]).cloned().collect::<Vec<_>>().join("` → `");
+            self.problem(Problem::error(
+                "partial-cycle",
+                place,
+                format!("partials include each other: `{round}`"),
+            ));
+            return Vec::new();
+        }
+        if self.including.len() > DEEPEST {
+            self.problem(Problem::error(
+                "too-deep",
+                place,
+                format!("partials nest more than {DEEPEST} deep"),
+            ));
+            return Vec::new();
+        }
+        if text.starts_with("+++") {
+            self.problem(
+                Problem::error(
+                    "unknown-partial",
+                    place,
+                    format!("`templates/{name}.md` is a letter, not a part of one"),
+                )
+                .hint("a part has no front matter between `+++` lines"),
+            );
+            return Vec::new();
+        }
+        let mut names = Vec::new();
+        let mut sorted: Vec<_> = partial.hash.iter().collect();
+        sorted.sort_by_key(|(name, _)| name.as_str());
+        for (name, value) in sorted {
+            if let Some(expr) = self.parameter(value, source, at) {
+                names.push((name.clone(), expr));
+            }
+        }
+        let this = match partial.params.as_slice() {
+            [] => self.scopes.last().map_or(This::Everything, |scope| scope.this.clone()),
+            [Parameter::Path(path)] => match self.path(path, source, at) {
+                Some(Named::Group(group)) => group,
+                Some(Named::Value(expr)) => This::Value(expr),
+                None => return Vec::new(),
+            },
+            _ => {
+                self.problem(Problem::error(
+                    "wrong-parameters",
+                    place,
+                    "a partial takes at most one field, and values as `name=value`",
+                ));
+                return Vec::new();
+            }
+        };
+        let text = normal(text);
+        let file = format!("templates/{name}.md");
+        let Some(inner) = Source::read(&file, &text, 0, 0, self.problems) else { return Vec::new() };
+        let Some(template) = self.parse(&inner) else { return Vec::new() };
+        let level = self.scopes.last().and_then(|scope| scope.level);
+        self.scopes.push(Scope { this, level, names });
+        self.including.push(name);
+        let mut nodes = self.template(&template, &inner, (1, 1));
+        self.including.pop();
+        self.scopes.pop();
+        if let Some(indent) = standing_alone(source, at) {
+            indent_lines(&mut nodes, &indent, &mut true);
+        }
+        nodes
+    }
+
+    fn no_hash(&mut self, helper: &HelperTemplate, name: &str, source: &Source<'_>, at: (usize, usize)) {
+        let mut given: Vec<_> = helper.hash.iter().collect();
+        given.sort_by_key(|(key, _)| key.as_str());
+        for (key, value) in given {
+            let place = source.locate(at.0, at.1, name);
+            self.problem(Problem::error("wrong-parameters", place, format!("`{name}` takes no `{key}=`")));
+            let _ = self.parameter(value, source, at);
+        }
+    }
+
+    fn call(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Expr> {
+        let name = raw(&helper.name);
+        let known = word(&name);
+        if known.is_none() {
+            let mut problem = Problem::error(
+                "unknown-helper",
+                source.locate(at.0, at.1, &name),
+                format!("`{name}` is no word of the language of letters"),
+            );
+            // `{{Naam partij}}` is read as the word `Naam` with the value `partij`.
+            let joined = super::letter::normalised(&said(&helper.name, &helper.params));
+            if self.columns.contains(&joined) {
+                problem = problem.hint(format!("did you mean `{{{{{joined}}}}}`?"));
+            } else if let Some(meant) = nearest(&name, WORDS.iter().map(|word| word.1).chain(BLOCKS)) {
+                problem = problem.hint(format!("did you mean `{meant}`?"));
+            }
+            self.problem(problem);
+        }
+        self.no_hash(helper, &name, source, at);
+        let given: Vec<Option<Expr>> =
+            helper.params.iter().map(|parameter| self.parameter(parameter, source, at)).collect();
+        let (word, name, fewest, most, example) = known?;
+        if given.len() < *fewest || given.len() > *most {
+            self.problem(
+                Problem::error(
+                    "wrong-parameters",
+                    source.locate(at.0, at.1, name),
+                    format!("`{name}` is given {} values and takes {}", given.len(), counts(*fewest, *most)),
+                )
+                .hint(format!("write `{example}`")),
+            );
+            return None;
+        }
+        let given: Vec<Expr> = given.into_iter().collect::<Option<_>>()?;
+        if matches!(word, Word::Date | Word::List) && Tongue::of(&self.definition.language).is_none() {
+            self.problem(
+                Problem::error(
+                    "unknown-language",
+                    source.locate(at.0, at.1, name),
+                    format!("`{name}` cannot write the language `{}`", self.definition.language),
+                )
+                .hint("it writes `nl`, `en`, `de` and `fr`"),
+            );
+            return None;
+        }
+        Some(Expr::Call(*word, given))
+    }
+
+    fn parameter(&mut self, parameter: &Parameter, source: &Source<'_>, at: (usize, usize)) -> Option<Expr> {
+        match parameter {
+            Parameter::Path(path) => match self.path(path, source, at)? {
+                Named::Value(expr) => Some(expr),
+                Named::Group(_) => {
+                    let name = raw(parameter);
+                    let place = source.locate(at.0, at.1, &name);
+                    let example = if name.ends_with("campaign") { "campaign.name" } else { "sender.name" };
+                    self.problem(
+                        Problem::error("unknown-field", place, format!("`{name}` is a group of fields"))
+                            .hint(format!("name one of them, as in `{{{{{example}}}}}`")),
+                    );
+                    None
+                }
+            },
+            Parameter::Literal(json) => literal(json),
+            Parameter::Subexpression(inner) => match inner.as_element() {
+                TemplateElement::Expression(helper) if helper.params.is_empty() && helper.hash.is_empty() => {
+                    self.parameter(&helper.name, source, at)
+                }
+                TemplateElement::Expression(helper) => self.call(helper, source, at),
+                _ => None,
+            },
+            Parameter::Name(name) => {
+                self.path(&Path::parse(name).ok()?, source, at).and_then(|named| match named {
+                    Named::Value(expr) => Some(expr),
+                    Named::Group(_) => None,
+                })
+            }
+            // A kind of parameter that the parser may learn later.
+            _ => {
+                self.problem(Problem::error(
+                    "not-supported",
+                    source.place(at.0, at.1),
+                    "this is not part of the language of letters",
+                ));
+                None
+            }
+        }
+    }
+
+    /// Resolves a path: `naam`, `sender.phone`, `../naam`, `this`, `@index`, `@root.naam`, `[Naam partij]`.
+    fn path(&mut self, path: &Path, source: &Source<'_>, at: (usize, usize)) -> Option<Named> {
+        let raw = match path {
+            Path::Relative((_, raw)) | Path::Local((_, _, raw)) => raw.as_str(),
+        };
+        let place = source.locate(at.0, at.1, raw);
+        if let Path::Local((up, name, _)) = path {
+            let scope = self.scopes.len().checked_sub(1 + up).and_then(|at| self.scopes.get(at));
+            let level = scope.and_then(|scope| scope.level);
+            return match (level, name.as_str()) {
+                (Some(level), "index") => Some(Named::Value(Expr::Index(level))),
+                (Some(level), "first") => Some(Named::Value(Expr::First(level))),
+                (Some(level), "last") => Some(Named::Value(Expr::Last(level))),
+                _ => {
+                    self.problem(
+                        Problem::error("unknown-field", place, format!("`{raw}` means nothing here"))
+                            .hint("`@index`, `@first` and `@last` stand directly in an `{{#each}}`"),
+                    );
+                    None
+                }
+            };
+        }
+        let (root, segments) = segments(raw);
+        let up = segments.iter().take_while(|segment| *segment == "..").count();
+        let names = &segments[up..];
+        if let (false, 0, Some(first)) = (root, up, names.first()) {
+            let found =
+                self.scopes.iter().rev().flat_map(|scope| &scope.names).find(|(name, _)| name == first);
+            if let Some((_, expr)) = found {
+                if names.len() == 1 {
+                    return Some(Named::Value(expr.clone()));
+                }
+                self.problem(Problem::error("unknown-field", place, format!("`{first}` has no fields")));
+                return None;
+            }
+        }
+        let this = if root {
+            This::Everything
+        } else if let Some(scope) = self.scopes.len().checked_sub(1 + up).and_then(|at| self.scopes.get(at)) {
+            scope.this.clone()
+        } else {
+            self.problem(Problem::error(
+                "unknown-field",
+                place,
+                format!("`{raw}` reaches out of the letter"),
+            ));
+            return None;
+        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = match (&this, names.as_slice()) {
+            (this, []) => match this {
+                This::Value(expr) => Some(Named::Value(expr.clone())),
+                group => Some(Named::Group(group.clone())),
+            },
+            (This::Everything, ["sender"]) => Some(Named::Group(This::Sender)),
+            (This::Everything, ["campaign"]) => Some(Named::Group(This::Campaign)),
+            (This::Everything, ["today"]) => Some(Named::Value(Expr::Today)),
+            (This::Everything, ["sender", name]) | (This::Sender, [name]) => {
+                self.sender(name).map(Named::Value)
+            }
+            (This::Everything, ["campaign", name]) | (This::Campaign, [name]) => {
+                self.campaign(name).map(Named::Value)
+            }
+            (This::Everything, [name]) => self.column(name).map(|column| Named::Value(Expr::Column(column))),
+            _ => None,
+        };
+        if found.is_none() {
+            let problem = self.unknown(raw, &this, &names, place);
+            self.problem(problem);
+        }
+        found
+    }
+
+    fn unknown(&self, raw: &str, this: &This, names: &[&str], place: Place) -> Problem {
+        let sender = self.sender_names();
+        let name = names.last().copied().unwrap_or(raw);
+        if let This::Value(_) = this {
+            let problem =
+                Problem::error("unknown-field", place, format!("`{raw}` names nothing in this block"));
+            return if self.columns.iter().any(|column| column == raw) || names.first() == Some(&"sender") {
+                problem.hint(format!("write `{{{{@root.{raw}}}}}` for the field of the recipient or sender"))
+            } else {
+                problem.hint("`{{this}}` is the item")
+            };
+        }
+        if matches!(this, This::Sender) || names.first() == Some(&"sender") && names.len() > 1 {
+            let problem = Problem::error("unknown-field", place, format!("`{raw}` is no key of `[sender]`"));
+            return match nearest(name, sender.iter().map(String::as_str)) {
+                Some(meant) => problem.hint(format!("did you mean `sender.{meant}`?")),
+                None => problem.hint("add it to `[sender]` in config.toml"),
+            };
+        }
+        if matches!(this, This::Campaign) || names.first() == Some(&"campaign") && names.len() > 1 {
+            return Problem::error("unknown-field", place, format!("`{raw}` is no field of the campaign"))
+                .hint("there are `campaign.name` and `campaign.language`");
+        }
+        let problem = Problem::error("unknown-field", place, format!("`{raw}` names no column"));
+        let own = super::letter::normalised(raw);
+        if own != raw && self.columns.contains(&own) {
+            return problem.hint(format!("write `{{{{{own}}}}}`"));
+        }
+        if sender.iter().any(|known| known == raw) {
+            return problem.hint(format!("did you mean `sender.{raw}`?"));
+        }
+        match nearest(
+            raw,
+            self.columns.iter().map(String::as_str).chain(["today", "sender.name", "campaign.name"]),
+        ) {
+            Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+            None if word(raw).is_some() => problem.hint(format!("`{raw}` is a word that takes values")),
+            None if self.columns.is_empty() => problem,
+            None => problem.hint(format!(
+                "the columns are {}",
+                listed(&self.columns.iter().map(String::as_str).take(12).collect::<Vec<_>>())
+            )),
+        }
+    }
+
+    fn column(&mut self, name: &str) -> Option<usize> {
+        if !self.columns.iter().any(|column| column == name) {
+            return None;
+        }
+        Some(self.used.iter().position(|used| used == name).unwrap_or_else(|| {
+            self.used.push(name.to_owned());
+            self.used.len() - 1
+        }))
+    }
+
+    fn own(&mut self, name: String, text: String) -> Expr {
+        let number = self.own.iter().position(|own| *own == name).unwrap_or_else(|| {
+            self.own.push(name);
+            self.own.len() - 1
+        });
+        Expr::Own(text.into(), number)
+    }
+
+    fn sender(&mut self, name: &str) -> Option<Expr> {
+        let sender = &self.definition.sender;
+        let text = match name {
+            "name" => sender.from.name.clone().unwrap_or_default(),
+            "address" => sender.from.address.to_string(),
+            "reply_to" => sender.reply_to.as_ref().unwrap_or(&sender.from).address.to_string(),
+            other => sender.fields.get(other)?.clone(),
+        };
+        Some(self.own(format!("sender.{name}"), text))
+    }
+
+    fn sender_names(&self) -> Vec<String> {
+        let own = ["name", "address", "reply_to"].into_iter().map(str::to_owned);
+        own.chain(self.definition.sender.fields.keys().cloned()).collect()
+    }
+
+    fn campaign(&mut self, name: &str) -> Option<Expr> {
+        let text = match name {
+            "name" => self.definition.name.clone(),
+            "language" => self.definition.language.clone(),
+            _ => return None,
+        };
+        Some(self.own(format!("campaign.{name}"), text))
+    }
+}
+
+/// Makes every line break LF.
+pub(super) fn normal(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Returns whether the author has said that this may be empty.
+fn excused(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(Word::Optional | Word::Default, _) => true,
+        Expr::Call(_, given) => given.iter().any(excused),
+        _ => false,
+    }
+}
+
+fn literal(json: &Json) -> Option<Expr> {
+    Some(match json {
+        Json::Null => Expr::Nothing,
+        Json::Bool(bool) => Expr::Bool(*bool),
+        Json::Number(number) => Expr::Number(number.as_f64()?),
+        Json::String(text) => Expr::Fixed(text.as_str().into()),
+        Json::Array(items) => Expr::Several(items.iter().map(literal).collect::<Option<_>>()?),
+        Json::Object(_) => return None,
+    })
+}
+
+/// Returns a parameter as it was written, as far as it is a name.
+fn raw(parameter: &Parameter) -> String {
+    match parameter {
+        Parameter::Subexpression(inner) => match inner.as_element() {
+            TemplateElement::Expression(helper) => raw(helper.params.first().unwrap_or(&helper.name)),
+            _ => String::new(),
+        },
+        other => other.as_name().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Says a tag's value: its name and the names of its parameters.
+fn said(name: &Parameter, params: &[Parameter]) -> String {
+    let mut said = raw(name);
+    for parameter in params {
+        let inner = raw(parameter);
+        if !inner.is_empty() {
+            said.push(' ');
+            said.push_str(&inner);
+        }
+    }
+    said
+}
+
+fn segments(raw: &str) -> (bool, Vec<String>) {
+    let mut segments: Vec<String> = Vec::new();
+    let mut current = String::new();
+    let mut bracketed = false;
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '[' if !bracketed => bracketed = true,
+            ']' if bracketed => bracketed = false,
+            '.' if !bracketed && current.is_empty() && chars.peek() == Some(&'.') => {
+                chars.next();
+                current.push_str("..");
+            }
+            '.' | '/' if !bracketed => {
+                segments.extend(Some(std::mem::take(&mut current)).filter(|s| !s.is_empty()))
+            }
+            c => current.push(c),
+        }
+    }
+    segments.extend(Some(current).filter(|segment| !segment.is_empty()));
+    let root = segments.first().is_some_and(|first| first == "@root");
+    segments.retain(|segment| segment != "this" && segment != "@root");
+    (root, segments)
+}
+
+/// Returns the blanks before a tag that has its line for itself.
+fn standing_alone(source: &Source<'_>, at: (usize, usize)) -> Option<String> {
+    let tag = source.tags.iter().find(|tag| tag.kind == Kind::Partial && (tag.line, tag.column) == at)?;
+    let before = source.text[..tag.start].rsplit('\n').next().unwrap_or("");
+    let after = source.text[tag.end..].split('\n').next().unwrap_or("");
+    let blank = |text: &str| text.chars().all(|c| c == ' ' || c == '\t');
+    (blank(before) && blank(after) && !before.is_empty()).then(|| before.to_owned())
+}
+
+/// Indents every line of a partial as its tag was, so that it stays within a list's item.
+fn indent_lines(nodes: &mut [Node], indent: &str, line_start: &mut bool) {
+    for node in nodes {
+        match node {
+            Node::Text(text) => {
+                let mut indented = String::with_capacity(text.len() + 16);
+                for line in text.split_inclusive('\n') {
+                    if *line_start && line != "\n" {
+                        indented.push_str(indent);
+                    }
+                    indented.push_str(line);
+                    *line_start = line.ends_with('\n');
+                }
+                *text = indented;
+            }
+            Node::Put(_) => *line_start = false,
+            Node::If { yes, no, .. } | Node::Each { yes, no, .. } => {
+                let (mut in_yes, mut in_no) = (*line_start, *line_start);
+                indent_lines(yes, indent, &mut in_yes);
+                indent_lines(no, indent, &mut in_no);
+                *line_start = in_yes && in_no;
+            }
+        }
+    }
+}
+
+fn counts(fewest: usize, most: usize) -> String {
+    if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") }
+}
+
+pub(super) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [most @ .., last] => format!("`{}` and `{last}`", most.join("`, `")),
+    }
+}
