@@ -2,5 +2,10 @@
 
 pub mod calendar;
 pub mod definition;
+pub mod encoding;
+pub mod headings;
 pub mod problem;
 pub mod recipient;
+pub mod roster;
+pub mod table;
+pub mod twice;
