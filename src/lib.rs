@@ -28,6 +28,7 @@
 
 pub mod campaign;
 pub mod clock;
+pub mod config;
 pub mod delivery;
 pub mod ledger;
 pub mod mail;
