@@ -29,12 +29,13 @@
 pub mod campaign;
 pub mod cli;
 pub mod clock;
+pub mod command;
+pub mod config;
 pub mod delivery;
 pub mod engine;
 pub mod exit;
 pub mod ledger;
 pub mod mail;
 pub mod report;
+pub mod run;
 pub mod transport;
-
-pub mod command;

@@ -1,7 +1,8 @@
 //! The loops. They are async and decide nothing: every decision is a function in `campaign` or `delivery`.
 
+pub mod deliver;
 pub mod journal;
 pub mod pace;
-
+pub mod press;
 pub mod progress;
 pub mod shutdown;

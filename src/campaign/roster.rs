@@ -1,0 +1,637 @@
+//! The roster: a file of separated values with one recipient a row, read as a stream.
+//!
+//! [`detect`] looks through the file once and says how it is written; [`RosterReader`] reads its rows. Both take
+//! the bytes from whoever opened the file. Memory does not grow with the number of rows.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use encoding_rs::Encoding;
+
+use super::encoding::{guess, looks_misread};
+use super::headings::{nearest, normalised, trimmed};
+use super::problem::{Place, Problem};
+use super::recipient::Recipient;
+use super::table::{CELL, COLUMNS, Flaw, ROW, Record, Records};
+use super::twice::{Suspects, Why};
+use crate::mail::address::Address;
+
+/// How the campaign names the roster and its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterSettings {
+    /// The file as messages name it: `recipients.csv`.
+    pub file: String,
+    /// The heading of the column with the address; headings are matched by their normalised names.
+    pub address: String,
+    /// The heading of the column with the display name.
+    pub name: Option<String>,
+    /// The heading of the column with the organisation.
+    pub organisation: Option<String>,
+    /// The heading of the column with the recipient's key.
+    pub key: Option<String>,
+    /// The separator, where it must not be found out.
+    pub separator: Option<char>,
+    /// The encoding's label (`windows-1252`), where it must not be found out.
+    pub encoding: Option<String>,
+}
+
+/// One heading: what stands in the file and what a letter calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// As it stands in the file, without blanks around it.
+    pub original: String,
+    /// Its normalised name; empty only for a column without heading at the end.
+    pub key: String,
+}
+
+/// How a roster is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detected {
+    /// Its encoding: `UTF-8`, `windows-1252`, `UTF-16LE`.
+    pub encoding: &'static str,
+    /// What stands between two cells.
+    pub separator: char,
+    /// Its headings, in order.
+    pub headings: Vec<Heading>,
+    /// The line with the headings.
+    pub line: u64,
+    /// How many rows to pass over, that with the headings included.
+    skip: usize,
+    address: usize,
+    name: Option<usize>,
+    organisation: Option<usize>,
+    key: Option<usize>,
+}
+
+impl std::fmt::Display for Detected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let encoding = if self.encoding == "windows-1252" { "Windows-1252" } else { self.encoding };
+        write!(f, "read as {encoding}, separator {}", said(self.separator))
+    }
+}
+
+fn said(separator: char) -> String {
+    if separator == '\t' { "tab".to_owned() } else { separator.to_string() }
+}
+
+const SEPARATORS: [u8; 4] = [b';', b',', b'\t', b'|'];
+/// So many rows tell the separator.
+const SAMPLE: usize = 200;
+/// Within so many rows the headings begin.
+const TITLES: usize = 20;
+
+/// Finds out how a roster is written, in one pass over the file; leaves it at its beginning.
+///
+/// # Errors
+/// All that is wrong with the file as a whole and with its headings.
+pub fn detect<R: Read + Seek>(file: &mut R, settings: &RosterSettings) -> Result<Detected, Vec<Problem>> {
+    let unreadable = |error: std::io::Error| {
+        vec![Problem::error("unreadable", Place::file(&settings.file), format!("cannot be read: {error}"))]
+    };
+    file.rewind().map_err(unreadable)?;
+    let encoding = match &settings.encoding {
+        Some(label) => Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+            vec![
+                Problem::error(
+                    "unknown-encoding",
+                    Place::file(&settings.file),
+                    format!("the encoding `{label}` is unknown"),
+                )
+                .hint("name one such as `utf-8`, `windows-1252`, `utf-16le` or `macintosh`"),
+            ]
+        })?,
+        None => guess(&mut *file).map_err(unreadable)?,
+    };
+    let separator = match settings.separator.and_then(|c| u8::try_from(c).ok()).filter(u8::is_ascii) {
+        Some(separator) => separator,
+        None => {
+            let mut best = (f64::MIN, b';');
+            for separator in SEPARATORS {
+                file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+                let sample = sample(&mut *file, encoding, separator, SAMPLE).map_err(unreadable)?;
+                if let Some(announced) = announced(&sample) {
+                    best.1 = announced;
+                    break;
+                }
+                let score = score(&sample);
+                if score > best.0 {
+                    best = (score, separator);
+                }
+            }
+            best.1
+        }
+    };
+    file.rewind().map_err(unreadable)?;
+    let start = sample(&mut *file, encoding, separator, TITLES).map_err(unreadable)?;
+    file.rewind().map_err(unreadable)?;
+    headings(&start, settings, encoding, separator)
+}
+
+fn sample(
+    bytes: impl Read,
+    encoding: &'static Encoding,
+    separator: u8,
+    most: usize,
+) -> std::io::Result<Vec<Record>> {
+    let mut records = Records::new(bytes, encoding, separator);
+    let mut sample = Vec::new();
+    let mut record = Record::default();
+    let mut size = 0;
+    // Bounded twice: by rows, and by what they hold.
+    while sample.len() < most && size < 2 * ROW && records.read(&mut record)? {
+        size += record.cells.iter().map(|cell| cell.len() + 24).sum::<usize>();
+        sample.push(record.clone());
+    }
+    Ok(sample)
+}
+
+/// The separator that a first line `sep=;` names, whichever separator it was read with.
+fn announced(sample: &[Record]) -> Option<u8> {
+    let first = sample.first()?;
+    let text = first.cells.first()?;
+    let behind = trimmed(text).strip_prefix("sep=").or_else(|| trimmed(text).strip_prefix("SEP="))?;
+    SEPARATORS.into_iter().find(|separator| behind.as_bytes() == [*separator])
+}
+
+fn blank(record: &Record) -> bool {
+    record.flaw.is_none() && record.cells.iter().all(|cell| trimmed(cell).is_empty())
+}
+
+/// How likely the separator is: the share of rows of the usual width, the share of rows with an address that
+/// stands alone in its cell, and a little for more columns.
+fn score(sample: &[Record]) -> f64 {
+    let rows: Vec<&Record> = sample.iter().filter(|record| !blank(record)).collect();
+    if rows.is_empty() {
+        return 0.0;
+    }
+    let mut widths: Vec<usize> = rows.iter().map(|record| record.width).collect();
+    widths.sort_unstable();
+    let (mut modal, mut most) = (1, 0);
+    for run in widths.chunk_by(|a, b| a == b) {
+        if run.len() >= most {
+            (modal, most) = (run[0], run.len());
+        }
+    }
+    let addressed =
+        rows.iter().filter(|record| record.cells.iter().any(|cell| cell.contains('@') && lone(cell))).count();
+    #[expect(clippy::cast_precision_loss, reason = "at most 200 rows")]
+    let share = |count: usize| count as f64 / rows.len() as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand columns")]
+    let width = modal as f64;
+    share(most) * 10.0 + share(addressed) * 20.0 + width.ln()
+}
+
+fn lone(cell: &str) -> bool {
+    let cell = address_in(cell);
+    !cell.contains([';', ',', '|', '\t', ' ']) && Address::parse(cell).is_ok()
+}
+
+fn headings(
+    start: &[Record],
+    settings: &RosterSettings,
+    encoding: &'static Encoding,
+    separator: u8,
+) -> Result<Detected, Vec<Problem>> {
+    let wanted = normalised(&settings.address);
+    let holds = |record: &Record| record.cells.iter().any(|cell| normalised(cell) == wanted);
+    let is_sep = |record: &Record| {
+        record.cells.first().is_some_and(|cell| trimmed(cell).to_ascii_lowercase().starts_with("sep="))
+    };
+    // Title rows above the headings are passed over, but only when the address column is found below them.
+    let found = start
+        .iter()
+        .position(holds)
+        .or_else(|| start.iter().position(|record| !blank(record) && !is_sep(record)));
+    let Some((skip, record)) = found.and_then(|at| Some((at + 1, start.get(at)?))) else {
+        return Err(vec![
+            Problem::error("empty-roster", Place::file(&settings.file), "there is nothing in the file")
+                .hint("its first row holds the headings, each further row a recipient"),
+        ]);
+    };
+    let place = || Place::line(&settings.file, record.line);
+    let mut problems = Vec::new();
+    if let Some(flaw) = record.flaw {
+        problems.push(flaw_problem(flaw, record, settings, &[]));
+    }
+    let headings: Vec<Heading> = record
+        .cells
+        .iter()
+        .map(|cell| Heading {
+            original: trimmed(cell).split_whitespace().collect::<Vec<_>>().join(" "),
+            key: normalised(cell),
+        })
+        .collect();
+    let last = headings.iter().rposition(|heading| !heading.key.is_empty()).unwrap_or(0);
+    for (at, heading) in headings.iter().enumerate() {
+        let number = at + 1;
+        if heading.key.is_empty() && at < last {
+            problems.push(
+                Problem::error("empty-heading", place(), format!("column {number} has no heading"))
+                    .hint("name it, or remove the column"),
+            );
+        } else if let Some(first) = headings[..at].iter().position(|other| other.key == heading.key)
+            && !heading.key.is_empty()
+        {
+            problems.push(
+                Problem::error(
+                    "same-heading",
+                    place(),
+                    format!(
+                        "the headings `{}` (column {}) and `{}` (column {number}) are one name, `{}`",
+                        short(&headings[first].original),
+                        first + 1,
+                        short(&heading.original),
+                        short(&heading.key)
+                    ),
+                )
+                .hint("rename one of them"),
+            );
+        }
+        if problems.len() >= 50 {
+            break;
+        }
+    }
+    let mut find = |role: &str, heading: &str| {
+        let name = normalised(heading);
+        let at = headings.iter().position(|other| other.key == name && !name.is_empty());
+        if at.is_none() {
+            let known = || headings.iter().map(|heading| heading.original.as_str()).filter(|h| !h.is_empty());
+            let hint = match nearest(heading, known()) {
+                Some(near) => format!("did you mean `{}`?", short(near)),
+                None => {
+                    let some: Vec<String> = known().take(12).map(|h| format!("`{}`", short(h))).collect();
+                    format!("the headings are {}; change `[recipients] {role}` or the file", some.join(", "))
+                }
+            };
+            problems.push(
+                Problem::error(
+                    "missing-column",
+                    place(),
+                    format!("no column is headed `{heading}`, where `{role}` should come from"),
+                )
+                .hint(hint),
+            );
+        }
+        at
+    };
+    let address = find("address", &settings.address);
+    let name = settings.name.as_ref().and_then(|heading| find("name", heading));
+    let organisation = settings.organisation.as_ref().and_then(|heading| find("organisation", heading));
+    let key = settings.key.as_ref().and_then(|heading| find("key", heading));
+    match address {
+        Some(address) if problems.is_empty() => Ok(Detected {
+            encoding: encoding.name(),
+            separator: char::from(separator),
+            headings,
+            line: record.line,
+            skip,
+            address,
+            name,
+            organisation,
+            key,
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// Shortens a value for a message and takes out what would disturb a terminal.
+fn short(text: &str) -> String {
+    let mut shown: String =
+        text.chars().take(60).map(|c| if c.is_control() || turns(c) { '\u{FFFD}' } else { c }).collect();
+    if text.chars().nth(60).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that turn the direction of the text around them (UAX #9): they make a line look like another.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+fn flaw_problem(flaw: Flaw, record: &Record, settings: &RosterSettings, headings: &[Heading]) -> Problem {
+    let at = |line| Place::line(&settings.file, line);
+    match flaw {
+        Flaw::Unclosed(line) => Problem::error(
+            "unclosed-quote",
+            at(line),
+            "the quote that opens a cell on this line is never closed, so everything below was read as that cell",
+        )
+        .hint("close it, or write a quote inside a cell twice"),
+        Flaw::Stray(line) => Problem::error(
+            "stray-quote",
+            at(line),
+            "in a quoted cell that begins on this line, text follows the closing quote",
+        )
+        .hint("write a quote inside a cell twice, or close the quote that was left open"),
+        Flaw::Long(column) => {
+            let named = headings.get(column - 1).map(|h| format!(" (`{}`)", short(&h.original)));
+            Problem::error(
+                "long-cell",
+                at(record.line),
+                format!(
+                    "column {column}{} is too long: a cell holds at most {} kB, a row {} kB",
+                    named.unwrap_or_default(),
+                    CELL / 1024,
+                    ROW / 1024
+                ),
+            )
+            .hint("is a quote left open?")
+        }
+        Flaw::Wide => Problem::error(
+            "wide-row",
+            at(record.line),
+            format!("the row has {} columns; at most {COLUMNS} are read", record.width),
+        )
+        .hint("is this the right file?"),
+    }
+}
+
+/// One row of the roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A recipient.
+    Recipient {
+        /// The line on which the row begins.
+        line: u64,
+        /// Who it is.
+        recipient: Recipient,
+        /// What is worth a look.
+        warnings: Vec<Problem>,
+    },
+    /// A recipient who already gets the letter by an earlier row.
+    LeftOut {
+        /// The line on which the row begins.
+        line: u64,
+        /// Who it is.
+        recipient: Recipient,
+        /// Why they are left out.
+        why: Why,
+        /// The line of the row that gets the letter.
+        first_line: u64,
+        /// The same as a warning.
+        warning: Problem,
+    },
+    /// A row that cannot be used.
+    Wrong {
+        /// The line on which the row begins.
+        line: u64,
+        /// All that is wrong with it.
+        problems: Vec<Problem>,
+    },
+}
+
+/// The rows of a roster, in the order of the file; empty rows are passed over.
+pub struct RosterReader<R> {
+    records: Records<R>,
+    record: Record,
+    settings: RosterSettings,
+    detected: Detected,
+    suspects: Suspects,
+    misread_said: bool,
+    begun: bool,
+    ended: bool,
+}
+
+impl<R: Read> RosterReader<R> {
+    /// Reads the rows of a file that stands at its beginning.
+    pub fn new(file: R, settings: &RosterSettings, detected: &Detected) -> Self {
+        let encoding = Encoding::for_label(detected.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
+        let separator = u8::try_from(detected.separator).unwrap_or(b';');
+        Self {
+            records: Records::new(file, encoding, separator),
+            record: Record::default(),
+            settings: settings.clone(),
+            detected: detected.clone(),
+            suspects: Suspects::default(),
+            misread_said: false,
+            begun: false,
+            ended: false,
+        }
+    }
+
+    /// Leaves out the second and further rows of whoever stands there twice.
+    #[must_use]
+    pub fn leaving_out(mut self, suspects: Suspects) -> Self {
+        self.suspects = suspects;
+        self
+    }
+
+    /// Returns how the roster is written.
+    pub fn detected(&self) -> &Detected {
+        &self.detected
+    }
+
+    fn row(&mut self) -> Row {
+        let record = &self.record;
+        let line = record.line;
+        let place = || Place::line(&self.settings.file, line);
+        let headings = &self.detected.headings;
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        if let Some(flaw) = record.flaw {
+            return Row::Wrong { line, problems: vec![flaw_problem(flaw, record, &self.settings, headings)] };
+        }
+        let spans = record.last_line - line;
+        if record.width < headings.len() {
+            let mut problem = Problem::error(
+                "short-row",
+                place(),
+                format!("the row has {}, the headings are {}", cells(record.width), headings.len()),
+            );
+            if let Some(opened) = record.spans_from
+                && spans > 3
+            {
+                problem.hint = Some(format!("is the quote that opens on line {opened} left open?"));
+            }
+            return Row::Wrong { line, problems: vec![problem] };
+        }
+        if record.cells.iter().skip(headings.len()).any(|cell| !trimmed(cell).is_empty()) {
+            return Row::Wrong {
+                line,
+                problems: vec![
+                    Problem::error(
+                        "long-row",
+                        place(),
+                        format!("the row has {}, the headings are {}", cells(record.width), headings.len()),
+                    )
+                    .hint("put quotes around a value that holds the separator"),
+                ],
+            };
+        }
+        let mut fields = Vec::with_capacity(headings.len());
+        for (at, (heading, cell)) in headings.iter().zip(&record.cells).enumerate() {
+            let value = trimmed(cell);
+            let named = || {
+                if heading.key.is_empty() {
+                    format!("column {}", at + 1)
+                } else {
+                    format!("`{}`", short(&heading.original))
+                }
+            };
+            if heading.key.is_empty() {
+                if !value.is_empty() {
+                    problems.push(
+                        Problem::error(
+                            "no-heading",
+                            place(),
+                            format!("`{}` stands in {}, which has no heading", short(value), named()),
+                        )
+                        .hint("give the column a heading, or empty it"),
+                    );
+                }
+                continue;
+            }
+            if let Some(control) =
+                value.chars().find(|c| matches!(c, '\0'..='\u{1F}' | '\u{7F}') && !matches!(c, '\n' | '\t'))
+            {
+                problems.push(
+                    Problem::error(
+                        "control-character",
+                        place(),
+                        format!("{} holds the control character U+{:04X}", named(), u32::from(control)),
+                    )
+                    .hint("remove it; a spreadsheet's CLEAN function does"),
+                );
+            }
+            if value.chars().any(turns) {
+                let said = format!("{} holds characters that turn the direction of reading", named());
+                let heads = [Some(self.detected.address), self.detected.name, self.detected.organisation];
+                if heads.contains(&Some(at)) || self.detected.key == Some(at) {
+                    problems.push(Problem::error("turned-text", place(), said).hint("remove them"));
+                } else {
+                    warnings.push(Problem::warning("turned-text", place(), said));
+                }
+            }
+            if !self.misread_said && looks_misread(value) {
+                self.misread_said = true;
+                warnings.push(
+                    Problem::warning(
+                        "misread-text",
+                        place(),
+                        format!(
+                            "{} reads `{}` as {}, which looks wrong",
+                            named(),
+                            short(value),
+                            self.detected.encoding
+                        ),
+                    )
+                    .hint(
+                        "look at this cell; if it is wrong, save the file as UTF-8 or set \
+                         `[recipients] encoding`",
+                    ),
+                );
+            }
+            fields.push((heading.key.clone(), value.to_owned()));
+        }
+        let cell = |at: usize| record.cells.get(at).map_or("", |cell| trimmed(cell));
+        let head = |at: Option<usize>| {
+            at.map(|at| cell(at).split_whitespace().collect::<Vec<_>>().join(" "))
+                .filter(|text| !text.is_empty())
+        };
+        let address = match self.address(cell(self.detected.address), line) {
+            Ok(address) => address,
+            Err(problem) => {
+                problems.push(*problem);
+                return Row::Wrong { line, problems };
+            }
+        };
+        if !problems.is_empty() {
+            return Row::Wrong { line, problems };
+        }
+        let recipient = Recipient {
+            key: head(self.detected.key).unwrap_or_else(|| address.canonical()),
+            name: head(self.detected.name),
+            organisation: head(self.detected.organisation),
+            address,
+            fields,
+        };
+        match self.suspects.judge(line, &recipient) {
+            None => Row::Recipient { line, recipient, warnings },
+            Some((why, first_line)) => {
+                let warning = why.warning(&self.settings.file, line, first_line, &recipient);
+                Row::LeftOut { line, recipient, why, first_line, warning }
+            }
+        }
+    }
+
+    fn address(&self, cell: &str, line: u64) -> Result<Address, Box<Problem>> {
+        let place = Place::line(&self.settings.file, line);
+        let heading = &self.settings.address;
+        if cell.is_empty() {
+            return Err(Box::new(
+                Problem::error("no-address", place, format!("`{heading}` is empty"))
+                    .hint("fill it in, or remove the row"),
+            ));
+        }
+        if cell.contains(['\n', '\r']) {
+            let opened = self.record.spans_from.unwrap_or(line);
+            return Err(Box::new(
+                Problem::error("broken-address", place, format!("`{heading}` holds a line break"))
+                    .hint(format!("one address a row; is the quote that opens on line {opened} left open?")),
+            ));
+        }
+        let only = address_in(cell);
+        if only.matches('@').count() > 1 && only.contains([',', ';', ' ', '/', '|']) {
+            return Err(Box::new(
+                Problem::error(
+                    "two-addresses",
+                    place,
+                    format!("`{heading}` holds more than one address: `{}`", short(cell)),
+                )
+                .hint("one address a row; give the other a row of its own"),
+            ));
+        }
+        Address::parse(only).map_err(|error| {
+            Box::new(Problem::error(
+                "wrong-address",
+                place,
+                format!("`{}` is not a mail address: {}", short(only), error.why),
+            ))
+        })
+    }
+}
+
+/// `Ada Jansen <ada@council.example>` names a mailbox; the address is what stands between the brackets.
+fn address_in(cell: &str) -> &str {
+    let cell = trimmed(cell);
+    match cell.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+        Some((_, inside)) => trimmed(inside),
+        None => cell,
+    }
+}
+
+fn cells(width: usize) -> String {
+    if width == 1 { "1 cell".to_owned() } else { format!("{width} cells") }
+}
+
+impl<R: Read> Iterator for RosterReader<R> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        while !self.ended {
+            let skip = if self.begun { 0 } else { self.detected.skip };
+            self.begun = true;
+            for _ in 0..=skip {
+                match self.records.read(&mut self.record) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.ended = true;
+                        return None;
+                    }
+                    Err(error) => {
+                        self.ended = true;
+                        let line = self.record.line;
+                        let place = Place::line(&self.settings.file, line);
+                        let problem =
+                            Problem::error("unreadable", place, format!("cannot be read further: {error}"));
+                        return Some(Row::Wrong { line, problems: vec![problem] });
+                    }
+                }
+            }
+            if !blank(&self.record) {
+                return Some(self.row());
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,120 @@
+//! Who stands in the roster twice: found in two passes, with sixteen bytes a row.
+//!
+//! The first pass keeps a hash of each address and each key; those that occur twice are suspects. The second pass,
+//! the real one, keeps the text and the line of the suspects alone, so two texts with one hash do no harm.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+
+use super::problem::{Place, Problem};
+use super::recipient::Recipient;
+
+/// Why a row is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// An earlier row has the same address, perhaps in another spelling.
+    SameAddress,
+    /// An earlier row has the same key.
+    SameKey,
+}
+
+impl Why {
+    /// Returns the reason as a warning that names both lines.
+    pub fn warning(self, file: &str, line: u64, first_line: u64, recipient: &Recipient) -> Problem {
+        let place = Place::line(file, line);
+        match self {
+            Why::SameAddress => Problem::warning(
+                "same-address",
+                place,
+                format!("`{}` stands on line {first_line} already; this row is left out", recipient.address),
+            ),
+            Why::SameKey => Problem::warning(
+                "same-key",
+                place,
+                format!(
+                    "the key `{}` stands on line {first_line} already; this row is left out",
+                    recipient.key
+                ),
+            )
+            .hint("give each recipient a key of its own"),
+        }
+    }
+}
+
+/// The first pass.
+#[derive(Debug, Default)]
+pub struct Duplicates {
+    addresses: Vec<u64>,
+    keys: Vec<u64>,
+}
+
+impl Duplicates {
+    /// Notes a recipient.
+    pub fn note(&mut self, recipient: &Recipient) {
+        push(&mut self.addresses, hash(&recipient.address.canonical()));
+        push(&mut self.keys, hash(&recipient.key));
+    }
+
+    /// Returns those that may stand there twice.
+    pub fn suspects(self) -> Suspects {
+        Suspects {
+            address_hashes: twice(self.addresses),
+            key_hashes: twice(self.keys),
+            addresses: HashMap::new(),
+            keys: HashMap::new(),
+        }
+    }
+}
+
+/// Grows by an eighth and not to the double, so that the memory stays near what it holds.
+fn push(hashes: &mut Vec<u64>, hash: u64) {
+    if hashes.len() == hashes.capacity() {
+        hashes.reserve_exact((hashes.len() / 8).max(1024));
+    }
+    hashes.push(hash);
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn twice(mut hashes: Vec<u64>) -> HashSet<u64> {
+    hashes.sort_unstable();
+    hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+}
+
+/// Who may stand in the roster twice, and, as the second pass goes on, where they stand first.
+#[derive(Clone, Debug, Default)]
+pub struct Suspects {
+    address_hashes: HashSet<u64>,
+    key_hashes: HashSet<u64>,
+    addresses: HashMap<String, u64>,
+    keys: HashMap<String, u64>,
+}
+
+impl Suspects {
+    /// Judges the rows in their order: `None` for one that gets its letter, else why it does not, and the line of
+    /// the row that does. A row that is left out takes neither its key nor its address from a later one.
+    pub fn judge(&mut self, line: u64, recipient: &Recipient) -> Option<(Why, u64)> {
+        if self.address_hashes.is_empty() && self.key_hashes.is_empty() {
+            return None;
+        }
+        let address = recipient.address.canonical();
+        if let Some(first) = self.addresses.get(&address) {
+            return Some((Why::SameAddress, *first));
+        }
+        if let Some(first) = self.keys.get(&recipient.key) {
+            return Some((Why::SameKey, *first));
+        }
+        if self.address_hashes.contains(&hash(&address)) {
+            self.addresses.insert(address, line);
+        }
+        if self.key_hashes.contains(&hash(&recipient.key)) {
+            self.keys.insert(recipient.key.clone(), line);
+        }
+        None
+    }
+}

@@ -1,0 +1,670 @@
+//! From `config.toml` to settled values. The only place that reads the environment.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::check::{Document, shown};
+use super::pace::{PaceChoice, given, profile, said};
+use super::reference::schema;
+use super::schema::{Raw, RawPace, RawTransport, RawWindow};
+use super::words::{days, span, time};
+use crate::campaign::calendar::Window;
+use crate::campaign::definition::Sender;
+use crate::campaign::headings::{nearest, normalised};
+use crate::campaign::problem::{Place, Problem, Problems};
+use crate::campaign::roster::RosterSettings;
+use crate::delivery::pace::Pace;
+use crate::mail::address::{Address, Mailbox};
+use crate::transport::{Login, Secret, Security, Settings, SmtpSettings, Timeouts};
+
+/// The name of the file.
+pub const FILE: &str = "config.toml";
+
+/// The campaign's settings, settled: checked, with a value for everything.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The campaign's name.
+    pub name: String,
+    /// A language tag: `nl`.
+    pub language: String,
+    /// The time zone's name: `Europe/Amsterdam`.
+    pub timezone: String,
+    /// The same, to reckon with.
+    pub zone: TimeZone,
+    /// Who writes.
+    pub sender: Sender,
+    /// Where the roster is.
+    pub roster: PathBuf,
+    /// How the roster's columns are named.
+    pub recipients: RosterSettings,
+    /// The letters' names; one in this version.
+    pub steps: Vec<String>,
+    /// The way out.
+    pub transport: Settings,
+    /// How fast, and how to say it.
+    pub pace: PaceChoice,
+    /// Office hours, if any.
+    pub window: Option<Window>,
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
+    /// `check` and `preview` go on without the secret; `send` must refuse while there is any.
+    pub unready: Vec<Problem>,
+}
+
+/// Reads `config.toml` in a campaign folder; `environment` returns a variable's value.
+///
+/// Returns `None` where any error was found; all of them are then in `problems`.
+pub fn load(
+    dir: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Option<Config> {
+    let path = dir.join(FILE);
+    let error = |said: String| Problem::error("unreadable", Place::file(FILE), said);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(found) if found.kind() == std::io::ErrorKind::NotFound => {
+            problems.push(
+                error(format!("there is no `{FILE}` in `{}`", shown(&dir.display().to_string())))
+                    .hint("name the campaign's folder with `-C DIR`, or make one with `postduif init DIR`"),
+            );
+            return None;
+        }
+        Err(found) => {
+            problems.push(error(format!("cannot be read: {found}")));
+            return None;
+        }
+    };
+    read(dir, &bytes, environment, problems)
+}
+
+/// Reads the bytes of a `config.toml` of the campaign folder `dir`; opens nothing.
+pub fn read(
+    dir: &Path,
+    bytes: &[u8],
+    environment: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Option<Config> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            problems.push(
+                Problem::error("not-utf-8", Place::line(FILE, line), "the file is not written in UTF-8")
+                    .hint("save it as UTF-8"),
+            );
+            return None;
+        }
+    };
+    let mut found = Problems::default();
+    let settled =
+        Document::parse(FILE, text.trim_start_matches('\u{FEFF}'), &mut found).and_then(|document| {
+            let accepted = document.accepted(&schema(), &mut found);
+            match accepted.try_into::<Raw>() {
+                Ok(raw) => {
+                    Settling { dir, document: &document, environment, problems: &mut found }.config(&raw)
+                }
+                Err(error) => {
+                    found.push(Problem::error("wrong-type", Place::file(FILE), error.message().to_owned()));
+                    None
+                }
+            }
+        });
+    let right = found.errors() == 0;
+    problems.append(found);
+    settled.filter(|_| right)
+}
+
+struct Settling<'a> {
+    dir: &'a Path,
+    document: &'a Document<'a>,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    problems: &'a mut Problems,
+}
+
+impl Settling<'_> {
+    fn error(&mut self, name: &'static str, path: &[&str], said: impl Into<String>, hint: &str) {
+        let mut problem = Problem::error(name, self.document.place(path), said);
+        if !hint.is_empty() {
+            problem = problem.hint(hint);
+        }
+        self.problems.push(problem);
+    }
+
+    fn required(&mut self, path: &[&str], value: Option<&String>, hint: &str) -> Option<String> {
+        match value.map(|value| value.trim()) {
+            Some("") => {
+                self.error("missing-key", path, format!("`{}` is empty", path.join(".")), hint);
+                None
+            }
+            Some(value) => Some(value.to_owned()),
+            None => {
+                // A value of the wrong kind was told already.
+                if !self.document.has(path) {
+                    self.error("missing-key", path, format!("`{}` is missing", path.join(".")), hint);
+                }
+                None
+            }
+        }
+    }
+
+    fn address(&mut self, path: &[&str], text: &str) -> Option<Address> {
+        match Address::parse(text) {
+            Ok(address) => Some(address),
+            Err(error) => {
+                self.error(
+                    "wrong-address",
+                    path,
+                    format!("`{}` is not a mail address: {}", path.join("."), error.why),
+                    "",
+                );
+                None
+            }
+        }
+    }
+
+    fn span(&mut self, path: &[&str], text: Option<&String>, default: Duration) -> Duration {
+        let Some(text) = text else { return default };
+        let least = if path.first() == Some(&"pace") { Duration::ZERO } else { Duration::from_millis(1) };
+        span(text).filter(|span| *span >= least).unwrap_or_else(|| {
+            self.error(
+                "wrong-time",
+                path,
+                format!("`{}` cannot be `{}`", path.join("."), shown(text)),
+                "write a number and `ms`, `s`, `min` or `h`, such as \"30s\" or \"5 min\", at most a week",
+            );
+            default
+        })
+    }
+
+    fn path(&self, text: &str) -> PathBuf {
+        // `join` keeps an absolute path as it is.
+        self.dir.join(text)
+    }
+
+    fn config(&mut self, raw: &Raw) -> Option<Config> {
+        let campaign = &raw.campaign;
+        let name = self.required(
+            &["campaign", "name"],
+            campaign.name.as_ref(),
+            "the name is the campaign's identity in the ledger",
+        );
+        if name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
+            self.error("wrong-name", &["campaign", "name"], "`campaign.name` holds a control character", "");
+        }
+        let language = campaign.language.clone().unwrap_or_else(|| "nl".to_owned());
+        if !language_tag(&language) {
+            self.error(
+                "wrong-language",
+                &["campaign", "language"],
+                format!("`{}` is no language tag", shown(&language)),
+                "write one such as `nl` or `en-GB`",
+            );
+        }
+        let timezone = campaign.timezone.clone().unwrap_or_else(|| "Europe/Amsterdam".to_owned());
+        let zone = self.zone(&timezone);
+        let sender = self.sender(raw);
+        let recipients = self.recipients(raw);
+        let roster = self.path(&recipients.file);
+        let steps = self.steps(raw);
+        let mut unready = Vec::new();
+        let transport = self.transport(&raw.transport, &mut unready);
+        let pace = self.pace(raw.pace.as_ref(), &raw.transport);
+        let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
+        let ledger = self.ledger(raw.ledger.url.as_deref());
+        Some(Config {
+            name: name?,
+            language,
+            timezone,
+            zone: zone?,
+            sender: sender?,
+            roster,
+            recipients,
+            steps,
+            transport: transport?,
+            pace: pace?,
+            window,
+            ledger: ledger?,
+            unready,
+        })
+    }
+
+    fn zone(&mut self, name: &str) -> Option<TimeZone> {
+        // A zone has a name like these; anything else may not be looked for among files.
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+'));
+        match plain.then(|| TimeZone::get(name)).and_then(Result::ok) {
+            Some(zone) => Some(zone),
+            None => {
+                let known: Vec<String> =
+                    jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+                let hint = match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "write one such as `Europe/Amsterdam`".to_owned(),
+                };
+                self.error(
+                    "unknown-timezone",
+                    &["campaign", "timezone"],
+                    format!("`{}` is no known time zone", shown(name)),
+                    &hint,
+                );
+                None
+            }
+        }
+    }
+
+    fn sender(&mut self, raw: &Raw) -> Option<Sender> {
+        let raw = &raw.sender;
+        let name = self.required(&["sender", "name"], raw.name.as_ref(), "recipients see it as the sender");
+        if name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
+            self.error("wrong-name", &["sender", "name"], "`sender.name` holds a control character", "");
+        }
+        let address = self
+            .required(&["sender", "address"], raw.address.as_ref(), "letters come from it")
+            .and_then(|text| self.address(&["sender", "address"], &text));
+        let reply_to = raw.reply_to.as_ref().and_then(|text| self.address(&["sender", "reply-to"], text));
+        let mut fields = BTreeMap::new();
+        for (key, value) in &raw.fields {
+            let field = normalised(key);
+            let taken = ["name", "address", "reply_to", "verp"].contains(&field.as_str());
+            if field.is_empty() || taken || fields.insert(field, value.trim().to_owned()).is_some() {
+                self.error(
+                    "same-key",
+                    &["sender", key],
+                    format!("`sender.{}` has no name of its own in the letter", shown(key)),
+                    "rename it",
+                );
+            }
+        }
+        Some(Sender {
+            from: Mailbox { name, address: address? },
+            reply_to: reply_to.map(|address| Mailbox { name: None, address }),
+            verp: raw.verp.unwrap_or(false),
+            fields,
+        })
+    }
+
+    fn recipients(&mut self, raw: &Raw) -> RosterSettings {
+        let raw = &raw.recipients;
+        let file = raw.file.clone().unwrap_or_else(|| "recipients.csv".to_owned());
+        if file.trim().is_empty() {
+            self.error("missing-key", &["recipients", "file"], "`recipients.file` is empty", "");
+        }
+        for (key, value) in [
+            ("address", &raw.address),
+            ("name", &raw.name),
+            ("organisation", &raw.organisation),
+            ("key", &raw.key),
+        ] {
+            if value.as_ref().is_some_and(|heading| normalised(heading).is_empty()) {
+                let said = format!("`recipients.{key}` names no heading");
+                self.error("missing-key", &["recipients", key], said, "write the heading of a column");
+            }
+        }
+        if let Some(label) = &raw.encoding
+            && encoding_rs::Encoding::for_label(label.as_bytes()).is_none()
+        {
+            self.error(
+                "unknown-encoding",
+                &["recipients", "encoding"],
+                format!("the encoding `{}` is unknown", shown(label)),
+                "name one such as `utf-8`, `windows-1252`, `utf-16le` or `macintosh`",
+            );
+        }
+        RosterSettings {
+            file,
+            address: raw.address.clone().unwrap_or_else(|| "e-mail".to_owned()),
+            name: raw.name.clone(),
+            organisation: raw.organisation.clone(),
+            key: raw.key.clone(),
+            separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
+            encoding: raw.encoding.clone(),
+        }
+    }
+
+    fn steps(&mut self, raw: &Raw) -> Vec<String> {
+        if raw.step.is_empty() && !self.document.has(&["step"]) {
+            self.error(
+                "missing-key",
+                &["step"],
+                "there is no `[[step]]`, so no letter",
+                "write `[[step]]` and below it `letter = \"letter\"`",
+            );
+        }
+        if raw.step.len() > 1 {
+            self.error(
+                "several-steps",
+                &["step"],
+                format!("there are {} `[[step]]` tables", raw.step.len()),
+                "follow-up letters come with a later version; leave one step for now",
+            );
+        }
+        let mut steps = Vec::new();
+        for step in &raw.step {
+            let hint = "it names the file `templates/NAME.md`";
+            if let Some(letter) = self.required(&["step", "letter"], step.letter.as_ref(), hint) {
+                if letter.contains(['/', '\\']) || letter.starts_with('.') || letter.ends_with(".md") {
+                    self.error(
+                        "wrong-letter",
+                        &["step", "letter"],
+                        format!("`{}` is no letter's name", shown(&letter)),
+                        "write the file's name without folder and without `.md`",
+                    );
+                } else {
+                    steps.push(letter);
+                }
+            }
+        }
+        steps
+    }
+
+    fn transport(&mut self, raw: &RawTransport, unready: &mut Vec<Problem>) -> Option<Settings> {
+        let connections = raw.connections.unwrap_or(1);
+        match raw.kind.as_deref() {
+            Some("smtp") => self.smtp(raw, connections, unready).map(Settings::Smtp),
+            Some("folder") => {
+                Some(Settings::Folder { path: self.path(raw.path.as_deref().unwrap_or("logs/letters")) })
+            }
+            _ => Some(Settings::Rehearsal {
+                connections,
+                // Where the rehearsal keeps its letters goes here: `logs/rehearsal`.
+            }),
+        }
+    }
+
+    fn smtp(
+        &mut self,
+        raw: &RawTransport,
+        connections: u32,
+        unready: &mut Vec<Problem>,
+    ) -> Option<SmtpSettings> {
+        let host =
+            self.required(&["transport", "host"], raw.host.as_ref(), "name the relay of your mail host");
+        let host = host.and_then(|host| {
+            if host_name(&host) {
+                return Some(host);
+            }
+            self.error(
+                "wrong-host",
+                &["transport", "host"],
+                format!("`{}` is no host name", shown(&host)),
+                "the name alone, without `smtp://`, blanks or a port",
+            );
+            None
+        });
+        let security = match raw.security.as_deref() {
+            Some("tls") => Security::Tls,
+            Some("none") => Security::None,
+            None if raw.port == Some(465) => Security::Tls,
+            _ => Security::StartTls,
+        };
+        let port = raw.port.unwrap_or(match security {
+            Security::Tls => 465,
+            Security::StartTls => 587,
+            Security::None => 25,
+        });
+        if security == Security::None
+            && raw.allow_plaintext != Some(true)
+            && let Some(host) = host.as_deref().filter(|host| !loopback(host))
+        {
+            self.error(
+                "plaintext",
+                &["transport", "security"],
+                format!("`security = \"none\"` would send letters and password readable to `{host}`"),
+                "write `starttls` or `tls`; if it must be, `allow-plaintext = true`",
+            );
+        }
+        let login = self.login(raw, unready);
+        let timeouts = self.timeouts(raw);
+        let host = host?;
+        let letters_per_connection =
+            raw.letters_per_connection.unwrap_or_else(|| profile(&host).letters_per_connection);
+        let hello_name = raw.hello_name.as_ref().map(|name| name.trim().to_owned());
+        if let Some(name) = hello_name.as_deref().filter(|name| !host_name(name)) {
+            self.error(
+                "wrong-host",
+                &["transport", "hello-name"],
+                format!("`{}` is no host name", shown(name)),
+                "",
+            );
+        }
+        Some(SmtpSettings {
+            host,
+            port,
+            security,
+            login,
+            ca_file: raw.ca_file.as_deref().map(|file| self.path(file)),
+            connections,
+            letters_per_connection,
+            hello_name,
+            timeouts,
+        })
+    }
+
+    fn timeouts(&mut self, raw: &RawTransport) -> Timeouts {
+        let (raw, default) = (&raw.timeouts, Timeouts::default());
+        let mut read = |key: &str, text: Option<&String>, default| {
+            self.span(&["transport", "timeouts", key], text, default)
+        };
+        Timeouts {
+            connect: read("connect", raw.connect.as_ref(), default.connect),
+            greeting: read("greeting", raw.greeting.as_ref(), default.greeting),
+            command: read("command", raw.command.as_ref(), default.command),
+            data: read("data", raw.data.as_ref(), default.data),
+            block: read("block", raw.block.as_ref(), default.block),
+            end_of_data: read("end-of-data", raw.end_of_data.as_ref(), default.end_of_data),
+        }
+    }
+
+    fn login(&mut self, raw: &RawTransport, unready: &mut Vec<Problem>) -> Option<Login> {
+        let sources = [
+            ("password-env", &raw.password_env),
+            ("password-command", &raw.password_command),
+            ("password-file", &raw.password_file),
+            ("token-command", &raw.token_command),
+        ];
+        let given: Vec<(&str, &String)> =
+            sources.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))).collect();
+        if let [(first, _), (second, _), ..] = given[..] {
+            self.error(
+                "two-secrets",
+                &["transport", second],
+                format!("both `{first}` and `{second}` name a secret"),
+                "leave one",
+            );
+            return None;
+        }
+        let username = raw.username.clone().filter(|name| !name.trim().is_empty());
+        match (username, given.first()) {
+            (None, None) => None,
+            (Some(username), None) => {
+                self.error(
+                    "no-secret",
+                    &["transport", "username"],
+                    format!("`{}` logs in without a secret", shown(&username)),
+                    "add `password-env`, `password-command`, `password-file` or `token-command`",
+                );
+                None
+            }
+            (None, Some((key, _))) => {
+                if !self.document.has(&["transport", "username"]) || raw.username.is_some() {
+                    let said = format!("`{key}` names a secret, and `username` is missing");
+                    self.error("missing-key", &["transport", key], said, "add `username`");
+                }
+                None
+            }
+            (Some(username), Some((key, value))) => {
+                let secret = match *key {
+                    "password-env" => {
+                        // Unset: an empty password is not tried, because `unready` holds `send` back.
+                        let password = (self.environment)(value).filter(|password| !password.is_empty());
+                        if password.is_none() {
+                            let place = self.document.place(&["transport", key]);
+                            let said = format!("the environment variable `{}` is not set", shown(value));
+                            let hint = "sending needs it; set it before `postduif send`";
+                            self.problems.push(
+                                Problem::warning("secret-not-set", place.clone(), said.clone()).hint(hint),
+                            );
+                            unready.push(Problem::error("secret-not-set", place, said).hint(hint));
+                        }
+                        Secret::Password(password.unwrap_or_default())
+                    }
+                    "password-command" => Secret::PasswordCommand((*value).clone()),
+                    "password-file" => Secret::PasswordFile(self.path(value)),
+                    _ => Secret::TokenCommand((*value).clone()),
+                };
+                Some(Login { username, secret })
+            }
+        }
+    }
+
+    fn pace(&mut self, raw: Option<&RawPace>, transport: &RawTransport) -> Option<PaceChoice> {
+        if let Some(raw) = raw {
+            let jitter = self.span(&["pace", "jitter"], raw.jitter.as_ref(), Duration::ZERO);
+            let choice = given(raw, jitter);
+            if raw.unlimited == Some(true)
+                && choice.as_ref().is_some_and(|choice| choice.pace != Pace::default())
+            {
+                self.error(
+                    "two-paces",
+                    &["pace", "unlimited"],
+                    "`unlimited = true` stands beside limits",
+                    "leave the limits, or remove them and `jitter`",
+                );
+            }
+            if choice.is_some() {
+                return choice;
+            }
+            if ["per-minute", "per-hour", "per-day", "per-domain-per-minute", "unlimited"]
+                .iter()
+                .any(|key| self.document.has(&["pace", key]) && *key != "unlimited")
+            {
+                // A limit is there and was wrong: told already.
+                return Some(PaceChoice { pace: Pace::default(), said: String::new(), defaulted: true });
+            }
+            self.error(
+                "no-pace",
+                &["pace"],
+                "`[pace]` sets no limit",
+                "set one such as `per-minute`, say `unlimited = true`, or remove the table for a careful default",
+            );
+            return None;
+        }
+        let unlimited = |way: &str| PaceChoice {
+            pace: Pace::default(),
+            said: format!("no [pace] given: unlimited, because {way}"),
+            defaulted: true,
+        };
+        Some(match transport.kind.as_deref() {
+            Some("smtp") => {
+                let host = transport.host.as_deref().unwrap_or_default();
+                let profile = profile(host.trim());
+                let pace = profile.pace();
+                let said = format!(
+                    "no [pace] given: careful default for {} ({}): {}",
+                    host,
+                    profile.name,
+                    said(&pace)
+                );
+                PaceChoice { pace, said, defaulted: true }
+            }
+            Some("folder") => unlimited("letters only become files"),
+            _ => unlimited("the rehearsal sends nothing out"),
+        })
+    }
+
+    fn window(&mut self, raw: &RawWindow, zone: Option<TimeZone>) -> Option<Window> {
+        let days = match days(raw.days.as_deref().unwrap_or("mon-sun")) {
+            Ok(days) => days,
+            Err(word) => {
+                self.error(
+                    "unknown-day",
+                    &["window", "days"],
+                    format!("`{}` is no day of the week", shown(&word)),
+                    "write such as `mon-fri`, `mon,wed,fri` or `ma-vr`",
+                );
+                return None;
+            }
+        };
+        let mut read = |key: &str, text: &str| {
+            let read = time(text);
+            if read.is_none() {
+                self.error(
+                    "wrong-time",
+                    &["window", key],
+                    format!("`{}` is no time of the day", shown(text)),
+                    "write hours and minutes, such as `09:00`",
+                );
+            }
+            read
+        };
+        let from = read("from", raw.from.as_deref().unwrap_or("00:00"));
+        let until = read("until", raw.until.as_deref().unwrap_or("23:59"));
+        let (from, until) = (from?, until?);
+        if from >= until {
+            self.error(
+                "empty-window",
+                &["window", "until"],
+                "the window closes before it opens",
+                "`until` must be later than `from` on the same day",
+            );
+            return None;
+        }
+        Some(Window { zone: zone?, days, from, until })
+    }
+
+    fn ledger(&mut self, url: Option<&str>) -> Option<PathBuf> {
+        let url = url.unwrap_or("sqlite:logs/ledger.db").trim();
+        match url.split_once(':') {
+            Some(("sqlite", file)) if !file.trim().is_empty() => Some(self.path(file.trim())),
+            Some(("postgres" | "postgresql", _)) => {
+                self.error(
+                    "unknown-ledger",
+                    &["ledger", "url"],
+                    "this version keeps its ledger in SQLite only; PostgreSQL is not there yet",
+                    "write `sqlite:logs/ledger.db`",
+                );
+                None
+            }
+            _ => {
+                // Not shown: such an address may hold a password.
+                self.error(
+                    "unknown-ledger",
+                    &["ledger", "url"],
+                    "`ledger.url` names no SQLite file",
+                    "write `sqlite:` and a path, such as `sqlite:logs/ledger.db`",
+                );
+                None
+            }
+        }
+    }
+}
+
+/// A language tag in outline (RFC 5646 §2.1): letters, then parts of up to eight letters or digits.
+fn language_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let first = parts.next().unwrap_or_default();
+    (2..=8).contains(&first.len())
+        && first.chars().all(|c| c.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// A host name or an IP address, in outline.
+fn host_name(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+        || (text.len() <= 253
+            && text.trim_end_matches('.').split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+            }))
+}
+
+/// Whether a host is this machine itself, as far as its name tells.
+fn loopback(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

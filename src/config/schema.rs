@@ -1,0 +1,195 @@
+//! The keys of `config.toml`. The comments here are the reference that users read.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The settings of one campaign: who writes to whom, which letter, how it travels and how fast.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Raw {
+    /// The campaign itself.
+    pub campaign: RawCampaign,
+    /// Who writes. Further keys with a text are free, for the letter's foot: `postal-address` is
+    /// `{{sender.postal_address}}` in the letter.
+    pub sender: RawSender,
+    /// Who is written to.
+    pub recipients: RawRecipients,
+    /// The letter: one `[[step]]`. Follow-up letters come with a later version.
+    pub step: Vec<RawStep>,
+    /// The way out.
+    pub transport: RawTransport,
+    /// How fast letters may go. Without this table an SMTP account gets a careful pace, which the program tells.
+    pub pace: Option<RawPace>,
+    /// Office hours: nothing goes out outside them. Without this table letters go at any time.
+    pub window: Option<RawWindow>,
+    /// Where it is written down what happened.
+    pub ledger: RawLedger,
+}
+
+/// `[campaign]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawCampaign {
+    /// Its name, and within one ledger its identity: another name is another campaign. Required.
+    pub name: Option<String>,
+    /// The language of the letters, a tag such as `nl` (RFC 5646). Default: `nl`.
+    pub language: Option<String>,
+    /// The time zone in which dates and office hours are told, such as `Europe/Amsterdam` (the default).
+    pub timezone: Option<String>,
+}
+
+/// `[sender]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct RawSender {
+    /// The name that recipients see. Required.
+    pub name: Option<String>,
+    /// The address that the letters come from. Required.
+    pub address: Option<String>,
+    /// The address that answers go to, where it is another.
+    pub reply_to: Option<String>,
+    /// Whether each letter gets a return address of its own (`info+token@…`), so that bounces tell whose letter it
+    /// was. The mail host must deliver such addresses. Default: `false`.
+    pub verp: Option<bool>,
+    /// Further keys.
+    #[serde(flatten)]
+    pub fields: BTreeMap<String, String>,
+}
+
+/// `[recipients]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawRecipients {
+    /// The file with one recipient a row, beside this file or with its full path. Default: `recipients.csv`.
+    pub file: Option<String>,
+    /// The heading of the column with the address. Default: `e-mail`. Capitals, blanks and signs in headings do not
+    /// matter: `E-mail` and `e mail` are one.
+    pub address: Option<String>,
+    /// The heading of the column with the name that stands before the address.
+    pub name: Option<String>,
+    /// The heading of the column with the organisation.
+    pub organisation: Option<String>,
+    /// The heading of the column with a short name of your own for each recipient. Without it, that is the address.
+    pub key: Option<String>,
+    /// The sign between two cells, where it is not found out rightly.
+    #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
+    pub separator: Option<String>,
+    /// The encoding of the file, where it is not found out rightly: `utf-8`, `windows-1252`, `utf-16le`,
+    /// `macintosh`.
+    pub encoding: Option<String>,
+}
+
+/// `[[step]]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawStep {
+    /// The letter's name: `letter` is the file `templates/letter.md`. Required.
+    pub letter: Option<String>,
+}
+
+/// `[transport]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawTransport {
+    /// `rehearsal`: to a relay inside the program, nothing leaves the machine (the default). `smtp`: to a real
+    /// relay. `folder`: as files.
+    #[schemars(extend("enum" = ["rehearsal", "smtp", "folder"]))]
+    pub kind: Option<String>,
+    /// smtp: the relay's host name. Required there.
+    pub host: Option<String>,
+    /// smtp: its port. Default: 465 with `tls`, 587 with `starttls`, 25 with `none`.
+    #[schemars(extend("minimum" = 1, "maximum" = 65535))]
+    pub port: Option<u16>,
+    /// smtp: how the line is protected. `starttls` is the default, `tls` on port 465; `none` only to this machine
+    /// itself, or with `allow-plaintext`.
+    #[schemars(extend("enum" = ["tls", "starttls", "none"]))]
+    pub security: Option<String>,
+    /// smtp: allows `security = "none"` to another machine. Everybody on the way can read and change the letters.
+    pub allow_plaintext: Option<bool>,
+    /// smtp: the user name, where the relay wants a login.
+    pub username: Option<String>,
+    /// smtp: the name of the environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// smtp: a command whose first line of output is the password.
+    pub password_command: Option<String>,
+    /// smtp: a file, readable by you alone, whose first line is the password.
+    pub password_file: Option<String>,
+    /// smtp: a command whose first line of output is an OAuth2 access token.
+    pub token_command: Option<String>,
+    /// smtp: a file with certificates (PEM) to trust beside those of the system.
+    pub ca_file: Option<String>,
+    /// How many connections at once. Default: 1.
+    #[schemars(extend("minimum" = 1, "maximum" = 64))]
+    pub connections: Option<u32>,
+    /// smtp: how many letters go over one connection before a new one is made. The default depends on the host.
+    #[schemars(extend("minimum" = 1, "maximum" = 100_000))]
+    pub letters_per_connection: Option<u32>,
+    /// smtp: the name this machine says in EHLO. Default: its address.
+    pub hello_name: Option<String>,
+    /// folder: where the `.eml` files go. Default: `logs/letters`.
+    pub path: Option<String>,
+    /// smtp: how long each phase may take, such as `"30s"` or `"5 min"`.
+    pub timeouts: RawTimeouts,
+}
+
+/// `[transport.timeouts]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawTimeouts {
+    /// Looking up the name, connecting and TLS. Default: `30s`.
+    pub connect: Option<String>,
+    /// The relay's greeting. Default: `5 min`.
+    pub greeting: Option<String>,
+    /// The reply to a command. Default: `5 min`.
+    pub command: Option<String>,
+    /// The reply to DATA. Default: `2 min`.
+    pub data: Option<String>,
+    /// Each block of the letter. Default: `3 min`.
+    pub block: Option<String>,
+    /// The reply to the end of the letter. Default: `10 min`; a shorter time makes letters in doubt.
+    pub end_of_data: Option<String>,
+}
+
+/// `[pace]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPace {
+    /// At most so many letters within any minute.
+    #[schemars(extend("minimum" = 1, "maximum" = 1_000_000_000))]
+    pub per_minute: Option<u32>,
+    /// At most so many within any hour.
+    #[schemars(extend("minimum" = 1, "maximum" = 1_000_000_000))]
+    pub per_hour: Option<u32>,
+    /// At most so many within any 24 hours.
+    #[schemars(extend("minimum" = 1, "maximum" = 1_000_000_000))]
+    pub per_day: Option<u32>,
+    /// At most so many within any minute to addresses of one domain.
+    #[schemars(extend("minimum" = 1, "maximum" = 1_000_000_000))]
+    pub per_domain_per_minute: Option<u32>,
+    /// At most so much is added, by chance, to the time between two letters: `"2s"`. Default: none.
+    pub jitter: Option<String>,
+    /// No limit at all; the relay's own limits then stop you, often for a day.
+    pub unlimited: Option<bool>,
+}
+
+/// `[window]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawWindow {
+    /// The days: `mon-fri`, `mon,wed,fri`, or in Dutch `ma-vr`. Default: every day.
+    pub days: Option<String>,
+    /// When it opens, `HH:MM`. Default: `00:00`.
+    pub from: Option<String>,
+    /// When it closes, `HH:MM`, later than `from`. Default: `23:59`.
+    pub until: Option<String>,
+}
+
+/// `[ledger]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawLedger {
+    /// The ledger's file, behind `sqlite:`. Default: `sqlite:logs/ledger.db`.
+    pub url: Option<String>,
+}

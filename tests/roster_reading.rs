@@ -1,0 +1,212 @@
+//! The roster as offices export it: encodings, separators, quotes, headings, and what goes wrong in them.
+
+use std::io::Cursor;
+
+use postduif::campaign::problem::Problem;
+use postduif::campaign::roster::{Detected, RosterReader, RosterSettings, Row, detect};
+use postduif::campaign::twice::{Duplicates, Why};
+
+fn settings() -> RosterSettings {
+    RosterSettings {
+        file: "recipients.csv".into(),
+        address: "e-mail".into(),
+        name: Some("naam".into()),
+        organisation: None,
+        key: None,
+        separator: None,
+        encoding: None,
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<(Detected, Vec<Row>), Vec<Problem>> {
+    let mut file = Cursor::new(bytes.to_vec());
+    let detected = detect(&mut file, &settings())?;
+    let rows = RosterReader::new(file, &settings(), &detected).collect();
+    Ok((detected, rows))
+}
+
+/// Line and `name <address>` of recipients, line and problem names of wrong rows.
+fn told(rows: &[Row]) -> Vec<String> {
+    rows.iter()
+        .map(|row| match row {
+            Row::Recipient { line, recipient, .. } => {
+                format!("{line} {} <{}>", recipient.name.as_deref().unwrap_or("-"), recipient.address)
+            }
+            Row::Wrong { line, problems } => {
+                let names: Vec<_> = problems.iter().map(|problem| problem.name).collect();
+                format!("{line} {}", names.join(" "))
+            }
+            Row::LeftOut { line, first_line, why, .. } => format!("{line} {why:?} {first_line}"),
+        })
+        .collect()
+}
+
+fn rows(text: &str) -> Vec<String> {
+    told(&read(text.as_bytes()).unwrap().1)
+}
+
+fn refused(text: &str) -> Vec<String> {
+    read(text.as_bytes()).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
+    let marked = if mark { format!("\u{FEFF}{text}") } else { text.to_owned() };
+    marked.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+/// Field bug 12: Windows-1252, UTF-16, byte order mark, `;`, a quoted newline, a blank address, trailing spaces in a
+/// heading.
+#[test]
+fn field_bug_12_the_csv_that_offices_write() {
+    let text = "naam ;E-mail \u{A0};adres\r\nRené;rene@council.example;\"Straat 1\r\nPlaats\"\r\nZoë;;x\r\n\
+                Ada;ada@council.example;y\r\n;;\r\n\r\n";
+    let expected = ["2 René <rene@council.example>", "4 no-address", "5 Ada <ada@council.example>"];
+    let windows = encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
+    let marked = [b"\xEF\xBB\xBF", text.as_bytes()].concat();
+    for (bytes, encoding) in [
+        (windows, "windows-1252"),
+        (text.as_bytes().to_vec(), "UTF-8"),
+        (marked, "UTF-8"),
+        (utf16(text, false, true), "UTF-16LE"),
+        (utf16(text, false, false), "UTF-16LE"),
+        (utf16(text, true, true), "UTF-16BE"),
+        (utf16(text, true, false), "UTF-16BE"),
+    ] {
+        let (detected, rows) = read(&bytes).unwrap();
+        assert_eq!((detected.encoding, detected.separator), (encoding, ';'));
+        assert_eq!(told(&rows), expected, "{encoding}");
+        let Row::Recipient { recipient, .. } = &rows[0] else { unreachable!() };
+        assert_eq!(recipient.fields[2], ("adres".to_owned(), "Straat 1\nPlaats".to_owned()));
+    }
+}
+
+/// Field bug 28, the roster's half: the same address in two spellings makes one letter, not two.
+#[test]
+fn field_bug_28_one_address_in_two_spellings_is_left_out_by_name() {
+    let mut settings = settings();
+    settings.key = Some("code".into());
+    let text = "naam,e-mail,code\nA,Ada@Council.example,a\nB,b@council.example,b\nC,ada@council.EXAMPLE,c\n\
+                D,d@council.example,b\nE,e@council.example,\nF,f@council.example,c\n";
+    let mut file = Cursor::new(text.as_bytes());
+    let detected = detect(&mut file, &settings).unwrap();
+    let mut duplicates = Duplicates::default();
+    for row in RosterReader::new(Cursor::new(text), &settings, &detected) {
+        if let Row::Recipient { recipient, .. } = row {
+            duplicates.note(&recipient);
+        }
+    }
+    let suspects = duplicates.suspects();
+    let rows: Vec<Row> =
+        RosterReader::new(Cursor::new(text), &settings, &detected).leaving_out(suspects).collect();
+    let left: Vec<_> = rows
+        .iter()
+        .filter_map(|row| match row {
+            Row::LeftOut { line, why, first_line, warning, .. } => {
+                Some((*line, *why, *first_line, warning.to_string()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rows.len(), 6);
+    assert_eq!(left.len(), 2);
+    assert_eq!((left[0].0, left[0].1, left[0].2), (4, Why::SameAddress, 2));
+    assert_eq!(
+        left[1].3,
+        "recipients.csv:5: warning: the key `b` stands on line 3 already; this row is left out; give each recipient a key of its own"
+    );
+    let Row::Recipient { recipient, .. } = &rows[4] else { panic!("{:?}", rows[4]) };
+    assert_eq!(recipient.key, "e@council.example");
+}
+
+#[test]
+fn lines_are_those_of_the_editor_whatever_ends_them() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text =
+            ["naam,e-mail", "A,a@x.example", "\"B", "C\",b@x.example", "", "D,d@x.example", ""].join(end);
+        assert_eq!(rows(&text), ["2 A <a@x.example>", "3 B C <b@x.example>", "6 D <d@x.example>"], "{end:?}");
+    }
+}
+
+#[test]
+fn the_separator_is_found_among_values_full_of_others() {
+    for separator in [';', ',', '\t', '|'] {
+        let text = format!("naam{separator}e-mail\n\"A, b; c| d\te\"{separator}a@x.example\n");
+        assert_eq!(read(text.as_bytes()).unwrap().0.separator, separator);
+    }
+    assert_eq!(rows("sep=;\nnaam;e-mail\nA;a@x.example\n"), ["3 A <a@x.example>"]);
+    assert_eq!(rows("Overzicht;\n;\nnaam;e-mail\nA;a@x.example\n"), ["4 A <a@x.example>"]);
+}
+
+#[test]
+fn rows_of_another_width_are_wrong_and_only_they() {
+    assert_eq!(
+        rows("naam;e-mail;z\nA;a@x.example\nB;b@x.example;1;2\nC;c@x.example;1;;\nD;d@x.example;\n"),
+        ["2 short-row", "3 long-row", "4 C <c@x.example>", "5 D <d@x.example>"]
+    );
+}
+
+#[test]
+fn quotes_that_do_not_pair_are_named_where_they_opened() {
+    assert_eq!(
+        rows("naam;e-mail\nA;a@x.example\n\"B;b@x.example\nC;c@x.example\n"),
+        ["2 A <a@x.example>", "3 unclosed-quote"]
+    );
+    assert_eq!(rows("naam;e-mail\n\"B\" x;b@x.example\n")[0], "2 stray-quote");
+    assert_eq!(rows("naam;e-mail\nDe \"Brug\";b@x.example\n"), ["2 De \"Brug\" <b@x.example>"]);
+}
+
+#[test]
+fn headings_that_are_empty_double_or_missing_are_refused_by_name() {
+    assert_eq!(
+        refused("naam;;E-mail;e mail\n"),
+        [
+            "recipients.csv:1: column 2 has no heading; name it, or remove the column",
+            "recipients.csv:1: the headings `E-mail` (column 3) and `e mail` (column 4) are one name, `e_mail`; \
+             rename one of them",
+        ]
+    );
+    assert_eq!(
+        refused("naam;e-mial\nA;a@x.example\n"),
+        [
+            "recipients.csv:1: no column is headed `e-mail`, where `address` should come from; did you mean `e-mial`?"
+        ]
+    );
+    assert_eq!(
+        refused(""),
+        [
+            "recipients.csv: there is nothing in the file; its first row holds the headings, each further row a recipient"
+        ]
+    );
+}
+
+#[test]
+fn hostile_cells_are_refused_or_are_just_text() {
+    assert_eq!(
+        rows("naam;e-mail\n=1+1;a@x.example\n+A;b@x.example\n"),
+        ["2 =1+1 <a@x.example>", "3 +A <b@x.example>"]
+    );
+    assert_eq!(rows("naam;e-mail\nA\0;a@x.example\n"), ["2 control-character"]);
+    assert_eq!(rows("naam;e-mail\nA\u{202E};a@x.example\n"), ["2 turned-text"]);
+    assert_eq!(rows("naam;e-mail\nA;\"a@x.example\nb@x.example\"\n"), ["2 broken-address"]);
+    assert_eq!(rows("naam;e-mail\nA;\"a@x.example; b@x.example\"\n"), ["2 two-addresses"]);
+    assert_eq!(rows("naam;e-mail\nA;Ada <a@x.example>\n"), ["2 A <a@x.example>"]);
+    let long = format!("naam;e-mail\n{};a@x.example\nB;b@x.example\n", "x".repeat(1 << 20));
+    assert_eq!(rows(&long), ["2 long-cell", "3 B <b@x.example>"]);
+    let wide = format!("naam;e-mail\nA;a@x.example{}\nB;b@x.example\n", ";x".repeat(100_000));
+    assert_eq!(rows(&wide), ["2 wide-row", "3 B <b@x.example>"]);
+    assert!(refused(&format!("naam;e-mail{}\n", ";x".repeat(100_000))).len() < 60);
+}
+
+#[test]
+fn text_in_the_wrong_encoding_is_asked_about_once() {
+    let (_, rows) = read("naam;e-mail\nRenÃ©;a@x.example\nZoÃ«;b@x.example\n".as_bytes()).unwrap();
+    let warnings: Vec<_> = rows
+        .iter()
+        .flat_map(|row| match row {
+            Row::Recipient { warnings, .. } => warnings.clone(),
+            _ => vec![],
+        })
+        .collect();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].name, "misread-text");
+}
