@@ -3,7 +3,7 @@
 use crate::cli::{Cli, Command};
 use crate::clock::Clock;
 use crate::command::{self, Context};
-use crate::config::load::Environment;
+use crate::config::Environment;
 use crate::exit::Exit;
 use crate::report::Report;
 

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use crate::campaign::problem::Problems;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::load::Environment;
+use crate::config::Environment;
 use crate::exit::Exit;
 use crate::ledger::record::Campaign;
 use crate::ledger::{Ledger, LedgerError, Reader};
@@ -42,6 +42,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Returns the folder of the logs.
+    pub fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
+    }
+
     /// Reads the settings alone; tells their problems.
     ///
     /// # Errors
@@ -61,7 +66,7 @@ impl Context {
     /// # Errors
     /// When there are none to speak of; their problems have been told then.
     pub fn config_with(&self, problems: &mut Problems) -> Result<Config, Failure> {
-        match crate::config::load::load(&self.folder, &self.environment, problems) {
+        match crate::config::load(&self.folder, &|name| self.environment.get(name), problems) {
             Some(config) => Ok(config),
             None => {
                 self.report.problems(problems);

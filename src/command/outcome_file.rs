@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::path::Path;
 
 use super::status::{accepted_at, standing};
 use super::status_csv::{self, Outcome};
@@ -14,26 +15,25 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 
 /// Writes the file anew; a failure is a warning, since the ledger has it all.
 pub fn rewrite(context: &Context, config: &Config) {
-    if let Err(why) = write(config) {
+    if let Err(why) = write(config, &context.logs().join("status.csv")) {
         context.report.warn(&format!("logs/status.csv was not rewritten: {why}"));
     }
 }
 
-fn write(config: &Config) -> Result<(), String> {
-    let path = config.logs.join("status.csv");
+fn write(config: &Config, path: &Path) -> Result<(), String> {
     let reader = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
     let campaign = match &reader {
         Some(reader) => reader.campaign(&config.name).map_err(|error| error.to_string())?,
         None => None,
     };
     let Some((reader, campaign)) = reader.zip(campaign) else { return Ok(()) };
-    let read = |error: io::Error| format!("{}: {error}", config.recipients_file.display());
-    let mut file = File::open(&config.recipients_file).map_err(read)?;
-    let detected = roster::detect(&mut BufReader::new(&mut file), &config.roster)
+    let read = |error: io::Error| format!("{}: {error}", config.roster.display());
+    let mut file = File::open(&config.roster).map_err(read)?;
+    let detected = roster::detect(&mut BufReader::new(&mut file), &config.recipients)
         .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())?;
     let headings: Vec<String> = detected.headings.iter().map(|heading| heading.original.clone()).collect();
     let separator = u8::try_from(detected.separator).unwrap_or(b';');
-    let rows = RosterReader::new(BufReader::new(file), &config.roster, &detected);
+    let rows = RosterReader::new(BufReader::new(file), &config.recipients, &detected);
     let suppressing = reader.suppressions().map_err(|error| error.to_string())?.len();
     let mut story = Stories { reader: &reader, campaign: campaign.id, ahead: HashMap::new(), last: 0 };
     let lines = rows.filter_map(|row| match row {
@@ -51,7 +51,7 @@ fn write(config: &Config) -> Result<(), String> {
         // `check` tells what is wrong with it; there is nothing to tell about it here.
         Row::Wrong { .. } => None,
     });
-    status_csv::write(&path, &headings, separator, lines).map_err(|error| error.to_string())
+    status_csv::write(path, &headings, separator, lines).map_err(|error| error.to_string())
 }
 
 /// Recipients by key, read in runs, since roster and ledger are mostly in the same order.

@@ -84,11 +84,11 @@ impl Reading {
     /// # Errors
     /// When the file cannot be opened any more, or could not be read before.
     pub fn rows(&self) -> Result<RosterReader<BufReader<File>>, Failure> {
-        let path = &self.config.recipients_file;
+        let path = &self.config.roster;
         let detected = self.roster.as_ref().ok_or_else(|| Failure::input("the roster cannot be read"))?;
         let file = File::open(path)
             .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
-        Ok(RosterReader::new(BufReader::with_capacity(64 * 1024, file), &self.config.roster, detected))
+        Ok(RosterReader::new(BufReader::with_capacity(64 * 1024, file), &self.config.recipients, detected))
     }
 
     /// Compiles the letters that would go.
@@ -272,8 +272,8 @@ fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String>
 }
 
 fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
-    let place = || Place::file(config.roster.file.clone());
-    let mut file = match File::open(&config.recipients_file) {
+    let place = || Place::file(config.recipients.file.clone());
+    let mut file = match File::open(&config.roster) {
         Ok(file) => BufReader::new(file),
         Err(error) => {
             let said = format!("it cannot be read: {error}");
@@ -281,7 +281,7 @@ fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
             return None;
         }
     };
-    match roster::detect(&mut file, &config.roster) {
+    match roster::detect(&mut file, &config.recipients) {
         Ok(detected) => Some(detected),
         Err(found) => {
             found.into_iter().for_each(|problem| problems.push(problem));

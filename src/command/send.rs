@@ -48,6 +48,7 @@ pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
     if reading.problems.errors() > 0 {
         return Err(wrong_input(&reading.problems).hint("postduif check names them again"));
     }
+    refuse_if_unready(&reading)?;
     refuse_another_plan(what, &surveyed)?;
     refuse_if_stopped(context, &reading)?;
     let letters = what.limit.map_or(surveyed.plan.letters, |limit| limit.min(surveyed.plan.letters));
@@ -63,6 +64,13 @@ pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
     let sending = Sending::begin(context, &reading)?;
     sending.enroll(context, &reading, &surveyed)?;
     sending.send(context, what, letters)
+}
+
+/// A secret that is not there stops `send` alone; `check` and `preview` only warn.
+fn refuse_if_unready(reading: &Reading) -> Result<(), Failure> {
+    let Some(first) = reading.config.unready.first() else { return Ok(()) };
+    let failure = Failure::input(first.said.clone()).safe("nothing was sent");
+    Err(first.hint.iter().fold(failure, |failure, hint| failure.hint(hint.clone())))
 }
 
 fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
@@ -133,12 +141,12 @@ impl Writing {
 impl Sending {
     /// Takes the ledger's lock, mends what a crash left, and freezes the definition.
     fn begin(context: &Context, reading: &Reading) -> Result<Self, Failure> {
-        let (config, now) = (&reading.config, context.clock.now());
-        std::fs::create_dir_all(&config.logs).map_err(|error| {
-            Failure::new(Exit::Ledger, format!("{} cannot be made: {error}", config.logs.display()))
+        let (config, logs, now) = (&reading.config, context.logs(), context.clock.now());
+        std::fs::create_dir_all(&logs).map_err(|error| {
+            Failure::new(Exit::Ledger, format!("{} cannot be made: {error}", logs.display()))
                 .safe("nothing was sent")
         })?;
-        let path = config.logs.join("delivery.jsonl");
+        let path = logs.join("delivery.jsonl");
         let journal = Journal::open(&path).map_err(|error| {
             Failure::new(Exit::Ledger, format!("{} cannot be written: {error}", path.display()))
                 .safe("nothing was sent")
@@ -411,6 +419,7 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
     let address = Address::parse(address).map_err(|error| Failure::input(error.to_string()))?;
     // A test goes to the tester, so what would embarrass before others is told and does not stop it.
     context.report.problems(&reading.problems);
+    refuse_if_unready(reading)?;
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
     if reading.is_real() && crate::mail::address::reserved_domain(&address) {
         return Err(Failure::input(format!("{address} is only an example; give an address that you can read")));

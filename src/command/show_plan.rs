@@ -14,7 +14,7 @@ use crate::transport::{Security, Settings};
 /// Says how the roster was read, and what the letter calls its columns.
 pub fn how_it_was_read(context: &Context, reading: &Reading, recipients: u64) {
     let Some(roster) = &reading.roster else { return };
-    context.report.say(&format!("{}: {roster}, {}", reading.config.roster.file, count(recipients, "row")));
+    context.report.say(&format!("{}: {roster}, {}", reading.config.recipients.file, count(recipients, "row")));
     let names: Vec<String> = roster
         .headings
         .iter()

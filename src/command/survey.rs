@@ -100,7 +100,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             }
         }
         for key in asked {
-            let place = Place::file(reading.config.roster.file.clone());
+            let place = Place::file(reading.config.recipients.file.clone());
             reading.problems.push(Problem::error("no-such-key", place, format!("no row has the key `{key}`")));
         }
     }
@@ -141,7 +141,7 @@ fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
 fn inspect(reading: &Reading, chunk: &[(u64, Recipient)], now: Timestamp) -> Vec<Problem> {
     let Some(press) = &reading.press else { return Vec::new() };
     let Some(letter) = press.letter(1) else { return Vec::new() };
-    let file = &reading.config.roster.file;
+    let file = &reading.config.recipients.file;
     let real = reading.is_real();
     let look = |rows: &[(u64, Recipient)]| -> Vec<Problem> {
         let mut found = Vec::new();
@@ -247,7 +247,7 @@ fn warn_of_size(reading: &mut Reading, line: u64, recipient: &Recipient, now: Ti
         && merged.html.len() > LARGE_HTML
     {
         let said = format!("the HTML of {} has {} kB", recipient.key, merged.html.len() / 1000);
-        let place = Place::line(reading.config.roster.file.clone(), line);
+        let place = Place::line(reading.config.recipients.file.clone(), line);
         reading.problems.push(
             Problem::warning("large-letter", place, said).hint("Gmail cuts a message off at about 100 kB"),
         );

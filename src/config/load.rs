@@ -56,6 +56,22 @@ pub struct Config {
     pub unready: Vec<Problem>,
 }
 
+impl Config {
+    /// Describes how letters travel, for the plan's digest: account, protection, pace and office hours; no secret, and
+    /// nothing that only changes how quickly the same letters get through.
+    pub fn way(&self) -> String {
+        let transport = match &self.transport {
+            Settings::Rehearsal { .. } => "rehearsal".to_owned(),
+            Settings::Folder { path } => format!("folder {}", path.display()),
+            Settings::Smtp(smtp) => {
+                let user = smtp.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
+                format!("smtp {}:{} {:?} {user}", smtp.host, smtp.port, smtp.security)
+            }
+        };
+        format!("{transport}\n{}\n{:?}", self.pace.said, self.window)
+    }
+}
+
 /// Reads `config.toml` in a campaign folder; `environment` returns a variable's value.
 ///
 /// Returns `None` where any error was found; all of them are then in `problems`.
@@ -371,7 +387,7 @@ impl Settling<'_> {
             }
             _ => Some(Settings::Rehearsal {
                 connections,
-                // Where the rehearsal keeps its letters goes here: `logs/rehearsal`.
+                keep: Some(self.path("logs/rehearsal")),
             }),
         }
     }

@@ -1,10 +1,12 @@
 //! `config.toml`, read exactly once: from raw tables to settled values, every mistake told at once.
 
 pub mod check;
+pub mod environment;
 pub mod load;
 pub mod pace;
 pub mod reference;
 pub mod schema;
 pub mod words;
 
+pub use environment::Environment;
 pub use load::{Config, load};

@@ -2,7 +2,7 @@
 //!
 //! One feeder claims and prints; each lane holds one connection. "Written before done" is in [`Lane::carry`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::delivery::pace::Pace;
 use crate::delivery::patience::{Obstacle, Patience};
 use crate::delivery::retry::RetryPolicy;
 use crate::delivery::state::{Event, State};
-use crate::ledger::record::{AttemptEnd, Campaign, Claim, ClaimRequest, MessageMark, WaitsFor};
+use crate::ledger::record::{AttemptEnd, Campaign, CampaignState, Claim, ClaimRequest, MessageMark, WaitsFor};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mail::message_id::{MessageId, Token};
 use crate::transport::{Lane, Transport};
@@ -178,8 +178,12 @@ impl Shared {
             }
             let room = self.run.limit.map_or(u64::MAX, |limit| limit - fed);
             let claimed = self.run.ledger.claim(self.request(room, now)).await?;
-            if let Some(why) = claimed.stopped {
-                return Ok(Ended::Paused { why });
+            match claimed.state {
+                None | Some(CampaignState::Running | CampaignState::Finished) => {}
+                Some(CampaignState::Paused { why, .. }) => return Ok(Ended::Paused { why }),
+                Some(CampaignState::Cancelled) => {
+                    return Ok(Ended::Paused { why: "the campaign was cancelled".to_owned() });
+                }
             }
             if claimed.claims.is_empty() {
                 if self.aloft.load(Ordering::Acquire) > 0 {
@@ -334,7 +338,9 @@ impl Shared {
                 }
                 *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(at(rest));
             }
-            Advice::Leave { why } => self.stop(Ended::Unreachable { why }),
+            Advice::Leave { why } => {
+                self.stop(Ended::Unreachable { why });
+            }
             Advice::Pause { why, rest } => {
                 if self.stop(Ended::Paused { why: why.clone() }) {
                     self.run.ledger.pause(self.run.campaign.id, &why, rest.map(at), now).await?;
@@ -408,6 +414,9 @@ impl Shared {
     }
 }
 
+/// The ledger did not let a letter go.
+struct Withheld;
+
 /// One lane and what it needs.
 struct Carrier {
     shared: Arc<Shared>,
@@ -444,9 +453,15 @@ impl Carrier {
                 self.shared.give_back(vec![job.claim.ticket]).await?;
                 continue;
             }
-            let (ending, began) = self.carry(lane, &job).await;
+            let began = self.shared.run.clock.now();
+            let carried = self.carry(lane, &job).await;
             // The outcome before this one was queued first, so it is durable by now; both shared a commit.
             self.finish(unwritten.take()).await?;
+            let Ok(ending) = carried else {
+                // Paused, cancelled or suppressed since the claim: the dot did not leave, and it was no attempt.
+                self.shared.give_back(vec![job.claim.ticket]).await?;
+                continue;
+            };
             let judged = judge(&ending);
             let written = self.shared.write_down(&job.claim, &ending, &judged, began);
             unwritten = Some((Box::pin(written), ending, judged));
@@ -458,9 +473,12 @@ impl Carrier {
     /// When letters go as fast as they can, the note is begun together with the conversation and shares its commit
     /// with the outcome before it; otherwise it is begun only when the relay waits for the message, so that a
     /// crash before that leaves no doubt.
-    async fn carry(&self, lane: &mut Lane, job: &Job) -> (Ending, Timestamp) {
+    ///
+    /// # Errors
+    /// [`Withheld`] when the ledger says that the letter must not go any more.
+    async fn carry(&self, lane: &mut Lane, job: &Job) -> Result<Ending, Withheld> {
         let (ledger, clock) = (&self.shared.run.ledger, &self.shared.run.clock);
-        let began = clock.now();
+        let withheld = AtomicBool::new(false);
         let note = || ledger.note_end_of_data(&job.claim.ticket, job.mark.clone(), clock.now());
         let early = self.shared.flow.is_free().then(note);
         let before_dot = async {
@@ -468,9 +486,13 @@ impl Carrier {
                 Some(noted) => noted.await,
                 None => note().await,
             };
-            noted.map_err(|error| error.to_string())
+            noted.map_err(|error| {
+                withheld.store(matches!(error, LedgerError::Stopped { .. }), Ordering::Relaxed);
+                error.to_string()
+            })
         };
-        (lane.attempt(&job.printed.envelope, &job.printed.bytes, before_dot).await, began)
+        let ending = lane.attempt(&job.printed.envelope, &job.printed.bytes, before_dot).await;
+        if withheld.into_inner() { Err(Withheld) } else { Ok(ending) }
     }
 
     async fn finish<F>(&self, unwritten: Option<(F, Ending, Judgement)>) -> Result<(), LedgerError>

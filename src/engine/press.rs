@@ -5,8 +5,7 @@ use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
-use crate::campaign::letter::{KnownFields, Letter};
-use crate::campaign::merge::Input;
+use crate::campaign::letter::{Input, Letter};
 use crate::campaign::problem::Problems;
 use crate::campaign::recipient::Recipient;
 use crate::ledger::record::MessageMark;
@@ -34,6 +33,8 @@ pub struct Printed {
     pub subject: String,
     /// Its plain text, for people.
     pub text: String,
+    /// Its HTML, for people.
+    pub html: String,
 }
 
 /// Which message is wanted.
@@ -60,9 +61,8 @@ impl Press {
     /// when a letter cannot be used.
     pub fn set_up(definition: Definition, columns: &[String], problems: &mut Problems) -> Option<Self> {
         let zone = TimeZone::get(&definition.timezone).unwrap_or(TimeZone::UTC);
-        let known = KnownFields { columns: columns.to_vec() };
         let letters: Vec<_> =
-            definition.steps.iter().map(|source| Letter::compile(source, &definition, &known, problems)).collect();
+            definition.steps.iter().map(|source| Letter::compile(source, &definition, columns, problems)).collect();
         let letters = letters.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Self { definition, zone, letters })
     }
@@ -119,7 +119,7 @@ impl Press {
             html: &merged.html,
             extra: &[],
         });
-        Ok(Printed { envelope, bytes, subject, text: merged.text })
+        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html })
     }
 }
 

@@ -15,6 +15,7 @@ use super::record::{
 use super::schema::{MIGRATIONS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
 use crate::delivery::state::State;
+use crate::campaign::recipient::Recipient;
 use crate::mail::address::Address;
 
 /// A window on a ledger.
@@ -160,6 +161,47 @@ impl Reader {
             drop(find);
             drop(turn);
             Ok(())
+        })
+    }
+
+    /// Returns the frozen row of a recipient and the state of its latest delivery, and nothing else: fast.
+    pub fn enrolled(&self, id: CampaignId, key: &str) -> Result<Option<(Recipient, State)>, LedgerError> {
+        self.ask(|conn| {
+            conn.prepare_cached(
+                "SELECT r.address, r.name, r.organisation, r.fields, d.state FROM recipient r
+                 JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2
+                 ORDER BY d.step DESC, d.generation DESC LIMIT 1",
+            )?
+            .query_row(params![id.0, key], |row| {
+                let fields: String = row.get(3)?;
+                let frozen = recipient(key.to_owned(), row.get(0)?, row.get(1)?, row.get(2)?, &fields)?;
+                Ok((frozen, State::from_code(row.get(4)?).unwrap_or(State::InDoubt)))
+            })
+            .optional()
+        })
+    }
+
+    /// Returns at most `most` recipients that were written down after the one numbered `after`, in that order, each
+    /// with its number: a run of them, for who walks along a roster in mostly the same order.
+    pub fn recipients_after(
+        &self,
+        id: CampaignId,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<(i64, RecipientRecord)>, LedgerError> {
+        let campaign = self.numbered(id)?;
+        self.ask(|conn| {
+            let domain = sender_domain(conn, id)?;
+            let mut find = conn.prepare_cached(
+                "SELECT id, key, address, name, organisation, fields, position, pass = ?2 FROM recipient
+                 WHERE campaign = ?1 AND id > ?3 ORDER BY id LIMIT ?4",
+            )?;
+            let mut rows = find.query(params![id.0, campaign.roster_pass, after, most])?;
+            let mut run = Vec::new();
+            while let Some(row) = rows.next()? {
+                run.push((row.get(0)?, record(conn, row, &campaign, &domain)?));
+            }
+            Ok(run)
         })
     }
 

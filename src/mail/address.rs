@@ -197,6 +197,16 @@ pub struct Mailbox {
     pub address: Address,
 }
 
+/// For people, not for a header field: nothing is quoted or encoded.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} <{}>", self.address),
+            None => write!(f, "{}", self.address),
+        }
+    }
+}
+
 impl Mailbox {
     /// Makes a mailbox; the name is cleaned, and an empty one is none.
     pub fn new(name: Option<&str>, address: Address) -> Self {

@@ -1,0 +1,228 @@
+//! `postduif preview`: the dry run. Renders every letter as it would be sent; touches neither ledger nor network.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::reading::Reading;
+use super::survey::survey;
+use super::{Context, show_plan, wrong_input};
+use crate::campaign::headings;
+use crate::campaign::recipient::Recipient;
+use crate::campaign::roster::Row;
+use crate::campaign::twice::Duplicates;
+use crate::cli::Preview;
+use crate::engine::press::{Order, Press, Printed};
+use crate::exit::Exit;
+use crate::mail::message_id::{MessageId, Token};
+use crate::report::{Failure, count};
+
+/// The seed of Message-IDs in a preview. A real campaign's is secret and made at launch, so only the Message-ID (and
+/// the boundary and reverse path that follow from it) and the date differ from what will be sent.
+const PREVIEW_SEED: [u8; 32] = *b"a preview has no secret to keep.";
+
+/// Shows the plan, one letter, or writes them all.
+///
+/// # Errors
+/// When anything is wrong with the input, or the files cannot be written.
+pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
+    let mut reading = Reading::of(context)?;
+    if let Some(key) = &what.key {
+        return one(context, &reading, key, what.raw);
+    }
+    let surveyed = survey(context, &mut reading, &[])?;
+    if !what.digest || reading.problems.errors() > 0 {
+        context.report.problems(&reading.problems);
+    }
+    if reading.problems.errors() > 0 {
+        return Err(wrong_input(&reading.problems));
+    }
+    if what.digest {
+        context.report.result(&surveyed.plan.digest);
+        return Ok(Exit::Done);
+    }
+    context.report.result(&show_plan::text(&reading, &surveyed, context.clock.now()));
+    if let Some(folder) = &what.out {
+        let written = all(context, &reading, folder)?;
+        context.report.say(&format!(
+            "wrote {} into {}; open {} to look through them",
+            count(written, "letter"),
+            folder.display(),
+            folder.join("index.html").display()
+        ));
+    } else {
+        context.report.say(
+            "  one letter  postduif preview KEY\n  all letters postduif preview --out DIR\n  really      postduif send --plan DIGEST",
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows one letter.
+fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exit, Failure> {
+    let fail = || {
+        context.report.problems(&reading.problems);
+        wrong_input(&reading.problems)
+    };
+    let press = reading.press.as_ref().ok_or_else(fail)?;
+    let mut keys = Vec::new();
+    let mut alike = None;
+    let mut wrong = None;
+    for row in reading.rows()? {
+        match row {
+            Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
+                if recipient.key == key {
+                    return shown(context, press, &recipient, raw);
+                }
+                if recipient.key.to_lowercase() == key.to_lowercase() {
+                    alike = alike.or(Some(recipient));
+                } else if keys.len() < 10_000 {
+                    keys.push(recipient.key);
+                }
+            }
+            Row::Wrong { problems, .. } => wrong = wrong.or(problems.into_iter().next()),
+        }
+    }
+    if let Some(recipient) = alike {
+        return shown(context, press, &recipient, raw);
+    }
+    let mut failure = Failure::input(format!("no row has the key `{key}`"));
+    if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
+        failure = failure.hint(format!("did you mean `{near}`?"));
+    }
+    if let Some(wrong) = wrong {
+        failure = failure.hint(format!("a row could not be read: {wrong}"));
+    }
+    Err(failure)
+}
+
+fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> Result<Exit, Failure> {
+    let printed = print(press, recipient, context.clock.now())?;
+    if raw {
+        // Byte for byte; a reader that hangs up is no failure.
+        let _ = std::io::stdout().lock().write_all(&printed.bytes);
+        return Ok(Exit::Done);
+    }
+    let sender = &press.definition().sender;
+    let style = context.report.out;
+    let mut text = String::new();
+    let mut field = |name: &str, value: String| {
+        let _ = writeln!(text, "{} {value}", style.dim(&format!("{name:<9}")));
+    };
+    field("From:", sender.from.to_string());
+    if let Some(reply_to) = &sender.reply_to {
+        field("Reply-To:", reply_to.to_string());
+    }
+    field("To:", recipient.mailbox().to_string());
+    field("Subject:", style.bold(&printed.subject));
+    let _ = write!(text, "\n{}", printed.text);
+    context.report.result(&text);
+    Ok(Exit::Done)
+}
+
+fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
+    let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
+    let message_id = MessageId::of(&token, 1, press.definition().sender.from.address.domain());
+    let order = Order { recipient, step: 1, message_id: &message_id, token: Some(&token), dated: now, test_to: None };
+    press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
+}
+
+/// Writes one `.eml` for each recipient who is not another's duplicate, and a page to look through them.
+fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failure> {
+    let press = reading.press.as_ref().ok_or_else(|| wrong_input(&reading.problems))?;
+    let failed = |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut duplicates = Duplicates::default();
+    for row in reading.rows()? {
+        if let Row::Recipient { recipient, .. } = row {
+            duplicates.note(&recipient);
+        }
+    }
+    let now = context.clock.now();
+    let mut index = Index::default();
+    let mut written = 0;
+    for row in reading.rows()?.leaving_out(duplicates.suspects()) {
+        let Row::Recipient { recipient, .. } = row else { continue };
+        let printed = print(press, &recipient, now)?;
+        written += 1;
+        let name = format!("{written:04}-{}.eml", file_name(&recipient.key));
+        write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
+        index.add(&name, &recipient, &printed);
+    }
+    write_private(&folder.join("index.html"), index.page(press.definition()).as_bytes()).map_err(failed)?;
+    Ok(written)
+}
+
+/// Keeps what every file system takes of a key.
+fn file_name(key: &str) -> String {
+    let name: String =
+        key.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' }).take(60).collect();
+    if name.is_empty() { "letter".to_owned() } else { name }
+}
+
+/// Letters hold personal data: mode 0600.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
+
+/// The page to look through all letters: plain HTML, no script; each letter in a frame that can load nothing.
+#[derive(Default)]
+struct Index {
+    rows: String,
+}
+
+impl Index {
+    fn add(&mut self, file: &str, recipient: &Recipient, printed: &Printed) {
+        let frame = escaped(&printed.html);
+        let _ = write!(
+            self.rows,
+            "<details><summary><b>{}</b> {}</summary><p>{} · <a href=\"{}\">{}</a></p>\
+             <iframe sandbox loading=\"lazy\" title=\"{}\" srcdoc=\"{frame}\"></iframe>\
+             <pre>{}</pre></details>\n",
+            escaped(&recipient.key),
+            escaped(&recipient.mailbox().to_string()),
+            escaped(&printed.subject),
+            escaped(file),
+            escaped(file),
+            escaped(&recipient.key),
+            escaped(&printed.text),
+        );
+    }
+
+    fn page(&self, definition: &crate::campaign::definition::Definition) -> String {
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title><style>\
+             body{{font:16px/1.5 sans-serif;max-width:60em;margin:auto;padding:1em}}summary{{padding:.4em 0;cursor:pointer}}\
+             iframe{{width:100%;height:40em;border:1px solid #888;background:#fff}}pre{{white-space:pre-wrap;border:1px solid #888;padding:1em}}\
+             </style></head><body><h1>{}</h1><p>A preview: nothing was sent. Each letter as HTML, below it as text.</p>\n{}</body></html>\n",
+            escaped(&definition.language),
+            escaped(&definition.name),
+            escaped(&definition.name),
+            self.rows
+        )
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
