@@ -1,5 +1,7 @@
 //! The roster as offices export it: encodings, separators, quotes, headings, and what goes wrong in them.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::io::Cursor;
 
 use postduif::campaign::problem::Problem;

@@ -482,12 +482,16 @@ impl Settling<'_> {
         match (username, given.first()) {
             (None, None) => None,
             (Some(username), None) => {
-                self.error(
-                    "no-secret",
-                    &["transport", "username"],
-                    format!("`{}` logs in without a secret", shown(&username)),
-                    "add `password-env`, `password-command`, `password-file` or `token-command`",
-                );
+                // A secret of the wrong kind, or one written into the file, was told already.
+                let told = ["password", "token", "secret"].into_iter().chain(sources.map(|(key, _)| key));
+                if !told.into_iter().any(|key| self.document.has(&["transport", key])) {
+                    self.error(
+                        "no-secret",
+                        &["transport", "username"],
+                        format!("`{}` logs in without a secret", shown(&username)),
+                        "add `password-env`, `password-command`, `password-file` or `token-command`",
+                    );
+                }
                 None
             }
             (None, Some((key, _))) => {
@@ -620,7 +624,10 @@ impl Settling<'_> {
     fn ledger(&mut self, url: Option<&str>) -> Option<PathBuf> {
         let url = url.unwrap_or("sqlite:logs/ledger.db").trim();
         match url.split_once(':') {
-            Some(("sqlite", file)) if !file.trim().is_empty() => Some(self.path(file.trim())),
+            Some(("sqlite", file)) if !file.trim_matches(['/', ' ']).is_empty() => {
+                // `sqlite:///var/x.db` is a habit from other programs: an empty host, then the path.
+                Some(self.path(file.strip_prefix("//").unwrap_or(file).trim()))
+            }
             Some(("postgres" | "postgresql", _)) => {
                 self.error(
                     "unknown-ledger",
