@@ -212,3 +212,9 @@ fn text_in_the_wrong_encoding_is_asked_about_once() {
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].name, "misread-text");
 }
+
+#[test]
+fn bytes_that_break_the_announced_encoding_never_reach_a_letter() {
+    let (_, rows) = read(b"\xEF\xBB\xBFnaam;e-mail\nRen\xE9;a@x.example\nB;b@x.example\n").unwrap();
+    assert_eq!(told(&rows), ["2 unreadable-text", "3 B <b@x.example>"]);
+}

@@ -146,7 +146,7 @@ pub fn looks_misread(text: &str) -> bool {
     while let Some(c) = chars.next() {
         let after = chars.peek().copied().unwrap_or(' ');
         let misread = match c {
-            '\u{80}'..='\u{9F}' | '\u{FFFD}' => true,
+            '\u{80}'..='\u{9F}' => true,
             'Ã' | 'Â' => {
                 matches!(after, '\u{80}'..='\u{BF}' | 'ƒ' | '„' | '€' | '™' | '‰' | 'Š' | '“' | '”' | '–')
             }

@@ -5,6 +5,7 @@ pub mod load;
 pub mod pace;
 pub mod reference;
 pub mod schema;
+mod way;
 pub mod words;
 
 pub use load::{Config, load};
