@@ -218,3 +218,16 @@ fn bytes_that_break_the_announced_encoding_never_reach_a_letter() {
     let (_, rows) = read(b"\xEF\xBB\xBFnaam;e-mail\nRen\xE9;a@x.example\nB;b@x.example\n").unwrap();
     assert_eq!(told(&rows), ["2 unreadable-text", "3 B <b@x.example>"]);
 }
+
+#[test]
+fn one_broken_byte_does_not_make_all_other_rows_misread() {
+    let good = "Zoë;z@x.example\nChloë;c@x.example\n".as_bytes();
+    let bad = b"Ren\xE9;a@x.example\n";
+    for (rows_of, expected) in [
+        ([bad, good].concat(), ["2 unreadable-text", "3 Zoë <z@x.example>", "4 Chloë <c@x.example>"]),
+        ([good, bad].concat(), ["2 Zoë <z@x.example>", "3 Chloë <c@x.example>", "4 unreadable-text"]),
+    ] {
+        let (_, rows) = read(&[b"naam;e-mail\n", &rows_of[..]].concat()).unwrap();
+        assert_eq!(told(&rows), expected);
+    }
+}
