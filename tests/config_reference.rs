@@ -1,5 +1,7 @@
 //! The committed reference and schema are those that the program makes. `UPDATE=1` rewrites them.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::path::Path;
 
 use postduif::config::reference::{reference, schema_file};

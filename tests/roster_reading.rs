@@ -1,5 +1,7 @@
 //! The roster as offices export it: encodings, separators, quotes, headings, and what goes wrong in them.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::io::Cursor;
 
 use postduif::campaign::problem::Problem;
@@ -209,4 +211,23 @@ fn text_in_the_wrong_encoding_is_asked_about_once() {
         .collect();
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].name, "misread-text");
+}
+
+#[test]
+fn bytes_that_break_the_announced_encoding_never_reach_a_letter() {
+    let (_, rows) = read(b"\xEF\xBB\xBFnaam;e-mail\nRen\xE9;a@x.example\nB;b@x.example\n").unwrap();
+    assert_eq!(told(&rows), ["2 unreadable-text", "3 B <b@x.example>"]);
+}
+
+#[test]
+fn one_broken_byte_does_not_make_all_other_rows_misread() {
+    let good = "Zoë;z@x.example\nChloë;c@x.example\n".as_bytes();
+    let bad = b"Ren\xE9;a@x.example\n";
+    for (rows_of, expected) in [
+        ([bad, good].concat(), ["2 unreadable-text", "3 Zoë <z@x.example>", "4 Chloë <c@x.example>"]),
+        ([good, bad].concat(), ["2 Zoë <z@x.example>", "3 Chloë <c@x.example>", "4 unreadable-text"]),
+    ] {
+        let (_, rows) = read(&[b"naam;e-mail\n", &rows_of[..]].concat()).unwrap();
+        assert_eq!(told(&rows), expected);
+    }
 }

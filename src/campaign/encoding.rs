@@ -7,7 +7,7 @@ use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 const BLOCK: usize = 32 * 1024;
 
 /// Finds the encoding in one pass over the bytes: byte order mark, the NUL bytes of UTF-16, valid UTF-8, and
-/// else Windows-1252, in which every file is valid.
+/// else Windows-1252, in which every file is valid, unless it is plainly UTF-8 with a broken byte.
 ///
 /// # Errors
 /// Those of reading.
@@ -15,6 +15,7 @@ pub fn guess(mut bytes: impl Read) -> io::Result<&'static Encoding> {
     let mut block = vec![0; BLOCK];
     let mut kept = 0;
     let mut first = true;
+    let mut beyond_ascii = false;
     loop {
         let read = fill(&mut bytes, &mut block[kept..])?;
         let end = kept + read;
@@ -28,18 +29,36 @@ pub fn guess(mut bytes: impl Read) -> io::Result<&'static Encoding> {
             }
         }
         match std::str::from_utf8(&block[..end]) {
-            Ok(_) => kept = 0,
+            Ok(text) => {
+                beyond_ascii |= !text.is_ascii();
+                kept = 0;
+            }
             // A character cut by the end of the block, and more to come.
             Err(error) if error.error_len().is_none() && read > 0 => {
+                beyond_ascii |= !block[..error.valid_up_to()].is_ascii();
                 block.copy_within(error.valid_up_to()..end, 0);
                 kept = end - error.valid_up_to();
             }
-            Err(_) => return Ok(WINDOWS_1252),
+            Err(error) => {
+                let before = beyond_ascii || !block[..error.valid_up_to()].is_ascii();
+                return Ok(if before || mostly_utf8(&block[..end]) { UTF_8 } else { WINDOWS_1252 });
+            }
         }
         if read == 0 {
             return Ok(UTF_8);
         }
     }
+}
+
+/// Letters of Windows-1252 hardly ever form a character of UTF-8: where there are more such characters than broken
+/// bytes, the file is UTF-8 with a broken byte, and its row is refused instead of all others misread.
+fn mostly_utf8(block: &[u8]) -> bool {
+    let (mut whole, mut broken) = (0_usize, 0_usize);
+    for chunk in block.utf8_chunks() {
+        whole += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    whole > broken
 }
 
 /// UTF-16 without its mark: text in Latin letters has a NUL in almost every second byte.
@@ -146,7 +165,7 @@ pub fn looks_misread(text: &str) -> bool {
     while let Some(c) = chars.next() {
         let after = chars.peek().copied().unwrap_or(' ');
         let misread = match c {
-            '\u{80}'..='\u{9F}' | '\u{FFFD}' => true,
+            '\u{80}'..='\u{9F}' => true,
             'Ã' | 'Â' => {
                 matches!(after, '\u{80}'..='\u{BF}' | 'ƒ' | '„' | '€' | '™' | '‰' | 'Š' | '“' | '”' | '–')
             }

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod definition;
+pub mod detect;
 pub mod encoding;
 pub mod headings;
 pub mod letter;

@@ -31,7 +31,11 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
         ));
         return Ok(Exit::Input);
     }
-    let found = if warnings == 0 { "no problems".to_owned() } else { format!("no problems, {}", count(warnings, "warning")) };
+    let found = if warnings == 0 {
+        "no problems".to_owned()
+    } else {
+        format!("no problems, {}", count(warnings, "warning"))
+    };
     context.report.say(&format!("{found}; {} would go out", count(surveyed.plan.letters, "letter")));
     Ok(Exit::Done)
 }

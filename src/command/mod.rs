@@ -111,7 +111,9 @@ pub fn ledger_failed(error: LedgerError) -> Failure {
 pub fn launched(config: &Config) -> Result<(Reader, Campaign), Failure> {
     let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
     let found = match reader {
-        Some(reader) => reader.campaign(&config.name).map_err(ledger_failed)?.map(|campaign| (reader, campaign)),
+        Some(reader) => {
+            reader.campaign(&config.name).map_err(ledger_failed)?.map(|campaign| (reader, campaign))
+        }
         None => None,
     };
     found.ok_or_else(|| {

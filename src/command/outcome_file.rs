@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
+use super::Context;
 use super::status::{accepted_at, standing};
 use super::status_csv::{self, Outcome};
-use super::Context;
 use crate::campaign::roster::{self, RosterReader, Row};
 use crate::config::Config;
 use crate::ledger::record::RecipientRecord;
@@ -94,7 +94,12 @@ fn outcome(record: &RecipientRecord, suppressed: bool, config: &Config) -> Outco
         step: delivery.step.to_string(),
         attempts: delivery.attempts.to_string(),
         accepted_at: accepted_at.unwrap_or_default(),
-        reply: delivery.last.as_ref().and_then(|event| event.reply.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        reply: delivery
+            .last
+            .as_ref()
+            .and_then(|event| event.reply.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         what_happened: delivery.last.as_ref().and_then(|event| event.note.clone()).unwrap_or_default(),
         message_id: delivery.message_id.clone(),
     }

@@ -126,14 +126,16 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
 fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(&token, 1, press.definition().sender.from.address.domain());
-    let order = Order { recipient, step: 1, message_id: &message_id, token: Some(&token), dated: now, test_to: None };
+    let order =
+        Order { recipient, step: 1, message_id: &message_id, token: Some(&token), dated: now, test_to: None };
     press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
 }
 
 /// Writes one `.eml` for each recipient who is not another's duplicate, and a page to look through them.
 fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failure> {
     let press = reading.press.as_ref().ok_or_else(|| wrong_input(&reading.problems))?;
-    let failed = |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
+    let failed =
+        |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut duplicates = Duplicates::default();
     for row in reading.rows()? {
@@ -158,8 +160,11 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failu
 
 /// Keeps what every file system takes of a key.
 fn file_name(key: &str) -> String {
-    let name: String =
-        key.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' }).take(60).collect();
+    let name: String = key
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' })
+        .take(60)
+        .collect();
     if name.is_empty() { "letter".to_owned() } else { name }
 }
 

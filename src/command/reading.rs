@@ -97,12 +97,10 @@ impl Reading {
         let columns: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
         let own = Press::set_up(self.definition.clone(), &columns, &mut self.problems);
         self.press = match &self.launched {
-            Some(launched) if launched.drifted => {
-                match serde_json::from_str(&launched.campaign.definition) {
-                    Ok(frozen) => Press::set_up(frozen, &columns, &mut self.problems),
-                    Err(_) => None,
-                }
-            }
+            Some(launched) if launched.drifted => match serde_json::from_str(&launched.campaign.definition) {
+                Ok(frozen) => Press::set_up(frozen, &columns, &mut self.problems),
+                Err(_) => None,
+            },
             _ => own,
         };
         if let Some(launched) = self.launched.as_ref().filter(|launched| launched.drifted) {
@@ -149,7 +147,8 @@ impl Reading {
         let sender = &definition.sender;
         let own = [("campaign.name", Some(&definition.name)), ("sender.name", sender.from.name.as_ref())];
         let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        let free = sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
+        let free =
+            sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
         for (key, value) in own.chain(free) {
             for found in placeholder::leftovers(value) {
                 let said = format!("`{key}`: `{}` is still to be filled in", found.text);
@@ -206,9 +205,9 @@ fn launched(
     let Some(campaign) = reader.campaign(&config.name)? else { return Ok(None) };
     let counts = reader.counts(campaign.id)?;
     // Until a letter was handed over, launching again takes the new text.
-    let untouched = State::ALL.into_iter().all(|state| {
-        matches!(state, State::Queued | State::Cancelled) || counts.of(state) == 0
-    });
+    let untouched = State::ALL
+        .into_iter()
+        .all(|state| matches!(state, State::Queued | State::Cancelled) || counts.of(state) == 0);
     let drifted = campaign.digest != definition.digest() && !untouched;
     Ok(Some(Launched { campaign, counts, drifted }))
 }

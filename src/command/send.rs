@@ -77,11 +77,13 @@ fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
     match &what.plan {
         Some(given) if !plan::names_plan(given, &surveyed.plan.digest) => {
             let now: String = surveyed.plan.digest.chars().take(plan::SHOWN_DIGITS).collect();
-            Err(Failure::input("this is not the plan that was approved: a letter, a row or a setting has changed")
-                .fact("given", given.clone())
-                .fact("now", now)
-                .hint("look again with `postduif preview`")
-                .safe("nothing was sent"))
+            Err(Failure::input(
+                "this is not the plan that was approved: a letter, a row or a setting has changed",
+            )
+            .fact("given", given.clone())
+            .fact("now", now)
+            .hint("look again with `postduif preview`")
+            .safe("nothing was sent"))
         }
         _ => Ok(()),
     }
@@ -175,8 +177,9 @@ impl Sending {
             .flat_map(|roster| roster.headings.iter().map(|heading| heading.key.clone()))
             .collect();
         // Compiled anew from what the ledger has, so that what goes out is what is frozen and nothing else.
-        let frozen = serde_json::from_str(&campaign.definition)
-            .map_err(|error| Failure::new(Exit::Ledger, format!("the frozen campaign cannot be read: {error}")))?;
+        let frozen = serde_json::from_str(&campaign.definition).map_err(|error| {
+            Failure::new(Exit::Ledger, format!("the frozen campaign cannot be read: {error}"))
+        })?;
         let mut problems = crate::campaign::problem::Problems::default();
         let press = Press::set_up(frozen, &columns, &mut problems);
         let Some(press) = press else {
@@ -282,7 +285,9 @@ impl Sending {
         let counts = self.ledger.counts(self.campaign.id).wait().map_err(ledger_failed)?;
         outcome_file::rewrite(context, &self.config);
         if let Some(why) = &self.journal.lock().unwrap_or_else(PoisonError::into_inner).failed {
-            context.report.warn(&format!("logs/delivery.jsonl could not be written ({why}); the next run mends it"));
+            context
+                .report
+                .warn(&format!("logs/delivery.jsonl could not be written ({why}); the next run mends it"));
         }
         self.tell(context, &ended, &state, &counts);
         Ok(exit(&ended, &counts))
@@ -347,20 +352,24 @@ fn mend_journal(ledger: &Ledger, journal: &Mutex<Writing>, mut last: i64) -> Res
 /// Returns what is to be frozen: what already is, once a letter has gone, else what the files say.
 fn definition_to_freeze(reading: &Reading) -> Result<Definition, Failure> {
     match &reading.launched {
-        Some(launched) if launched.drifted => serde_json::from_str(&launched.campaign.definition)
-            .map_err(|error| Failure::new(Exit::Ledger, format!("the frozen campaign cannot be read: {error}"))),
+        Some(launched) if launched.drifted => {
+            serde_json::from_str(&launched.campaign.definition).map_err(|error| {
+                Failure::new(Exit::Ledger, format!("the frozen campaign cannot be read: {error}"))
+            })
+        }
         _ => Ok(reading.definition.clone()),
     }
 }
 
 fn launch(ledger: &Ledger, definition: &Definition, now: Timestamp) -> Result<Campaign, LedgerError> {
     let mut seed = [0; 32];
-    SystemRandom::new().fill(&mut seed).map_err(|_| LedgerError::Refused {
-        why: "the system gives no random numbers".to_owned(),
-    })?;
+    SystemRandom::new()
+        .fill(&mut seed)
+        .map_err(|_| LedgerError::Refused { why: "the system gives no random numbers".to_owned() })?;
     let json = serde_json::to_string(definition).unwrap_or_default();
     let digest = definition.digest();
-    let new = NewCampaign { name: definition.name.clone(), definition: json.clone(), digest: digest.clone(), seed };
+    let new =
+        NewCampaign { name: definition.name.clone(), definition: json.clone(), digest: digest.clone(), seed };
     let campaign = ledger.launch(new, now).wait()?;
     if campaign.digest == digest {
         return Ok(campaign);
@@ -422,7 +431,9 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
     refuse_if_unready(reading)?;
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
     if reading.is_real() && crate::mail::address::reserved_domain(&address) {
-        return Err(Failure::input(format!("{address} is only an example; give an address that you can read")));
+        return Err(Failure::input(format!(
+            "{address} is only an example; give an address that you can read"
+        )));
     }
     let wanted = what.only.first();
     let recipient = reading.rows()?.find_map(|row| match row {
@@ -448,7 +459,10 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
     };
     let printed = press.print(&order).map_err(Failure::input)?;
     if !what.yes {
-        let question = format!("The letter of {} would go to {address} as a test. Type `test` to send it:", recipient.key);
+        let question = format!(
+            "The letter of {} would go to {address} as a test. Type `test` to send it:",
+            recipient.key
+        );
         if !ask::type_exactly(&context.report, &question, "test", "--yes")? {
             return Ok(Exit::Done);
         }

@@ -14,7 +14,11 @@ use crate::transport::{Security, Settings};
 /// Says how the roster was read, and what the letter calls its columns.
 pub fn how_it_was_read(context: &Context, reading: &Reading, recipients: u64) {
     let Some(roster) = &reading.roster else { return };
-    context.report.say(&format!("{}: {roster}, {}", reading.config.recipients.file, count(recipients, "row")));
+    context.report.say(&format!(
+        "{}: {roster}, {}",
+        reading.config.recipients.file,
+        count(recipients, "row")
+    ));
     let names: Vec<String> = roster
         .headings
         .iter()
@@ -33,7 +37,12 @@ pub fn how_it_was_read(context: &Context, reading: &Reading, recipients: u64) {
 /// Writes the plan down for people.
 pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
     let (config, plan) = (&reading.config, &surveyed.plan);
-    let mut text = format!("{}: {} to {}\n", plan.campaign, count(plan.letters, "letter"), count(plan.recipients, "recipient"));
+    let mut text = format!(
+        "{}: {} to {}\n",
+        plan.campaign,
+        count(plan.letters, "letter"),
+        count(plan.recipients, "recipient")
+    );
     let mut line = |word: &str, said: String| {
         let _ = writeln!(text, "  {word:<10}{said}");
     };
@@ -46,7 +55,10 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
         if plan.letters == 1 || takes.is_zero() {
             line("when", format!("from {}", when(told.first)));
         } else {
-            line("when", format!("first {}, last about {} ({})", when(told.first), when(told.last), span(takes)));
+            line(
+                "when",
+                format!("first {}, last about {} ({})", when(told.first), when(told.last), span(takes)),
+            );
         }
     }
     for (why, group) in &plan.left_out {
@@ -58,7 +70,10 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
         line("left out", said);
     }
     if !surveyed.changed.is_empty() {
-        line("changed", format!("rows of people already written to, not sent again: {}", surveyed.changed.join(", ")));
+        line(
+            "changed",
+            format!("rows of people already written to, not sent again: {}", surveyed.changed.join(", ")),
+        );
     }
     line("plan", plan.digest.chars().take(SHOWN_DIGITS).collect());
     text

@@ -83,7 +83,9 @@ pub fn run(context: &Context, what: &Status) -> Result<Exit, Failure> {
         Some(reader) => reader.campaign(&config.name).map_err(ledger_failed)?,
         None => None,
     };
-    let Some((reader, campaign)) = reader.zip(campaign) else { return Ok(not_launched(context, &config, what)) };
+    let Some((reader, campaign)) = reader.zip(campaign) else {
+        return Ok(not_launched(context, &config, what));
+    };
     let key = what.key.as_deref().map(|key| one_key(&reader, &campaign, key)).transpose()?;
     if what.json {
         as_json(&reader, &campaign, key.as_deref()).map_err(ledger_failed)?;
@@ -122,7 +124,11 @@ pub fn state_word(state: &CampaignState) -> &'static str {
 }
 
 /// Writes recipient by recipient, so that a million of them need no memory.
-fn as_json(reader: &Reader, campaign: &Campaign, key: Option<&str>) -> Result<(), crate::ledger::LedgerError> {
+fn as_json(
+    reader: &Reader,
+    campaign: &Campaign,
+    key: Option<&str>,
+) -> Result<(), crate::ledger::LedgerError> {
     let counts = CountsLine::from(reader.counts(campaign.id)?);
     let mut out = BufWriter::new(io::stdout().lock());
     let text = |value: &dyn erased::Json| value.json();
@@ -255,7 +261,8 @@ fn as_text(
         table.len() < 200
     })?;
     if !table.is_empty() {
-        let widths = [0, 1].map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+        let widths =
+            [0, 1].map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
         let _ = writeln!(text);
         for [key, standing, happened] in &table {
             let _ = writeln!(text, "  {key:<0$}  {standing:<1$}  {happened}", widths[0], widths[1]);
@@ -282,7 +289,11 @@ pub fn summary(counts: &Counts, style: Style) -> String {
         let _ = writeln!(text, "  {:>9} {word}", grouped(number));
     }
     if counts.off_roster > 0 {
-        let _ = writeln!(text, "  of the queued, {} are no longer on the roster and wait", grouped(counts.off_roster));
+        let _ = writeln!(
+            text,
+            "  of the queued, {} are no longer on the roster and wait",
+            grouped(counts.off_roster)
+        );
     }
     text
 }
@@ -291,7 +302,11 @@ pub fn summary(counts: &Counts, style: Style) -> String {
 pub fn what_happened(record: &RecipientRecord, now: Timestamp, zone: &TimeZone) -> String {
     let Some(delivery) = record.deliveries.last() else { return "nothing is planned".to_owned() };
     let Some(event) = &delivery.last else {
-        return if record.on_roster { "waits for its turn".to_owned() } else { "is not on the roster".to_owned() };
+        return if record.on_roster {
+            "waits for its turn".to_owned()
+        } else {
+            "is not on the roster".to_owned()
+        };
     };
     let mut text = bar::when(event.at, now, zone);
     match (&event.reply, &event.note) {

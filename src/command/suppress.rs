@@ -39,7 +39,8 @@ pub fn run(context: &Context, what: &SuppressWhat) -> Result<Exit, Failure> {
             for entry in &list {
                 let day = entry.at.to_zoned_datetime(config.zone.clone()).date();
                 let _ = if *json {
-                    let line = serde_json::json!({"what": entry.what, "reason": entry.reason, "at": entry.at});
+                    let line =
+                        serde_json::json!({"what": entry.what, "reason": entry.reason, "at": entry.at});
                     writeln!(text, "{line}")
                 } else {
                     writeln!(text, "{}  {day}  {}", entry.what, entry.reason)

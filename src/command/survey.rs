@@ -101,7 +101,11 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
         }
         for key in asked {
             let place = Place::file(reading.config.recipients.file.clone());
-            reading.problems.push(Problem::error("no-such-key", place, format!("no row has the key `{key}`")));
+            reading.problems.push(Problem::error(
+                "no-such-key",
+                place,
+                format!("no row has the key `{key}`"),
+            ));
         }
     }
     if let Some((_, line, recipient)) = longest {
@@ -131,7 +135,9 @@ fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
         }
         None if plan.letters > 0 => {
             let said = "at this pace and with these office hours the run would take more than ten years";
-            reading.problems.push(Problem::warning("long-run", place, said).hint("look at `[pace]` and `[window]`"));
+            reading
+                .problems
+                .push(Problem::warning("long-run", place, said).hint("look at `[pace]` and `[window]`"));
         }
         None => {}
     }
@@ -194,8 +200,12 @@ fn look_at_row(
     }
     if let Some(better) = address::suggest_domain(recipient.address.domain()) {
         found.push(
-            Problem::warning("odd-domain", place(), format!("{} looks like a typing error", recipient.address))
-                .hint(format!("did you mean {better}?")),
+            Problem::warning(
+                "odd-domain",
+                place(),
+                format!("{} looks like a typing error", recipient.address),
+            )
+            .hint(format!("did you mean {better}?")),
         );
     }
     let severity = if real { Severity::Error } else { Severity::Warning };

@@ -21,9 +21,7 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
     let key = one_key(&reader, &campaign, &what.key)?;
     let story = reader.story(campaign.id, &key).map_err(super::ledger_failed)?;
     let suppressed = match &story {
-        Some(story) => {
-            reader.suppressed(&story.recipient.recipient.address).map_err(super::ledger_failed)?
-        }
+        Some(story) => reader.suppressed(&story.recipient.recipient.address).map_err(super::ledger_failed)?,
         None => None,
     };
     if let Some(story) = story {
@@ -38,7 +36,8 @@ fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone
     let record = &story.recipient;
     let who = format!("{} <{}>", record.recipient.key, record.recipient.address);
     let Some(delivery) = record.deliveries.last() else { return format!("{who}: nothing is planned") };
-    let at = |when: Option<Timestamp>| when.map_or_else(|| "earlier".to_owned(), |at| bar::when(at, now, zone));
+    let at =
+        |when: Option<Timestamp>| when.map_or_else(|| "earlier".to_owned(), |at| bar::when(at, now, zone));
     let said = delivery.last.as_ref().map(|event| {
         let reply = event.reply.as_ref().map(|reply| format!("the relay said \"{reply}\""));
         let words = [reply, event.note.clone()];
@@ -49,7 +48,11 @@ fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone
     let attempts = count(u64::from(delivery.attempts), "attempt");
     match status::standing(record, suppressed.is_some()) {
         Standing::AwaitingReply => {
-            format!("{who}: accepted {} after {attempts}; {said}; {}", at(delivery.ended_at), delivery.message_id)
+            format!(
+                "{who}: accepted {} after {attempts}; {said}; {}",
+                at(delivery.ended_at),
+                delivery.message_id
+            )
         }
         Standing::Refused => format!("{who}: refused {}; {said}", at(last)),
         Standing::Bounced => format!("{who}: came back {}; {said}", at(last)),
@@ -61,7 +64,10 @@ fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone
             record.recipient.key
         ),
         Standing::Suppressed => {
-            format!("{who}: not written to, because it is on the suppression list: {}", suppressed.unwrap_or_default())
+            format!(
+                "{who}: not written to, because it is on the suppression list: {}",
+                suppressed.unwrap_or_default()
+            )
         }
         Standing::Cancelled => format!("{who}: cancelled {}; {said}", at(last)),
         Standing::OffRoster => format!("{who}: not written to, because its row is no longer in the roster"),

@@ -18,6 +18,7 @@ impl Environment {
 
     /// Returns whether the user wants no colour: `NO_COLOR` is set and not empty, or the terminal is `dumb`.
     pub fn refuses_colour(self) -> bool {
-        self.get("NO_COLOR").is_some_and(|value| !value.is_empty()) || self.get("TERM").is_some_and(|term| term == "dumb")
+        self.get("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || self.get("TERM").is_some_and(|term| term == "dumb")
     }
 }

@@ -6,6 +6,7 @@ pub mod load;
 pub mod pace;
 pub mod reference;
 pub mod schema;
+mod way;
 pub mod words;
 
 pub use environment::Environment;

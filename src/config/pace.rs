@@ -111,7 +111,11 @@ pub fn said(pace: &Pace) -> String {
 
 fn time(span: Duration) -> String {
     let milliseconds = span.as_millis();
-    if milliseconds % 1000 == 0 { format!("{} s", milliseconds / 1000) } else { format!("{milliseconds} ms") }
+    if milliseconds.is_multiple_of(1000) {
+        format!("{} s", milliseconds / 1000)
+    } else {
+        format!("{milliseconds} ms")
+    }
 }
 
 /// The user's own pace, checked before; `None` where the table sets no limit and does not say `unlimited`.

@@ -22,7 +22,9 @@ use crate::delivery::pace::Pace;
 use crate::delivery::patience::{Obstacle, Patience};
 use crate::delivery::retry::RetryPolicy;
 use crate::delivery::state::{Event, State};
-use crate::ledger::record::{AttemptEnd, Campaign, CampaignState, Claim, ClaimRequest, MessageMark, WaitsFor};
+use crate::ledger::record::{
+    AttemptEnd, Campaign, CampaignState, Claim, ClaimRequest, MessageMark, WaitsFor,
+};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mail::message_id::{MessageId, Token};
 use crate::transport::{Lane, Transport};
@@ -297,8 +299,7 @@ impl Shared {
         let event = Event::Ended(judged.clone());
         let moved = State::InFlight.on(&event, claim.counted + 1, now, &run.retry);
         let end = AttemptEnd { ending: ending.clone(), because: judged.because.clone(), began };
-        let written =
-            moved.map(|moved| (moved, run.ledger.end_attempt(&claim.ticket, end, moved, now)));
+        let written = moved.map(|moved| (moved, run.ledger.end_attempt(&claim.ticket, end, moved, now)));
         let delivery = claim.ticket.delivery;
         async move {
             match written {
@@ -503,4 +504,3 @@ impl Carrier {
         self.shared.settle_end(written.await, &ending, &judged).await
     }
 }
-

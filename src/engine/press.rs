@@ -61,8 +61,11 @@ impl Press {
     /// when a letter cannot be used.
     pub fn set_up(definition: Definition, columns: &[String], problems: &mut Problems) -> Option<Self> {
         let zone = TimeZone::get(&definition.timezone).unwrap_or(TimeZone::UTC);
-        let letters: Vec<_> =
-            definition.steps.iter().map(|source| Letter::compile(source, &definition, columns, problems)).collect();
+        let letters: Vec<_> = definition
+            .steps
+            .iter()
+            .map(|source| Letter::compile(source, &definition, columns, problems))
+            .collect();
         let letters = letters.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Self { definition, zone, letters })
     }

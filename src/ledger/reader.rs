@@ -14,8 +14,8 @@ use super::record::{
 };
 use super::schema::{MIGRATIONS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
-use crate::delivery::state::State;
 use crate::campaign::recipient::Recipient;
+use crate::delivery::state::State;
 use crate::mail::address::Address;
 
 /// A window on a ledger.

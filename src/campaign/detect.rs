@@ -1,0 +1,271 @@
+//! How a roster is written: its encoding, its separator, its headings.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use encoding_rs::Encoding;
+
+use super::encoding::guess;
+use super::headings::{nearest, normalised, trimmed};
+use super::problem::{Place, Problem};
+use super::roster::{RosterSettings, address_in, flaw_problem, short};
+use super::table::{ROW, Record, Records};
+use crate::mail::address::Address;
+
+/// One heading: what stands in the file and what a letter calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// As it stands in the file, without blanks around it.
+    pub original: String,
+    /// Its normalised name; empty only for a column without heading at the end.
+    pub key: String,
+}
+
+/// How a roster is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detected {
+    /// Its encoding: `UTF-8`, `windows-1252`, `UTF-16LE`.
+    pub encoding: &'static str,
+    /// What stands between two cells.
+    pub separator: char,
+    /// Its headings, in order.
+    pub headings: Vec<Heading>,
+    /// The line with the headings.
+    pub line: u64,
+    /// How many rows to pass over, that with the headings included.
+    pub(super) skip: usize,
+    pub(super) address: usize,
+    pub(super) name: Option<usize>,
+    pub(super) organisation: Option<usize>,
+    pub(super) key: Option<usize>,
+}
+
+impl std::fmt::Display for Detected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let encoding = if self.encoding == "windows-1252" { "Windows-1252" } else { self.encoding };
+        write!(f, "read as {encoding}, separator {}", said(self.separator))
+    }
+}
+
+fn said(separator: char) -> String {
+    if separator == '\t' { "tab".to_owned() } else { separator.to_string() }
+}
+
+const SEPARATORS: [u8; 4] = [b';', b',', b'\t', b'|'];
+/// So many rows tell the separator.
+const SAMPLE: usize = 200;
+/// Within so many rows the headings begin.
+const TITLES: usize = 20;
+
+/// Finds out how a roster is written, in one pass over the file; leaves it at its beginning.
+///
+/// # Errors
+/// All that is wrong with the file as a whole and with its headings.
+pub fn detect<R: Read + Seek>(file: &mut R, settings: &RosterSettings) -> Result<Detected, Vec<Problem>> {
+    let unreadable = |error: std::io::Error| {
+        vec![Problem::error("unreadable", Place::file(&settings.file), format!("cannot be read: {error}"))]
+    };
+    file.rewind().map_err(unreadable)?;
+    let encoding = match &settings.encoding {
+        Some(label) => Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+            vec![
+                Problem::error(
+                    "unknown-encoding",
+                    Place::file(&settings.file),
+                    format!("the encoding `{label}` is unknown"),
+                )
+                .hint("name one such as `utf-8`, `windows-1252`, `utf-16le` or `macintosh`"),
+            ]
+        })?,
+        None => guess(&mut *file).map_err(unreadable)?,
+    };
+    let separator = match settings.separator.and_then(|c| u8::try_from(c).ok()).filter(u8::is_ascii) {
+        Some(separator) => separator,
+        None => {
+            let mut best = (f64::MIN, b';');
+            for separator in SEPARATORS {
+                file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+                let sample = sample(&mut *file, encoding, separator, SAMPLE).map_err(unreadable)?;
+                if let Some(announced) = announced(&sample) {
+                    best.1 = announced;
+                    break;
+                }
+                let score = score(&sample);
+                if score > best.0 {
+                    best = (score, separator);
+                }
+            }
+            best.1
+        }
+    };
+    file.rewind().map_err(unreadable)?;
+    let start = sample(&mut *file, encoding, separator, TITLES).map_err(unreadable)?;
+    file.rewind().map_err(unreadable)?;
+    headings(&start, settings, encoding, separator)
+}
+
+fn sample(
+    bytes: impl Read,
+    encoding: &'static Encoding,
+    separator: u8,
+    most: usize,
+) -> std::io::Result<Vec<Record>> {
+    let mut records = Records::new(bytes, encoding, separator);
+    let mut sample = Vec::new();
+    let mut record = Record::default();
+    let mut size = 0;
+    // Bounded twice: by rows, and by what they hold.
+    while sample.len() < most && size < 2 * ROW && records.read(&mut record)? {
+        size += record.cells.iter().map(|cell| cell.len() + 24).sum::<usize>();
+        sample.push(record.clone());
+    }
+    Ok(sample)
+}
+
+/// The separator that a first line `sep=;` names, whichever separator it was read with.
+fn announced(sample: &[Record]) -> Option<u8> {
+    let first = sample.first()?;
+    let text = first.cells.first()?;
+    let behind = trimmed(text).strip_prefix("sep=").or_else(|| trimmed(text).strip_prefix("SEP="))?;
+    SEPARATORS.into_iter().find(|separator| behind.as_bytes() == [*separator])
+}
+
+pub(super) fn blank(record: &Record) -> bool {
+    record.flaw.is_none() && record.cells.iter().all(|cell| trimmed(cell).is_empty())
+}
+
+/// How likely the separator is: the share of rows of the usual width, the share of rows with an address that
+/// stands alone in its cell, and a little for more columns.
+fn score(sample: &[Record]) -> f64 {
+    let rows: Vec<&Record> = sample.iter().filter(|record| !blank(record)).collect();
+    if rows.is_empty() {
+        return 0.0;
+    }
+    let mut widths: Vec<usize> = rows.iter().map(|record| record.width).collect();
+    widths.sort_unstable();
+    let (mut modal, mut most) = (1, 0);
+    for run in widths.chunk_by(|a, b| a == b) {
+        if run.len() >= most {
+            (modal, most) = (run[0], run.len());
+        }
+    }
+    let addressed =
+        rows.iter().filter(|record| record.cells.iter().any(|cell| cell.contains('@') && lone(cell))).count();
+    #[expect(clippy::cast_precision_loss, reason = "at most 200 rows")]
+    let share = |count: usize| count as f64 / rows.len() as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand columns")]
+    let width = modal as f64;
+    share(most) * 10.0 + share(addressed) * 20.0 + width.ln()
+}
+
+fn lone(cell: &str) -> bool {
+    let cell = address_in(cell);
+    !cell.contains([';', ',', '|', '\t', ' ']) && Address::parse(cell).is_ok()
+}
+
+fn headings(
+    start: &[Record],
+    settings: &RosterSettings,
+    encoding: &'static Encoding,
+    separator: u8,
+) -> Result<Detected, Vec<Problem>> {
+    let wanted = normalised(&settings.address);
+    let holds = |record: &Record| record.cells.iter().any(|cell| normalised(cell) == wanted);
+    let is_sep = |record: &Record| {
+        record.cells.first().is_some_and(|cell| trimmed(cell).to_ascii_lowercase().starts_with("sep="))
+    };
+    // Title rows above the headings are passed over, but only when the address column is found below them.
+    let found = start
+        .iter()
+        .position(holds)
+        .or_else(|| start.iter().position(|record| !blank(record) && !is_sep(record)));
+    let Some((skip, record)) = found.and_then(|at| Some((at + 1, start.get(at)?))) else {
+        return Err(vec![
+            Problem::error("empty-roster", Place::file(&settings.file), "there is nothing in the file")
+                .hint("its first row holds the headings, each further row a recipient"),
+        ]);
+    };
+    let place = || Place::line(&settings.file, record.line);
+    let mut problems = Vec::new();
+    if let Some(flaw) = record.flaw {
+        problems.push(flaw_problem(flaw, record, settings, &[]));
+    }
+    let headings: Vec<Heading> = record
+        .cells
+        .iter()
+        .map(|cell| Heading {
+            original: trimmed(cell).split_whitespace().collect::<Vec<_>>().join(" "),
+            key: normalised(cell),
+        })
+        .collect();
+    let last = headings.iter().rposition(|heading| !heading.key.is_empty()).unwrap_or(0);
+    for (at, heading) in headings.iter().enumerate() {
+        let number = at + 1;
+        if heading.key.is_empty() && at < last {
+            problems.push(
+                Problem::error("empty-heading", place(), format!("column {number} has no heading"))
+                    .hint("name it, or remove the column"),
+            );
+        } else if let Some(first) = headings[..at].iter().position(|other| other.key == heading.key)
+            && !heading.key.is_empty()
+        {
+            problems.push(
+                Problem::error(
+                    "same-heading",
+                    place(),
+                    format!(
+                        "the headings `{}` (column {}) and `{}` (column {number}) are one name, `{}`",
+                        short(&headings[first].original),
+                        first + 1,
+                        short(&heading.original),
+                        short(&heading.key)
+                    ),
+                )
+                .hint("rename one of them"),
+            );
+        }
+        if problems.len() >= 50 {
+            break;
+        }
+    }
+    let mut find = |role: &str, heading: &str| {
+        let name = normalised(heading);
+        let at = headings.iter().position(|other| other.key == name && !name.is_empty());
+        if at.is_none() {
+            let known = || headings.iter().map(|heading| heading.original.as_str()).filter(|h| !h.is_empty());
+            let hint = match nearest(heading, known()) {
+                Some(near) => format!("did you mean `{}`?", short(near)),
+                None => {
+                    let some: Vec<String> = known().take(12).map(|h| format!("`{}`", short(h))).collect();
+                    format!("the headings are {}; change `[recipients] {role}` or the file", some.join(", "))
+                }
+            };
+            problems.push(
+                Problem::error(
+                    "missing-column",
+                    place(),
+                    format!("no column is headed `{heading}`, where `{role}` should come from"),
+                )
+                .hint(hint),
+            );
+        }
+        at
+    };
+    let address = find("address", &settings.address);
+    let name = settings.name.as_ref().and_then(|heading| find("name", heading));
+    let organisation = settings.organisation.as_ref().and_then(|heading| find("organisation", heading));
+    let key = settings.key.as_ref().and_then(|heading| find("key", heading));
+    match address {
+        Some(address) if problems.is_empty() => Ok(Detected {
+            encoding: encoding.name(),
+            separator: char::from(separator),
+            headings,
+            line: record.line,
+            skip,
+            address,
+            name,
+            organisation,
+            key,
+        }),
+        _ => Err(problems),
+    }
+}
