@@ -78,6 +78,9 @@ impl Way {
         if let Some(Login { secret: Secret::PasswordFile(path), .. }) = &settings.login {
             login::read_file(path).map_err(TransportError::Secret)?;
         }
+        if settings.login.as_ref().is_some_and(|login| login.username.chars().any(char::is_control)) {
+            return Err(TransportError::Secret("the user name has control characters".into()));
+        }
         if settings.hello_name.as_ref().is_some_and(|name| name.bytes().any(|b| b <= b' ' || b >= 0x7f)) {
             return Err(TransportError::HelloName);
         }
