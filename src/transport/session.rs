@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{self, ClientConfig};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 
 use super::line::{Cut, Line};
 use super::login::{self, Hidden, Mechanism};
@@ -277,11 +277,29 @@ async fn protect(line: Line, way: &Way) -> Result<Line, Ending> {
 fn why_no_tls(error: io::Error, host: &str) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate is not to be trusted for {host} ({why})")
+            format!("the certificate of {host} is not to be trusted: {}", why_untrusted(why))
         }
         Some(rustls::Error::InvalidMessage(_)) => "the relay does not speak TLS on this port".into(),
         Some(other) => format!("the TLS handshake failed ({other})"),
         None => Cut::from(error).to_string(),
+    }
+}
+
+fn why_untrusted(error: &CertificateError) -> String {
+    use CertificateError as E;
+    match error {
+        E::Expired | E::ExpiredContext { .. } => "it has expired".into(),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            "it is not valid yet (is this machine's clock right?)".into()
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name".into(),
+        E::UnknownIssuer => "nobody we trust has signed it (`ca-file` can name more)".into(),
+        E::Revoked => "it has been revoked".into(),
+        // What `openssl req -x509` makes when it is not told otherwise.
+        E::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "it is that of an authority (CA:TRUE), which no server may show as its own".into()
+        }
+        other => other.to_string(),
     }
 }
 
