@@ -293,7 +293,10 @@ fn why_untrusted(error: &CertificateError) -> String {
             "it is not valid yet (is this machine's clock right?)".into()
         }
         E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name".into(),
-        E::UnknownIssuer => "nobody we trust has signed it (`ca-file` can name more)".into(),
+        // The second is an authority of the same name with another key.
+        E::UnknownIssuer | E::BadSignature => {
+            "nobody we trust has signed it (`ca-file` can name more)".into()
+        }
         E::Revoked => "it has been revoked".into(),
         // What `openssl req -x509` makes when it is not told otherwise.
         E::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
