@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{self, ClientConfig};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 
 use super::line::{Cut, Line};
 use super::login::{self, Hidden, Mechanism};
@@ -77,6 +77,9 @@ impl Way {
         };
         if let Some(Login { secret: Secret::PasswordFile(path), .. }) = &settings.login {
             login::read_file(path).map_err(TransportError::Secret)?;
+        }
+        if settings.login.as_ref().is_some_and(|login| login.username.chars().any(char::is_control)) {
+            return Err(TransportError::Secret("the user name has control characters".into()));
         }
         if settings.hello_name.as_ref().is_some_and(|name| name.bytes().any(|b| b <= b' ' || b >= 0x7f)) {
             return Err(TransportError::HelloName);
@@ -274,11 +277,32 @@ async fn protect(line: Line, way: &Way) -> Result<Line, Ending> {
 fn why_no_tls(error: io::Error, host: &str) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate is not to be trusted for {host} ({why})")
+            format!("the certificate of {host} is not to be trusted: {}", why_untrusted(why))
         }
         Some(rustls::Error::InvalidMessage(_)) => "the relay does not speak TLS on this port".into(),
         Some(other) => format!("the TLS handshake failed ({other})"),
         None => Cut::from(error).to_string(),
+    }
+}
+
+fn why_untrusted(error: &CertificateError) -> String {
+    use CertificateError as E;
+    match error {
+        E::Expired | E::ExpiredContext { .. } => "it has expired".into(),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            "it is not valid yet (is this machine's clock right?)".into()
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name".into(),
+        // The second is an authority of the same name with another key.
+        E::UnknownIssuer | E::BadSignature => {
+            "nobody we trust has signed it (`ca-file` can name more)".into()
+        }
+        E::Revoked => "it has been revoked".into(),
+        // What `openssl req -x509` makes when it is not told otherwise.
+        E::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "it is that of an authority (CA:TRUE), which no server may show as its own".into()
+        }
+        other => other.to_string(),
     }
 }
 
