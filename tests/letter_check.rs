@@ -1,4 +1,5 @@
 //! What a letter may not say, each with its place: typing errors, hostile templates, wrong rows.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "letter/campaign.rs"]
 #[expect(dead_code, reason = "shared by the tests of the letter")]
