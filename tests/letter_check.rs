@@ -100,6 +100,7 @@ fn hostile_and_broken_templates_end_in_a_sentence() {
         "![x](https://x.example/a.png)",
         "{{#if naam}}[x](javascript:alert(1)){{/if}}",
         "[x](bijlage.pdf)",
+        "[x](info@x.example) <info@x.example>",
     ]
     .iter()
     .map(|body| format!("{body}\n    {}", said(body).replace('\n', "\n    ")))

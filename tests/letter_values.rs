@@ -231,7 +231,7 @@ fn recipient() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn a_kept_shape_gives_what_converting_afresh_gives(body in piece(), rows in prop::collection::vec(recipient(), 1..6)) {

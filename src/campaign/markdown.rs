@@ -220,7 +220,9 @@ pub(super) fn faults(markdown: &str) -> Vec<(usize, &'static str, String)> {
                     "a letter has no pictures: they would be fetched from elsewhere".to_owned(),
                 ));
             }
-            Event::Start(Tag::Link { dest_url, .. }) if !allowed(&dest_url) && !mail(&dest_url) => {
+            Event::Start(Tag::Link { link_type, dest_url, .. })
+                if !allowed(&dest_url) && link_type != LinkType::Email =>
+            {
                 let shown = super::tags::shown(&dest_url);
                 faults.push((
                     range.start,
@@ -232,11 +234,6 @@ pub(super) fn faults(markdown: &str) -> Vec<(usize, &'static str, String)> {
         }
     }
     faults
-}
-
-/// An autolink of an address has no scheme.
-fn mail(address: &str) -> bool {
-    address.contains('@') && !address.contains(':')
 }
 
 /// Writes a value for HTML text or a quoted attribute.
