@@ -1,4 +1,5 @@
 //! What a letter may not say, each with its place: typing errors, hostile templates, wrong rows.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "letter/campaign.rs"]
 #[expect(dead_code, reason = "shared by the tests of the letter")]
@@ -99,6 +100,7 @@ fn hostile_and_broken_templates_end_in_a_sentence() {
         "![x](https://x.example/a.png)",
         "{{#if naam}}[x](javascript:alert(1)){{/if}}",
         "[x](bijlage.pdf)",
+        "[x](info@x.example) <info@x.example>",
     ]
     .iter()
     .map(|body| format!("{body}\n    {}", said(body).replace('\n', "\n    ")))
@@ -146,7 +148,7 @@ fn a_row_that_cannot_be_written_to_is_named_with_field_and_place() {
 
 #[test]
 fn deep_nesting_is_refused_before_it_is_parsed() {
-    let deep = format!("{}x{}", "{{#if naam}}".repeat(4000), "{{/if}}".repeat(4000));
+    let deep = format!("{}x{}", "{{#if naam}}".repeat(2000), "{{/if}}".repeat(2000));
     assert!(said(&deep).contains("too-deep") || said(&deep).contains("nest more than"), "{}", said(&deep));
     let brackets = format!("{{{{#if {}naam{}}}}}x{{{{/if}}}}", "(not ".repeat(4000), ")".repeat(4000));
     assert!(said(&brackets).contains("brackets nest too deep"), "{}", said(&brackets));

@@ -1,4 +1,5 @@
 //! The letter merged: text, HTML, and the message they become.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "letter/campaign.rs"]
 mod campaign;

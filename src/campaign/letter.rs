@@ -179,7 +179,6 @@ impl Letter {
         self.used.iter().zip(&self.at).map(of).collect()
     }
 
-    #[expect(clippy::type_complexity, reason = "the three belong together only here")]
     fn prepare<'v>(
         &'v self,
         columns: &'v [&'v str],

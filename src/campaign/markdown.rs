@@ -26,6 +26,9 @@ const LINK: &str = "color:#0b57d0";
 const QUOTE: &str = "margin:0;padding:0 0 0 16px;border-left:3px solid #cccccc";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:15px";
 
+/// How many levels of quotes and lists the text part shows.
+const DEEPEST: usize = 20;
+
 /// A letter converted, with its values left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
@@ -98,7 +101,7 @@ impl Shape {
                     Problem::error(
                         "wrong-link",
                         given.put.place.as_ref().clone(),
-                        format!("`{}` holds `{shown}`, {why}", given.put.said),
+                        format!("`{}` holds `{shown}`, {why}", super::merge::field(given.put)),
                     )
                     .hint("write it in full, as `https://council.example/page`")
                 });
@@ -217,7 +220,9 @@ pub(super) fn faults(markdown: &str) -> Vec<(usize, &'static str, String)> {
                     "a letter has no pictures: they would be fetched from elsewhere".to_owned(),
                 ));
             }
-            Event::Start(Tag::Link { dest_url, .. }) if !allowed(&dest_url) && !mail(&dest_url) => {
+            Event::Start(Tag::Link { link_type, dest_url, .. })
+                if !allowed(&dest_url) && link_type != LinkType::Email =>
+            {
                 let shown = super::tags::shown(&dest_url);
                 faults.push((
                     range.start,
@@ -229,11 +234,6 @@ pub(super) fn faults(markdown: &str) -> Vec<(usize, &'static str, String)> {
         }
     }
     faults
-}
-
-/// An autolink of an address has no scheme.
-fn mail(address: &str) -> bool {
-    address.contains('@') && !address.contains(':')
 }
 
 /// Writes a value for HTML text or a quoted attribute.
@@ -357,7 +357,7 @@ impl Writer {
             }
             Tag::BlockQuote(_) => {
                 self.html.push_str(&format!("<blockquote style=\"{QUOTE}\">\n"));
-                self.indents.push(Indent { first: Some("> ".to_owned()), rest: "> ".to_owned() });
+                self.deeper("> ".to_owned(), "> ".to_owned());
                 self.blank = true;
                 self.open = false;
             }
@@ -388,7 +388,7 @@ impl Writer {
                     }
                     _ => "- ".to_owned(),
                 };
-                self.indents.push(Indent { rest: " ".repeat(mark.len()), first: Some(mark) });
+                self.deeper(" ".repeat(mark.len()), mark);
                 self.open = false;
             }
             Tag::Emphasis => self.html.push_str("<em>"),
@@ -593,6 +593,15 @@ impl Writer {
                 None => self.text.push_str(&indent.rest),
             }
         }
+    }
+
+    /// Goes one level deeper in the text part; beyond [`DEEPEST`] nothing is seen of it, because every line pays.
+    fn deeper(&mut self, rest: String, first: String) {
+        self.indents.push(if self.indents.len() < DEEPEST {
+            Indent { first: Some(first), rest }
+        } else {
+            Indent { first: None, rest: String::new() }
+        });
     }
 
     fn indent(&self) -> String {

@@ -174,6 +174,7 @@ impl<'v> Walk<'v> {
     ) -> Self {
         let mut walk = Self::new(columns, today, tongue, Into::Nothing);
         walk.nodes(nodes);
+        walk.limit();
         walk
     }
 
@@ -201,6 +202,7 @@ impl<'v> Walk<'v> {
     ) -> (String, Vec<Problem>) {
         let mut walk = Self::new(columns, today, tongue, Into::Plain(String::with_capacity(120)));
         walk.nodes(nodes);
+        walk.limit();
         match walk.into {
             Into::Plain(text) => (text, walk.findings),
             Into::Nothing | Into::Markdown(_) => (String::new(), walk.findings),
@@ -210,18 +212,7 @@ impl<'v> Walk<'v> {
     fn nodes(&mut self, nodes: &'v [Node]) {
         for node in nodes {
             self.steps += 1;
-            if self.steps > MOST_STEPS || self.size > LARGEST {
-                if !self.stopped {
-                    self.stopped = true;
-                    self.findings.push(Problem {
-                        hint: Some("a loop within a loop, or a very long field?".to_owned()),
-                        ..Problem::error(
-                            "letter-too-large",
-                            Place::default(),
-                            "the letter grows beyond a megabyte or 200,000 parts for this row",
-                        )
-                    });
-                }
+            if self.limit() {
                 return;
             }
             match node {
@@ -259,6 +250,22 @@ impl<'v> Walk<'v> {
         }
     }
 
+    /// Returns whether the letter has grown too large; says so once.
+    fn limit(&mut self) -> bool {
+        if !self.stopped && (self.steps > MOST_STEPS || self.size > LARGEST) {
+            self.stopped = true;
+            self.findings.push(
+                Problem::error(
+                    "letter-too-large",
+                    Place::default(),
+                    "the letter grows beyond a megabyte or 200,000 parts for this row",
+                )
+                .hint("a loop within a loop, or a very long field?"),
+            );
+        }
+        self.stopped
+    }
+
     fn put(&mut self, put: &'v Put) {
         let value = self.eval(&put.expr, Some(put)).text();
         let empty = value.trim().is_empty();
@@ -267,7 +274,7 @@ impl<'v> Walk<'v> {
         }
         if empty {
             if !put.may_be_empty {
-                let name = put.said.rsplit(' ').next().unwrap_or_default();
+                let name = field(put);
                 self.find(put, "empty-field", format!("`{name}` is empty for this row"), || {
                     format!(
                         "fill it in, or write `{{{{default {name} \"…\"}}}}` or `{{{{optional {name}}}}}`"
@@ -366,7 +373,7 @@ impl<'v> Walk<'v> {
                                 "wrong-date",
                                 format!(
                                     "`{}` holds `{}`, which is no date",
-                                    put.said,
+                                    field(put),
                                     crate::mail::headers::clean(&shown)
                                 ),
                                 || "write it as `2025-10-29`".to_owned(),
@@ -395,7 +402,7 @@ impl<'v> Walk<'v> {
                             self.find(
                                 put,
                                 "no-number",
-                                format!("`{}` is no number for this row", put.said),
+                                format!("`{}` is no number for this row", field(put)),
                                 || "write digits only".to_owned(),
                             );
                         }
@@ -418,6 +425,11 @@ impl<'v> Walk<'v> {
             },
         }
     }
+}
+
+/// Returns the field that a tag is about: the last name in it.
+pub(super) fn field(put: &Put) -> &str {
+    put.said.rsplit(' ').next().unwrap_or_default()
 }
 
 /// Equal as texts; as numbers where one of them was written as a number.

@@ -126,11 +126,15 @@ fn truth(word: Word) -> bool {
 
 /// Returns the nearest of the names, if it is near enough to be meant.
 pub(super) fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
     names
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, _)| *distance <= allowed)
+        .filter(|(distance, known)| {
+            // Two slips in a short name still count when it begins alike: `nmae` is `naam`.
+            let alike = length >= 4 && known.chars().next() == name.chars().next();
+            *distance <= (length / 3).clamp(if alike { 2 } else { 1 }, 3)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
@@ -506,6 +510,8 @@ impl<'a> Resolver<'a> {
                 problem = problem.hint(format!("did you mean `{{{{{joined}}}}}`?"));
             } else if let Some(meant) = nearest(&name, WORDS.iter().map(|word| word.1).chain(BLOCKS)) {
                 problem = problem.hint(format!("did you mean `{meant}`?"));
+            } else {
+                problem = problem.hint(format!("the words are {}", listed(&WORDS.map(|word| word.1))));
             }
             self.problem(problem);
         }
@@ -554,7 +560,20 @@ impl<'a> Resolver<'a> {
                     None
                 }
             },
-            Parameter::Literal(json) => literal(json),
+            Parameter::Literal(json) => {
+                let value = literal(json);
+                if value.is_none() {
+                    self.problem(
+                        Problem::error(
+                            "not-supported",
+                            source.place(at.0, at.1),
+                            "a value in braces is not part of the language of letters",
+                        )
+                        .hint("write a field, a number, or a text in double quotes"),
+                    );
+                }
+                value
+            }
             Parameter::Subexpression(inner) => match inner.as_element() {
                 TemplateElement::Expression(helper) if helper.params.is_empty() && helper.hash.is_empty() => {
                     self.parameter(&helper.name, source, at)
@@ -621,11 +640,11 @@ impl<'a> Resolver<'a> {
         } else if let Some(scope) = self.scopes.len().checked_sub(1 + up).and_then(|at| self.scopes.get(at)) {
             scope.this.clone()
         } else {
-            self.problem(Problem::error(
-                "unknown-field",
-                place,
-                format!("`{raw}` reaches out of the letter"),
-            ));
+            let inner = names.join(".");
+            self.problem(
+                Problem::error("unknown-field", place, format!("`{raw}` reaches out of the letter"))
+                    .hint(format!("write `{{{{{inner}}}}}`")),
+            );
             return None;
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -676,6 +695,16 @@ impl<'a> Resolver<'a> {
             return Problem::error("unknown-field", place, format!("`{raw}` is no field of the campaign"))
                 .hint("there are `campaign.name` and `campaign.language`");
         }
+        if let [first, _, ..] = names
+            && self.columns.iter().any(|column| column == first)
+        {
+            return Problem::error(
+                "unknown-field",
+                place,
+                format!("`{first}` is a column and has no fields"),
+            )
+            .hint(format!("write `{{{{{first}}}}}`"));
+        }
         let problem = Problem::error("unknown-field", place, format!("`{raw}` names no column"));
         let own = super::letter::normalised(raw);
         if own != raw && self.columns.contains(&own) {
@@ -685,7 +714,7 @@ impl<'a> Resolver<'a> {
             return problem.hint(format!("did you mean `sender.{raw}`?"));
         }
         match nearest(
-            raw,
+            name,
             self.columns.iter().map(String::as_str).chain(["today", "sender.name", "campaign.name"]),
         ) {
             Some(meant) => problem.hint(format!("did you mean `{meant}`?")),

@@ -125,6 +125,11 @@ impl<'a> Source<'a> {
                 Kind::Comment
             } else if let Some(refused) = refused(tag, inner) {
                 problems.push(Problem::error(refused.0, place, format!("`{}`: {}", shown(tag), refused.1)));
+                if inner.starts_with('#') {
+                    // Its end is no second mistake.
+                    open.push(self.tags.len());
+                    self.tags.push(Tag { kind: Kind::Open, start, end, line, column });
+                }
                 at = end;
                 continue;
             } else if inner.starts_with('#') {
@@ -165,7 +170,7 @@ impl<'a> Source<'a> {
                     Some(opener) => {
                         let opened = &self.tags[opener];
                         let opened_text = &text[opened.start..opened.end];
-                        if first_word(opened_text[2..].trim_start_matches(['~', '#', ' ']))
+                        if first_word(opened_text[2..].trim_start_matches(['~', '#', '*', '>', ' ']))
                             != first_word(inner[1..].trim_start())
                         {
                             problems.push(
@@ -196,7 +201,7 @@ impl<'a> Source<'a> {
         for opener in open {
             let tag = &self.tags[opener];
             let tag_text = &text[tag.start..tag.end];
-            let name = first_word(tag_text[2..].trim_start_matches(['~', '#', ' '])).to_owned();
+            let name = first_word(tag_text[2..].trim_start_matches(['~', '#', '*', '>', ' '])).to_owned();
             problems.push(
                 Problem::error(
                     "unclosed-block",

@@ -44,9 +44,8 @@ pub fn unprintable(c: char) -> bool {
 pub fn unstructured(name: &str, value: &str, out: &mut Vec<u8>) {
     let value = clean(value);
     let mut field = Field::open(name, out);
-    let plain = value.is_ascii()
-        && !value.contains("=?")
-        && value.split(' ').all(|word| word.len() <= LONGEST_ATOM || word.starts_with('<'));
+    let plain =
+        value.is_ascii() && !value.contains("=?") && value.split(' ').all(|word| word.len() <= LONGEST_ATOM);
     if plain {
         for word in value.split(' ') {
             field.word(word);

@@ -48,7 +48,12 @@ pub fn compose(parts: &Parts<'_>) -> Vec<u8> {
     headers::unstructured("Subject", parts.subject, &mut out);
     headers::structured("Message-ID", &headers::clean(parts.message_id.as_str()), &mut out);
     for (name, value) in parts.extra {
-        headers::unstructured(name, value, &mut out);
+        // A Message-ID in an encoded-word would be none (RFC 2047 §5).
+        if ["In-Reply-To", "References"].iter().any(|threading| name.eq_ignore_ascii_case(threading)) {
+            headers::structured(name, &headers::clean(value), &mut out);
+        } else {
+            headers::unstructured(name, value, &mut out);
+        }
     }
     headers::structured("Content-Language", &headers::clean(parts.language), &mut out);
     headers::structured("MIME-Version", "1.0", &mut out);

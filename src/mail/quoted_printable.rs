@@ -28,7 +28,7 @@ fn line(bytes: &[u8], out: &mut Vec<u8>) {
     let mut column = 0;
     let mut at = 0;
     while at < bytes.len() {
-        let safe = bytes[at..].iter().take_while(|byte| literal(**byte)).count();
+        let safe = bytes[at..].iter().take_while(|byte| LITERAL[usize::from(**byte)]).count();
         let end = at + safe;
         while at < end {
             // A line must not begin with a full stop or `From `, nor end in a blank.
@@ -73,9 +73,17 @@ fn escape(byte: u8, column: usize, out: &mut Vec<u8>) -> usize {
     column + 3
 }
 
-fn literal(byte: u8) -> bool {
-    matches!(byte, b' '..=b'<' | b'>'..=b'~' | b'\t')
-}
+/// Which bytes may stand for themselves within a line (RFC 2045 §6.7, rules 2 and 3).
+const LITERAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        table[byte as usize] = byte != b'=';
+        byte += 1;
+    }
+    table[b'\t' as usize] = true;
+    table
+};
 
 #[cfg(test)]
 mod tests {
