@@ -38,7 +38,7 @@ async fn whole_cycles() {
 async fn measure(rows: usize, workers: usize) {
     let home = Home::new();
     let ledger = home.open();
-    let campaign = launch(&ledger, "appeal");
+    let campaign = ledger.launch(new_campaign("appeal"), at(0)).await.unwrap();
     let (began, spent) = (std::time::Instant::now(), cpu());
     let pass = ledger.begin_roster(campaign.id).await.unwrap();
     let mut next = 0;
