@@ -1,5 +1,7 @@
 //! The sender is killed, again and again, at many points, and started again; and two start at once.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;
 
 use std::collections::BTreeMap;

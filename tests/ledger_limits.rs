@@ -1,5 +1,7 @@
 //! Whatever two workers do, in whatever order: never two claims at once, N means N, and only lawful moves.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;
 
 use std::collections::BTreeMap;

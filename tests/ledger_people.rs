@@ -1,5 +1,6 @@
 //! The ledger and the people who use it: rosters that change, pauses, doubts, and errors in words.
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! How fast the ledger is: run by hand, `cargo test --release --test ledger_speed -- --ignored --nocapture`.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;
 
 use std::sync::Arc;

@@ -1,10 +1,5 @@
 //! What the tests of the ledger share.
-#![expect(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "every test file uses a part of it, and a test may fail"
-)]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "shared by test files; a test may fail")]
 
 use std::path::PathBuf;
 use std::time::Duration;
