@@ -227,16 +227,6 @@ fn look_at_row(
                 .hint("nobody can have an address of this domain; it is not sent to a real relay"),
         );
     }
-    if let Some(better) = address::suggest_domain(recipient.address.domain()) {
-        found.push(
-            Problem::warning(
-                "odd-domain",
-                place(),
-                format!("{} looks like a typing error", recipient.address),
-            )
-            .hint(format!("did you mean {better}?")),
-        );
-    }
     let severity = if real { Severity::Error } else { Severity::Warning };
     for (field, value) in recipient.fields.iter().filter(|(field, _)| letter.columns_used().contains(field)) {
         for left in placeholder::leftovers(value) {
