@@ -10,4 +10,6 @@
 mod support;
 
 mod desk;
+mod people;
+mod preview;
 mod send;
