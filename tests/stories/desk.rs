@@ -182,6 +182,11 @@ impl Post {
         self.relay.connections()
     }
 
+    /// How often somebody logged in, or tried to.
+    pub(crate) fn logins(&self) -> u64 {
+        self.relay.logins()
+    }
+
     /// The letters it took, in order.
     pub(crate) fn letters(&self) -> Vec<Accepted> {
         self.relay.accepted()

@@ -12,4 +12,7 @@ mod support;
 mod desk;
 mod people;
 mod preview;
+mod relays;
 mod send;
+mod status;
+mod stop;

@@ -173,6 +173,11 @@ fn who_is_suppressed_gets_nothing_and_it_is_said_why() {
         .code(2)
         .said("neither an address nor a domain");
     campaign.run(["suppress", "add", "ada@partij.example"]).code(2).said("--reason");
+    // What was withdrawn because of it stays withdrawn; another campaign writes again.
+    campaign.run(["send", "--yes"]).success();
+    assert_eq!(campaign.accepted(), ["EEN"]);
+    campaign.run(["why", "TWEE"]).success().said("cancelled").said("suppressed: asked by phone");
+    campaign.configure("name = \"appeal\"", "name = \"second appeal\"");
     campaign.run(["send", "--yes"]).success();
     assert_eq!(campaign.accepted(), ["EEN", "TWEE"]);
 }
@@ -197,7 +202,7 @@ fn bug_12_the_files_that_spreadsheets_write_are_read() {
     };
     let table = "afkorting;partij ;naam;e-mail\r\nEEN;\"Partij\r\nÉén\";René;een@een.example\r\n";
     let files = [
-        table.replace('É', "\u{c9}").chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect(),
+        table.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect(),
         utf16(table),
         [b"\xEF\xBB\xBF", table.as_bytes()].concat(),
         table.replace(';', "\t").into_bytes(),
@@ -240,5 +245,5 @@ fn bug_11_umlauts_go_through_a_relay_without_smtputf8() {
     assert_eq!(read.subject(), Some("A letter to Über Één"));
     assert_eq!(read.from().and_then(|from| from.first()).and_then(|from| from.name()), Some("Ünïon"));
     assert_eq!(read.to().and_then(|to| to.first()).and_then(|to| to.name()), Some("Zoë Müller"));
-    campaign.run(["why", "TWEE"]).success().said("SMTPUTF8");
+    campaign.run(["why", "TWEE"]).success().said("this relay cannot carry an address with such letters");
 }

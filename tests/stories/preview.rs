@@ -63,10 +63,10 @@ fn check_names_every_problem_at_once_with_its_place_and_writes_nothing() {
     let before = campaign.everything();
     let run = campaign.run(["check"]).code(2);
     for told in [
-        "config.toml:26",
+        "config.toml:25:1",
         "did you mean `per-minute`",
         "config.toml:3",
-        "templates/letter.md:4:6",
+        "templates/letter.md:4:8",
         "did you mean `naam`",
         "recipients.csv:5",
         "recipients.csv:6",
