@@ -1,5 +1,6 @@
 //! The survey of the roster: every row looked at once, with flat memory, and the plan that follows.
 
+use std::collections::HashMap;
 use std::thread;
 
 use jiff::Timestamp;
@@ -24,6 +25,26 @@ const ABSURD: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
 /// HTML of this size is worth a warning: Gmail cuts a message off at about 102 kB.
 const LARGE_HTML: usize = 80_000;
 
+/// Domains that were looked at, since comparing one with all known mailbox hosts takes longer than merging a letter.
+#[derive(Default)]
+struct Domains(HashMap<String, Option<&'static str>>);
+
+impl Domains {
+    /// So many are remembered; a roster with more different domains is looked at anew for the rest.
+    const KEPT: usize = 10_000;
+
+    fn better(&mut self, domain: &str) -> Option<&'static str> {
+        if let Some(known) = self.0.get(domain) {
+            return *known;
+        }
+        let better = address::suggest_domain(domain);
+        if self.0.len() < Self::KEPT {
+            self.0.insert(domain.to_owned(), better);
+        }
+        better
+    }
+}
+
 /// What the survey found.
 pub struct Survey {
     /// What would be sent.
@@ -46,6 +67,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut changed = Vec::new();
     let mut asked: Vec<&String> = only.iter().collect();
     let mut longest: Option<(usize, u64, Recipient)> = None;
+    let mut domains = Domains::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
@@ -89,6 +111,13 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 let size = recipient.fields.iter().map(|(_, value)| value.len()).sum();
                 if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
                     longest = Some((size, *line, recipient.clone()));
+                }
+                if let Some(better) = domains.better(recipient.address.domain()) {
+                    let place = Place::line(reading.config.recipients.file.clone(), *line);
+                    let said = format!("{} looks like a typing error", recipient.address);
+                    reading.problems.push(
+                        Problem::warning("odd-domain", place, said).hint(format!("did you mean {better}?")),
+                    );
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
