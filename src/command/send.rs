@@ -1,5 +1,6 @@
 //! `postduif send`: shows the plan, asks, freezes and enrols, sends, and tells what became of it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -7,7 +8,9 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::reading::Reading;
 use super::survey::{Survey, survey};
-use super::{Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, status, wrong_input};
+use super::{
+    Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, wrong_input,
+};
 use crate::campaign::definition::Definition;
 use crate::campaign::plan::{self, PlanDigest};
 use crate::campaign::recipient::Recipient;
@@ -75,6 +78,13 @@ fn refuse_if_unready(reading: &Reading) -> Result<(), Failure> {
 
 fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
     match &what.plan {
+        Some(given) if given.len() < plan::LEAST_DIGITS || !given.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            let said = format!(
+                "`{given}` is no digest of a plan; give its first {} digits or more",
+                plan::LEAST_DIGITS
+            );
+            Err(Failure::input(said).hint("`postduif preview` shows it").safe("nothing was sent"))
+        }
         Some(given) if !plan::names_plan(given, &surveyed.plan.digest) => {
             let now: String = surveyed.plan.digest.chars().take(plan::SHOWN_DIGITS).collect();
             Err(Failure::input(
@@ -161,6 +171,7 @@ impl Sending {
         });
         let holder = format!("postduif send, process {}, since {now}", std::process::id());
         let ledger = Ledger::open(&config.ledger, &holder, Some(sink)).map_err(ledger_failed)?;
+        refuse_an_old_copy(&ledger, last, &path)?;
         mend_journal(&ledger, &journal, last).map_err(ledger_failed)?;
         let rescued = ledger.rescue(&owner(), true, now).wait().map_err(ledger_failed)?;
         if rescued.in_doubt > 0 {
@@ -281,6 +292,9 @@ impl Sending {
         drop(runtime);
         let ended = ended?;
         let state = self.ledger.finish_if_done(self.campaign.id, context.clock.now()).wait();
+        // What other processes wished at the very end is in the ledger and not yet in the log.
+        let logged = self.journal.lock().unwrap_or_else(PoisonError::into_inner).journal.last();
+        mend_journal(&self.ledger, &self.journal, logged).map_err(ledger_failed)?;
         let state = state.map_err(ledger_failed)?;
         let counts = self.ledger.counts(self.campaign.id).wait().map_err(ledger_failed)?;
         outcome_file::rewrite(context, &self.config);
@@ -316,6 +330,10 @@ impl Sending {
             Ended::Paused { why } => report.warn(&format!(
                 "the campaign stopped: {why}; {left} still queued. When it is mended: `postduif resume`, then `postduif send`"
             )),
+            Ended::Called { off: true, .. } => report.warn("the campaign was cancelled meanwhile; what was queued is not sent"),
+            Ended::Called { off: false, why } => report.warn(&format!(
+                "the campaign was paused meanwhile: {why}; {left} still queued: `postduif resume`, then `postduif send`"
+            )),
             Ended::Unreachable { why } => {
                 report.warn(&format!("the relay cannot be reached: {why}; {left} still queued, `postduif send` goes on with them"));
             }
@@ -328,7 +346,7 @@ impl Sending {
         }
         let mut places = vec!["logs/status.csv".to_owned(), "logs/delivery.jsonl".to_owned()];
         if let crate::transport::Settings::Rehearsal { keep: Some(kept), .. } = &self.config.transport {
-            places.push(format!("the letters themselves in {}", kept.display()));
+            places.push(format!("the letters themselves in {}", shown_path(kept)));
         }
         report.say(&format!("look in {}; or `postduif why KEY`", places.join(", ")));
     }
@@ -337,6 +355,20 @@ impl Sending {
 /// Who we are, in the ledger: no other process has this name while it lives.
 fn owner() -> String {
     format!("send-{}", std::process::id())
+}
+
+/// A ledger that lacks what the log has was put back from a copy, or begun anew: it does not know whom we wrote to.
+fn refuse_an_old_copy(ledger: &Ledger, last: i64, log: &Path) -> Result<(), Failure> {
+    let known = ledger.events_after(last - 1, 1).wait().map_err(ledger_failed)?;
+    if last == 0 || !known.is_empty() {
+        return Ok(());
+    }
+    let (ledger, log) = (shown_path(ledger.path()), shown_path(log));
+    Err(Failure::new(Exit::Ledger, format!("the ledger {ledger} is older than {log}"))
+        .fact("means", "letters went out that this ledger knows nothing of, so it would send them again")
+        .hint("put the newer ledger back")
+        .hint(format!("where the ledger was begun anew on purpose, move {log} away as well"))
+        .safe("nothing was sent"))
 }
 
 /// Adds the lines that a crash kept from the journal.
@@ -381,10 +413,7 @@ fn launch(ledger: &Ledger, definition: &Definition, now: Timestamp) -> Result<Ca
 
 /// Connects once before any letter is touched, so that a wrong password or a relay that is down costs nothing.
 async fn reach(transport: &Transport) -> Result<(), Failure> {
-    let mut lane = transport.lane();
-    let connected = lane.connect().await;
-    lane.close().await;
-    connected.map_err(|ending| unreachable(transport, &ending))
+    transport.reach().await.map_err(|ending| unreachable(transport, &ending))
 }
 
 fn unreachable(transport: &Transport, ending: &Ending) -> Failure {
@@ -428,6 +457,9 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
     let address = Address::parse(address).map_err(|error| Failure::input(error.to_string()))?;
     // A test goes to the tester, so what would embarrass before others is told and does not stop it.
     context.report.problems(&reading.problems);
+    if reading.settings_wrong {
+        return Err(wrong_input(&reading.problems));
+    }
     refuse_if_unready(reading)?;
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
     if reading.is_real() && crate::mail::address::reserved_domain(&address) {

@@ -60,9 +60,9 @@ DRIE,Partij Drie,Programmacommissie,drie@drie.example
 ";
 
 /// A letter that uses a field or two.
-pub(crate) const LETTER: &str = "---
-subject: A letter to {{partij}}
----
+pub(crate) const LETTER: &str = "+++
+subject = \"A letter to {{partij}}\"
++++
 Dear {{naam}},
 
 This is for **{{partij}}**.
@@ -188,6 +188,12 @@ impl Running {
     /// Ctrl-C; it goes on running until it has done what it does then.
     pub(crate) fn interrupt(&self) {
         signal(self.pid(), "INT");
+    }
+
+    /// What it said so far, on either stream.
+    pub(crate) fn said_so_far(&self) -> String {
+        let read = |name: &str| fs::read(self.kept.path().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&[read("out"), read("err")].concat()).into_owned()
     }
 
     /// SIGKILL, and waits for the end.
