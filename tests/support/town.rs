@@ -60,9 +60,9 @@ DRIE,Partij Drie,Programmacommissie,drie@drie.example
 ";
 
 /// A letter that uses a field or two.
-pub(crate) const LETTER: &str = "---
-subject: A letter to {{partij}}
----
+pub(crate) const LETTER: &str = "+++
+subject = \"A letter to {{partij}}\"
++++
 Dear {{naam}},
 
 This is for **{{partij}}**.
