@@ -72,6 +72,8 @@ impl Breaker {
     /// Hears one judgement; `broken` says that the relay gave no complete reply.
     pub fn heard(&mut self, judged: &Judgement, broken: bool) -> Advice {
         let because = || judged.because.clone();
+        // A lane replaces a used-up connection by itself; a relay that wants a new one for every new one is broken.
+        let broken = broken || judged.verdict == Verdict::Reconnect;
         if !broken {
             self.broken = 0;
         }
@@ -113,7 +115,8 @@ impl Breaker {
                     format!("{} letters in a row are in doubt, the last because {}", self.doubts, because());
                 Advice::Pause { why, rest: None }
             }
-            Verdict::TryLater | Verdict::Reconnect if broken => {
+            Verdict::TryLater if !broken => Advice::GoOn,
+            Verdict::TryLater | Verdict::Reconnect => {
                 self.broken += 1;
                 if self.broken < Self::BROKEN_LIMIT + self.lanes - 1 {
                     let rest = Duration::from_secs(1 << ((self.broken - 1) / self.lanes).min(5));
@@ -121,7 +124,7 @@ impl Breaker {
                 }
                 Advice::Leave { why: format!("{} conversations in a row broke: {}", self.broken, because()) }
             }
-            Verdict::TryLater | Verdict::Reconnect | Verdict::BadRecipient => Advice::GoOn,
+            Verdict::BadRecipient => Advice::GoOn,
         }
     }
 
@@ -192,6 +195,13 @@ mod tests {
             .collect();
         assert_eq!(rests, [1, 2, 4, 8, 16]);
         assert!(matches!(advice[5], Advice::Leave { .. }));
+    }
+
+    #[test]
+    fn a_relay_that_ends_every_new_connection_politely_does_not_keep_us_busy_for_ever() {
+        let mut breaker = Breaker::new(1);
+        let left = (0..6).map(|_| breaker.heard(&judged(Verdict::Reconnect), false)).last();
+        assert!(matches!(left, Some(Advice::Leave { .. })));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::LedgerError;
@@ -54,6 +55,8 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     let opened = Connection::open_with_flags(path, flags).and_then(|conn| {
         conn.busy_timeout(PATIENCE)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Without this, SQLite parses and plans a statement anew for every binding that might fit a partial index.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // A commit is on the disk before anybody hears of it; 8 MB of pages are enough for what is being sent.
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "cache_size", -8192)?;

@@ -1,6 +1,8 @@
 //! The message as it goes out: header fields and two bodies that say the same (RFC 5322, RFC 2046 §5.1.4).
 
 use jiff::ZonedDateTime;
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, MultiPart, SinglePart};
 
 use super::address::Mailbox;
 use super::message_id::MessageId;
@@ -38,7 +40,6 @@ pub struct Parts<'a> {
 /// hold is taken out or encoded.
 pub fn compose(parts: &Parts<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(2048 + parts.text.len() + parts.html.len() + parts.html.len() / 4);
-    let boundary = boundary(parts.message_id);
     headers::structured("Date", &parts.dated.strftime("%a, %-d %b %Y %H:%M:%S %z").to_string(), &mut out);
     headers::mailbox("From", parts.from, &mut out);
     if let Some(reply_to) = parts.reply_to.filter(|reply_to| reply_to.address != parts.from.address) {
@@ -57,16 +58,20 @@ pub fn compose(parts: &Parts<'_>) -> Vec<u8> {
     }
     headers::structured("Content-Language", &headers::clean(parts.language), &mut out);
     headers::structured("MIME-Version", "1.0", &mut out);
-    headers::structured("Content-Type", &format!("multipart/alternative; boundary=\"{boundary}\""), &mut out);
-    for (kind, body) in [("plain", parts.text), ("html", parts.html)] {
-        out.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
-        headers::structured("Content-Type", &format!("text/{kind}; charset=utf-8"), &mut out);
-        headers::structured("Content-Transfer-Encoding", "quoted-printable", &mut out);
-        out.extend_from_slice(b"\r\n");
-        quoted_printable::encode(body, &mut out);
-    }
-    out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let bodies = MultiPart::alternative()
+        .boundary(boundary(parts.message_id))
+        .singlepart(body(ContentType::TEXT_PLAIN, parts.text))
+        .singlepart(body(ContentType::TEXT_HTML, parts.html));
+    out.extend_from_slice(&bodies.formatted());
     out
+}
+
+/// Returns one body: UTF-8, quoted-printable by our own encoder, which always takes that and is fast.
+fn body(kind: ContentType, text: &str) -> SinglePart {
+    let mut encoded = Vec::with_capacity(text.len() + text.len() / 4);
+    quoted_printable::encode(text, &mut encoded);
+    let encoded = Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable);
+    SinglePart::builder().header(kind).body(encoded)
 }
 
 /// Returns the boundary of a message. It begins with `=_`, which quoted-printable never writes (RFC 2045 §6.7).

@@ -1,5 +1,5 @@
 //! What the tests of the ledger share.
-#![expect(dead_code, unreachable_pub, missing_docs, reason = "every test file uses a part of it")]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "shared by test files; a test may fail")]
 
 use std::path::PathBuf;
 use std::time::Duration;
