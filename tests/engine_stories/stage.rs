@@ -185,8 +185,8 @@ impl Town {
     /// Starts a run.
     pub(crate) fn start(&self, run: Run) -> Sending<'_> {
         let (progress, shutdown) = (Arc::clone(&run.progress), run.shutdown.clone());
-        let gap = run.pace.gap() / 3;
-        let step = gap.max(Duration::from_millis(500));
+        let flows = !(run.pace.gap().is_zero() && run.pace.jitter.is_zero());
+        let step = flows.then(|| (run.pace.gap() / 3).max(Duration::from_millis(500)));
         Sending { town: self, progress, shutdown, step, running: tokio::spawn(run.deliver()) }
     }
 
@@ -201,7 +201,9 @@ pub(crate) struct Sending<'t> {
     town: &'t Town,
     progress: Arc<Progress>,
     pub(crate) shutdown: Shutdown,
-    step: Duration,
+    /// How far the clock goes at once while a letter waits for its turn in the flow, which tells nobody that it
+    /// waits; without a flow it only ever goes to what the run waits for, so that such stories tell exact times.
+    step: Option<Duration>,
     running: JoinHandle<Result<Ended, LedgerError>>,
 }
 
@@ -234,12 +236,12 @@ impl Sending<'_> {
                 self.town.clock.advance(waits.until.duration_since(now).try_into().unwrap());
                 continue;
             }
-            // The flow between two letters, which tells nobody that it waits.
+            let Some(step) = self.step else { continue };
             let sees = (self.town.relay.commands().len(), self.town.relay.taken());
             quiet = if sees == seen { quiet + 1 } else { 0 };
             seen = sees;
             if quiet >= 4 {
-                self.town.clock.advance(self.step);
+                self.town.clock.advance(step);
                 quiet = 0;
             }
         }
