@@ -137,8 +137,8 @@ fn quiet_leaves_results_and_failures() {
     assert_eq!((run.out.as_str(), run.err.as_str()), ("", ""));
     let run = campaign.run(["preview", "-q"]).success();
     assert!(run.out.contains("2 letters") && run.err.is_empty(), "{run:?}");
-    let run = campaign.run(["-q", "send", "--yes"]).success();
-    assert!(run.out.contains("2 accepted") && run.err.is_empty(), "{run:?}");
+    let run = campaign.run(["-q", "send", "--yes", "--limit", "1"]).success();
+    assert!(run.out.contains("1 accepted") && run.err.is_empty(), "{run:?}");
     let run = campaign.run(["-q", "pause"]).success();
     assert_eq!((run.out.as_str(), run.err.as_str()), ("", ""));
     // A failure is not silenced.
