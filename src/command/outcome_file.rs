@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use super::Context;
 use super::status_csv::{self, Outcome};
@@ -36,7 +38,9 @@ fn write(config: &Config, path: &Path) -> Result<(), String> {
     let separator = u8::try_from(detected.separator).unwrap_or(b';');
     let rows = RosterReader::new(BufReader::new(file), &config.recipients, &detected);
     let suppressing = !reader.suppressions().map_err(|error| error.to_string())?.is_empty();
-    let mut outcomes = Outcomes { reader: &reader, campaign: campaign.id, ahead: HashMap::new(), last: 0 };
+    let ahead = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
+    let Some(ahead) = ahead else { return Ok(()) };
+    let mut outcomes = Outcomes::new(&reader, ahead, campaign.id);
     let lines = rows.filter_map(|row| match row {
         Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
             let known = outcomes.of(&recipient.key);
@@ -57,30 +61,46 @@ fn write(config: &Config, path: &Path) -> Result<(), String> {
     status_csv::write(path, &headings, separator, lines).map_err(|error| error.to_string())
 }
 
-/// Outcomes by key, read in runs, since roster and ledger are mostly in the same order.
+/// Outcomes by key: read ahead in runs by another thread, since roster and ledger are mostly in the same order.
 struct Outcomes<'a> {
     reader: &'a Reader,
     campaign: CampaignId,
+    runs: Receiver<Result<Vec<OutcomeRecord>, LedgerError>>,
     ahead: HashMap<String, OutcomeRecord>,
-    last: i64,
 }
 
-impl Outcomes<'_> {
+impl<'a> Outcomes<'a> {
     const RUN: u32 = 500;
+    /// With the roster in quite another order, what was read ahead must not fill the memory.
+    const AHEAD: usize = 5000;
+
+    fn new(reader: &'a Reader, ahead: Reader, campaign: CampaignId) -> Self {
+        let (give, runs) = sync_channel(2);
+        thread::spawn(move || {
+            let mut last = 0;
+            loop {
+                let run = ahead.outcomes_after(campaign, last, Self::RUN);
+                let end = run.as_ref().map_or(None, |run| run.last().map(|(last, _)| *last));
+                let run = run.map(|run| run.into_iter().map(|(_, record)| record).collect());
+                // The other end goes away when it has seen enough.
+                let (Ok(()), Some(end)) = (give.send(run), end) else { return };
+                last = end;
+            }
+        });
+        Self { reader, campaign, runs, ahead: HashMap::new() }
+    }
 
     fn of(&mut self, key: &str) -> Result<Option<OutcomeRecord>, LedgerError> {
         if let Some(record) = self.ahead.remove(key) {
             return Ok(Some(record));
         }
-        // With the roster in quite another order, what was read ahead must not fill the memory.
-        let most = if self.ahead.len() < 10 * Self::RUN as usize { Self::RUN } else { 0 };
-        let run = self.reader.outcomes_after(self.campaign, self.last, most)?;
-        if let Some((last, _)) = run.last() {
-            self.last = *last;
-            self.ahead.extend(run.into_iter().map(|(_, record)| (record.key.clone(), record)));
-        }
-        if let Some(record) = self.ahead.remove(key) {
-            return Ok(Some(record));
+        if self.ahead.len() < Self::AHEAD
+            && let Ok(run) = self.runs.recv()
+        {
+            self.ahead.extend(run?.into_iter().map(|record| (record.key.clone(), record)));
+            if let Some(record) = self.ahead.remove(key) {
+                return Ok(Some(record));
+            }
         }
         // Somewhere else in the ledger, or not in it.
         self.reader.outcome(self.campaign, key)

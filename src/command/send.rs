@@ -15,7 +15,6 @@ use crate::campaign::definition::Definition;
 use crate::campaign::plan::{self, PlanDigest};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
-use crate::campaign::twice::Duplicates;
 use crate::cli::Send;
 use crate::delivery::attempt::Ending;
 use crate::delivery::judgement::{Verdict, judge};
@@ -205,15 +204,9 @@ impl Sending {
         let now = context.clock.now();
         let pass = self.ledger.begin_roster(self.campaign.id).wait().map_err(ledger_failed)?;
         let mut digest = PlanDigest::new(&self.press.definition().digest(), &self.config.way());
-        let mut duplicates = Duplicates::default();
-        for row in reading.rows()? {
-            if let Row::Recipient { recipient, .. } = row {
-                duplicates.note(&recipient);
-            }
-        }
         let mut batch: Vec<Recipient> = Vec::with_capacity(BATCH);
         let mut under_way = None;
-        let rows = reading.rows()?.leaving_out(duplicates.suspects());
+        let rows = reading.rows()?.leaving_out(surveyed.suspects.clone());
         let mut hand_in = |batch: Vec<Recipient>| -> Result<(), Failure> {
             let answer = self.ledger.enroll(&pass, 1, batch, now);
             if let Some(before) = under_way.replace(answer) {

@@ -13,7 +13,7 @@ use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
 use crate::campaign::problem::{Place, Problem, Severity};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
-use crate::campaign::twice::Duplicates;
+use crate::campaign::twice::{Duplicates, Suspects};
 use crate::delivery::state::State;
 use crate::mail::address;
 use crate::report::{self, Failure};
@@ -49,6 +49,8 @@ impl Domains {
 pub struct Survey {
     /// What would be sent.
     pub plan: Plan,
+    /// Who may stand in the roster twice; for the next pass over it.
+    pub suspects: Suspects,
     /// People already written to whose row has changed since: told, and not sent again.
     pub changed: Vec<String>,
 }
@@ -72,8 +74,9 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
     };
+    let mut suspects = Suspects::default();
     if reading.roster.is_some() {
-        let suspects = {
+        suspects = {
             let mut duplicates = Duplicates::default();
             for row in reading.rows()? {
                 if let Row::Recipient { recipient, .. } = row {
@@ -82,7 +85,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             }
             duplicates.suspects()
         };
-        let mut rows = reading.rows()?.leaving_out(suspects);
+        let mut rows = reading.rows()?.leaving_out(suspects.clone());
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             for row in rows.by_ref().take(CHUNK) {
@@ -144,7 +147,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let pace = &reading.config.pace.pace;
     plan.forecast = forecast(plan.letters, now, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, changed })
+    Ok(Survey { plan, suspects, changed })
 }
 
 fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
@@ -225,16 +228,6 @@ fn look_at_row(
         found.push(
             Problem::error("example-address", place(), format!("{} is only an example", recipient.address))
                 .hint("nobody can have an address of this domain; it is not sent to a real relay"),
-        );
-    }
-    if let Some(better) = address::suggest_domain(recipient.address.domain()) {
-        found.push(
-            Problem::warning(
-                "odd-domain",
-                place(),
-                format!("{} looks like a typing error", recipient.address),
-            )
-            .hint(format!("did you mean {better}?")),
         );
     }
     let severity = if real { Severity::Error } else { Severity::Warning };

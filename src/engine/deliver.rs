@@ -17,7 +17,7 @@ use crate::campaign::calendar::Window;
 use crate::clock::Clock;
 use crate::delivery::attempt::Ending;
 use crate::delivery::breaker::{Advice, Breaker};
-use crate::delivery::judgement::{Judgement, judge};
+use crate::delivery::judgement::{Judgement, Verdict, judge};
 use crate::delivery::pace::Pace;
 use crate::delivery::patience::{Obstacle, Patience};
 use crate::delivery::retry::RetryPolicy;
@@ -111,6 +111,8 @@ struct Shared {
     breaker: Mutex<Breaker>,
     /// Letters claimed and not ended.
     aloft: AtomicU64,
+    /// Letters claimed in this run and not given back.
+    fed: AtomicU64,
     landed: Notify,
     /// Why no further letter may go, once there is a reason.
     verdict: Mutex<Option<Ended>>,
@@ -131,6 +133,7 @@ impl Run {
             flow,
             breaker: Mutex::new(Breaker::new(lanes)),
             aloft: AtomicU64::new(0),
+            fed: AtomicU64::new(0),
             landed: Notify::new(),
             verdict: Mutex::default(),
             rest_until: Mutex::default(),
@@ -160,13 +163,18 @@ impl Run {
 impl Shared {
     /// Claims letters, waits for their turn and prints them, until there is nothing more to feed.
     async fn feed(&self, give: mpsc::Sender<Job>) -> Result<Ended, LedgerError> {
-        let mut fed = 0_u64;
         loop {
             if let Some(ended) = self.stopped() {
                 return Ok(ended);
             }
+            let fed = self.fed.load(Ordering::Acquire);
             if self.run.limit.is_some_and(|limit| fed >= limit) {
-                return Ok(Ended::LimitReached);
+                if self.aloft.load(Ordering::Acquire) == 0 {
+                    return Ok(Ended::LimitReached);
+                }
+                // What comes back without an attempt leaves room for another.
+                self.land(None).await;
+                continue;
             }
             let now = self.run.clock.now();
             if let Some(window) = &self.run.window {
@@ -178,14 +186,13 @@ impl Shared {
                     }
                 }
             }
-            let rest = *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(until) = rest.filter(|until| *until > now) {
+            if let Some(until) = self.rests_until(now) {
                 match self.pass_time(Obstacle::Pace, until).await {
                     Some(ended) => return Ok(ended),
                     None => continue,
                 }
             }
-            let room = self.run.limit.map_or(u64::MAX, |limit| limit - fed);
+            let room = self.run.limit.map_or(u64::MAX, |limit| limit.saturating_sub(fed));
             let claimed = self.run.ledger.claim(self.request(room, now)).await?;
             match claimed.state {
                 None | Some(CampaignState::Running | CampaignState::Finished) => {}
@@ -210,7 +217,7 @@ impl Shared {
                     None => continue,
                 }
             }
-            fed += claimed.claims.len() as u64;
+            self.fed.fetch_add(claimed.claims.len() as u64, Ordering::AcqRel);
             self.aloft.fetch_add(claimed.claims.len() as u64, Ordering::AcqRel);
             let mut claims = claimed.claims.into_iter();
             while let Some(claim) = claims.next() {
@@ -362,6 +369,7 @@ impl Shared {
     async fn give_back(&self, tickets: Vec<crate::ledger::record::ClaimTicket>) -> Result<(), LedgerError> {
         let number = tickets.len() as u64;
         let given = self.run.ledger.give_back(tickets, self.run.clock.now()).await;
+        self.fed.fetch_sub(number, Ordering::AcqRel);
         self.aloft.fetch_sub(number, Ordering::AcqRel);
         self.landed.notify_waiters();
         given
@@ -377,6 +385,11 @@ impl Shared {
         self.pass(until).await;
         self.run.progress.waits_for(None);
         None
+    }
+
+    /// Returns until when the relay is to be left alone, if that is after `now`.
+    fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rest_until.lock().unwrap_or_else(PoisonError::into_inner).filter(|until| *until > now)
     }
 
     /// Waits until an instant, or until the run is to end.
@@ -456,7 +469,9 @@ impl Carrier {
                     job
                 }
             };
-            if self.shared.stopped().is_some() {
+            // What was printed before the trouble goes back, too, and comes again in its turn.
+            let resting = self.shared.rests_until(self.shared.run.clock.now()).is_some();
+            if resting || self.shared.stopped().is_some() {
                 self.finish(unwritten.take()).await?;
                 self.shared.give_back(vec![job.claim.ticket]).await?;
                 continue;
@@ -472,7 +487,13 @@ impl Carrier {
             };
             let judged = judge(&ending);
             let written = self.shared.write_down(&job.claim, &ending, &judged, began);
-            unwritten = Some((Box::pin(written), ending, judged));
+            let outcome = Some((Box::pin(written), ending, judged));
+            if outcome.as_ref().is_some_and(|(_, _, judged)| judged.verdict == Verdict::Accepted) {
+                unwritten = outcome;
+            } else {
+                // Whatever is not a yes may be a reason to send nothing more: it is heard before the next letter.
+                self.finish(outcome).await?;
+            }
         }
     }
 

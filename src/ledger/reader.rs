@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
@@ -13,7 +14,7 @@ use super::record::{
     Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, OutcomeRecord, RecipientRecord, Story,
     Suppression,
 };
-use super::schema::{MIGRATIONS, beside, sentence, too_new, unavailable, version};
+use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
 use crate::campaign::recipient::Recipient;
 use crate::delivery::state::State;
@@ -100,6 +101,9 @@ impl Reader {
             .and_then(|conn| {
                 conn.busy_timeout(Duration::from_secs(10))?;
                 conn.pragma_update(None, "cache_size", -4096)?;
+                conn.set_prepared_statement_cache_capacity(STATEMENTS);
+                // Else SQLite plans a statement anew whenever a bound value might matter to a partial index.
+                conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
                 Ok(conn)
             })
             .map_err(|error| unavailable(path, sentence(&error)))

@@ -5,3 +5,4 @@ pub(crate) mod mail_config;
 pub(crate) mod post_office;
 pub(crate) mod servers;
 pub(crate) mod town;
+pub(crate) mod trap;
