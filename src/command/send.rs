@@ -172,7 +172,8 @@ impl Sending {
         let ledger = Ledger::open(&config.ledger, &holder, Some(sink)).map_err(ledger_failed)?;
         refuse_an_old_copy(&ledger, last, &path)?;
         mend_journal(&ledger, &journal, last).map_err(ledger_failed)?;
-        let rescued = ledger.rescue(&owner(), true, now).wait().map_err(ledger_failed)?;
+        // The lock is ours, so whoever held these letters is dead, even one who had our process number.
+        let rescued = ledger.rescue("", true, now).wait().map_err(ledger_failed)?;
         if rescued.in_doubt > 0 {
             let told = count(rescued.in_doubt, "letter");
             context.report.warn(&format!(
@@ -262,7 +263,7 @@ impl Sending {
                 only: what.only.clone(),
                 limit: what.limit,
                 patience: if what.wait { Patience::Endless } else { Patience::Sitting },
-                owner: owner(),
+                owner: owner(context.clock.now()),
                 shutdown: shutdown.clone(),
                 progress: Arc::clone(&progress),
             };
@@ -346,8 +347,10 @@ impl Sending {
 }
 
 /// Who we are, in the ledger: no other process has this name while it lives.
-fn owner() -> String {
-    format!("send-{}", std::process::id())
+///
+/// A process number alone may come again: in a container it is the same every time.
+fn owner(now: Timestamp) -> String {
+    format!("send-{}-{}", std::process::id(), now.as_millisecond())
 }
 
 /// A ledger that lacks what the log has was put back from a copy, or begun anew: it does not know whom we wrote to.
