@@ -161,6 +161,7 @@ impl Sending {
         });
         let holder = format!("postduif send, process {}, since {now}", std::process::id());
         let ledger = Ledger::open(&config.ledger, &holder, Some(sink)).map_err(ledger_failed)?;
+        refuse_if_older(&ledger, last, &path)?;
         mend_journal(&ledger, &journal, last).map_err(ledger_failed)?;
         let rescued = ledger.rescue(&owner(), true, now).wait().map_err(ledger_failed)?;
         if rescued.in_doubt > 0 {
@@ -337,6 +338,24 @@ impl Sending {
 /// Who we are, in the ledger: no other process has this name while it lives.
 fn owner() -> String {
     format!("send-{}", std::process::id())
+}
+
+/// The journal follows the ledger, so a journal that knows more means that an old copy of the ledger was put back,
+/// or a new one in its place: sending from it would write to people a second time.
+fn refuse_if_older(ledger: &Ledger, last: i64, journal: &std::path::Path) -> Result<(), Failure> {
+    if last == 0 || !ledger.events_after(last - 1, 1).wait().map_err(ledger_failed)?.is_empty() {
+        return Ok(());
+    }
+    let (ledger, journal) = (ledger.path().display(), journal.display());
+    Err(Failure::new(
+        Exit::Ledger,
+        format!(
+            "the ledger {ledger} is older than {journal}: it does not know of letters that were sent since"
+        ),
+    )
+    .hint("was an old copy put back? Bring back the latest ledger")
+    .hint(format!("if the two do not belong together, move {journal} away"))
+    .safe("nothing was sent"))
 }
 
 /// Adds the lines that a crash kept from the journal.
