@@ -12,8 +12,8 @@ all: lint test
 test: servers
 	@if [ "$$(id -u)" != 0 ] && { [ -z "$$WITHOUT_SERVERS" ] || [ "$$WITHOUT_SERVERS" = 0 ]; }; then \
 	  echo "the test programs run through sudo, because Postfix starts only as root"; \
-	  set -x; $(CARGO) --config "target.'cfg(unix)'.runner = ['sudo', '-n', '-E']" test --locked; \
-	else set -x; $(CARGO) test --locked; fi
+	  set -x; $(CARGO) --config "target.'cfg(unix)'.runner = ['sudo', '-n', '-E']" test --locked --no-fail-fast; \
+	else set -x; $(CARGO) test --locked --no-fail-fast; fi
 
 servers:
 	@tests/install-servers.sh

@@ -190,7 +190,7 @@ pub enum SuppressWhat {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Write to it again.
+    /// Take it off the list; a letter that was withdrawn because of it stays withdrawn.
     Remove {
         /// `ada@party.example` or `party.example`.
         #[arg(value_name = "ADDRESS|DOMAIN")]

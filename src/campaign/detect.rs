@@ -47,7 +47,7 @@ impl std::fmt::Display for Detected {
 }
 
 fn said(separator: char) -> String {
-    if separator == '\t' { "tab".to_owned() } else { separator.to_string() }
+    if separator == '\t' { "tab".to_owned() } else { format!("`{separator}`") }
 }
 
 const SEPARATORS: [u8; 4] = [b';', b',', b'\t', b'|'];

@@ -227,22 +227,6 @@ impl Letter {
     }
 }
 
-/// Returns the name under which a letter finds a heading: lower case, every run of other characters a `_`.
-///
-/// `E-mail` is `e_mail`, `Plaats (gemeente)` is `plaats_gemeente`.
-pub fn normalised(heading: &str) -> String {
-    let mut name = String::with_capacity(heading.len());
-    for c in heading.chars() {
-        if c.is_alphanumeric() {
-            name.extend(c.to_lowercase());
-        } else if !name.is_empty() && !name.ends_with('_') {
-            name.push('_');
-        }
-    }
-    name.truncate(name.trim_end_matches('_').len());
-    name
-}
-
 struct FrontMatter<'t> {
     subject: String,
     subject_line: usize,

@@ -11,6 +11,9 @@ pub struct Leftover {
     pub text: String,
 }
 
+/// So many characters of a left-over are shown.
+const LONGEST: usize = 60;
+
 /// Words that authors leave for later, found as whole words in capitals.
 const WORDS: [&str; 4] = ["XXX", "TODO", "TBD", "FIXME"];
 
@@ -70,7 +73,11 @@ fn without_braces(line: &str) -> String {
 
 fn leftover(line: u64, text: &str, at: usize, found: &str) -> Leftover {
     let column = u32::try_from(text[..at].chars().count()).unwrap_or(u32::MAX).saturating_add(1);
-    Leftover { line, column, text: found.chars().take(60).collect() }
+    let mut text: String = found.chars().take(LONGEST).collect();
+    if text.len() < found.len() {
+        text.push('…');
+    }
+    Leftover { line, column, text }
 }
 
 #[cfg(test)]

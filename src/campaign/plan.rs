@@ -54,9 +54,12 @@ impl PlanDigest {
 /// How many digits of a digest people are shown.
 pub const SHOWN_DIGITS: usize = 12;
 
+/// How many digits of a digest name a plan at least.
+pub const LEAST_DIGITS: usize = 6;
+
 /// Returns whether `given`, as a person typed it, names `digest`: at least 6 digits from its beginning.
 pub fn names_plan(given: &str, digest: &str) -> bool {
-    given.len() >= 6 && digest.starts_with(&given.to_ascii_lowercase())
+    given.len() >= LEAST_DIGITS && digest.starts_with(&given.to_ascii_lowercase())
 }
 
 /// Why somebody on the roster gets no letter from this plan.

@@ -81,10 +81,10 @@ impl Problem {
         Self { severity: Severity::Warning, name, place: Some(place), said: said.into(), hint: None }
     }
 
-    /// Adds what to do about it.
+    /// Adds what to do about it; an empty text adds nothing.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into()).filter(|hint: &String| !hint.is_empty());
         self
     }
 }

@@ -229,55 +229,59 @@ impl<R: Read> RosterReader<R> {
                 }
                 continue;
             }
-            if let Some(control) =
-                value.chars().find(|c| matches!(c, '\0'..='\u{1F}' | '\u{7F}') && !matches!(c, '\n' | '\t'))
-            {
-                problems.push(
-                    Problem::error(
-                        "control-character",
-                        place(),
-                        format!("{} holds the control character U+{:04X}", named(), u32::from(control)),
-                    )
-                    .hint("remove it; a spreadsheet's CLEAN function does"),
-                );
-            }
-            if value.contains('\u{FFFD}') {
-                problems.push(
-                    Problem::error(
-                        "unreadable-text",
-                        place(),
-                        format!("{} holds bytes that are not {}", named(), self.detected.encoding),
-                    )
-                    .hint("save the file as UTF-8 anew, or set `[recipients] encoding`"),
-                );
-            }
-            if value.chars().any(turns) {
-                let said = format!("{} holds characters that turn the direction of reading", named());
-                let heads = [Some(self.detected.address), self.detected.name, self.detected.organisation];
-                if heads.contains(&Some(at)) || self.detected.key == Some(at) {
-                    problems.push(Problem::error("turned-text", place(), said).hint("remove them"));
-                } else {
-                    warnings.push(Problem::warning("turned-text", place(), said));
+            // Most cells are plain letters, which can be none of the following.
+            if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                if let Some(control) = value
+                    .chars()
+                    .find(|c| matches!(c, '\0'..='\u{1F}' | '\u{7F}') && !matches!(c, '\n' | '\t'))
+                {
+                    problems.push(
+                        Problem::error(
+                            "control-character",
+                            place(),
+                            format!("{} holds the control character U+{:04X}", named(), u32::from(control)),
+                        )
+                        .hint("remove it; a spreadsheet's CLEAN function does"),
+                    );
                 }
-            }
-            if !self.misread_said && looks_misread(value) {
-                self.misread_said = true;
-                warnings.push(
-                    Problem::warning(
-                        "misread-text",
-                        place(),
-                        format!(
-                            "{} reads `{}` as {}, which looks wrong",
-                            named(),
-                            short(value),
-                            self.detected.encoding
+                if value.contains('\u{FFFD}') {
+                    problems.push(
+                        Problem::error(
+                            "unreadable-text",
+                            place(),
+                            format!("{} holds bytes that are not {}", named(), self.detected.encoding),
+                        )
+                        .hint("save the file as UTF-8 anew, or set `[recipients] encoding`"),
+                    );
+                }
+                if value.chars().any(turns) {
+                    let said = format!("{} holds characters that turn the direction of reading", named());
+                    let heads = [Some(self.detected.address), self.detected.name, self.detected.organisation];
+                    if heads.contains(&Some(at)) || self.detected.key == Some(at) {
+                        problems.push(Problem::error("turned-text", place(), said).hint("remove them"));
+                    } else {
+                        warnings.push(Problem::warning("turned-text", place(), said));
+                    }
+                }
+                if !self.misread_said && looks_misread(value) {
+                    self.misread_said = true;
+                    warnings.push(
+                        Problem::warning(
+                            "misread-text",
+                            place(),
+                            format!(
+                                "{} reads `{}` as {}, which looks wrong",
+                                named(),
+                                short(value),
+                                self.detected.encoding
+                            ),
+                        )
+                        .hint(
+                            "look at this cell; if it is wrong, save the file as UTF-8 or set \
+                             `[recipients] encoding`",
                         ),
-                    )
-                    .hint(
-                        "look at this cell; if it is wrong, save the file as UTF-8 or set \
-                         `[recipients] encoding`",
-                    ),
-                );
+                    );
+                }
             }
             fields.push((heading.key.clone(), value.to_owned()));
         }

@@ -505,7 +505,7 @@ impl<'a> Resolver<'a> {
                 format!("`{name}` is no word of the language of letters"),
             );
             // `{{Naam partij}}` is read as the word `Naam` with the value `partij`.
-            let joined = super::letter::normalised(&said(&helper.name, &helper.params));
+            let joined = super::headings::normalised(&said(&helper.name, &helper.params));
             if self.columns.contains(&joined) {
                 problem = problem.hint(format!("did you mean `{{{{{joined}}}}}`?"));
             } else if let Some(meant) = nearest(&name, WORDS.iter().map(|word| word.1).chain(BLOCKS)) {
@@ -706,7 +706,7 @@ impl<'a> Resolver<'a> {
             .hint(format!("write `{{{{{first}}}}}`"));
         }
         let problem = Problem::error("unknown-field", place, format!("`{raw}` names no column"));
-        let own = super::letter::normalised(raw);
+        let own = super::headings::normalised(raw);
         if own != raw && self.columns.contains(&own) {
             return problem.hint(format!("write `{{{{{own}}}}}`"));
         }

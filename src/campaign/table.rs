@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 
 use encoding_rs::Encoding;
+use memchr::memchr3;
 
 use super::encoding::Decoded;
 
@@ -119,7 +120,25 @@ impl<R: Read> Records<R> {
             }
             let mut taken = 0;
             let mut done = false;
-            for &byte in block {
+            while let Some(&byte) = block.get(taken) {
+                // Most of a file is runs of characters that mean nothing: they are taken at once.
+                let rest = &block[taken..];
+                let run = match state {
+                    _ if self.after_cr => 0,
+                    State::Plain => memchr3(self.separator, b'\r', b'\n', rest).unwrap_or(rest.len()),
+                    State::Quoted => memchr3(b'"', b'\r', b'\n', rest).unwrap_or(rest.len()),
+                    State::Start | State::Quote => 0,
+                };
+                if run > 0 {
+                    size += run;
+                    if self.buffer.len() + run > CELL || size > ROW {
+                        record.flaw.get_or_insert(Flaw::Long(record.width + 1));
+                    } else {
+                        self.buffer.extend_from_slice(&rest[..run]);
+                    }
+                    taken += run;
+                    continue;
+                }
                 taken += 1;
                 let mut byte = byte;
                 if self.after_cr {
@@ -201,7 +220,8 @@ fn finish(record: &mut Record, buffer: &mut Vec<u8>) {
         record.flaw.get_or_insert(Flaw::Wide);
     } else {
         // Cut only at the length limit, where the row is refused anyway.
-        record.cells.push(String::from_utf8_lossy(buffer).into_owned());
+        let cell = String::from_utf8(std::mem::take(buffer));
+        record.cells.push(cell.unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned()));
     }
     buffer.clear();
 }

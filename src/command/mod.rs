@@ -4,6 +4,7 @@ pub mod ask;
 pub mod bar;
 pub mod check;
 pub mod init;
+pub mod log_file;
 pub mod manual;
 pub mod outcome_file;
 pub mod pause;
@@ -18,7 +19,7 @@ pub mod suppress;
 pub mod survey;
 pub mod why;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::campaign::problem::Problems;
 use crate::clock::Clock;
@@ -134,6 +135,11 @@ pub fn one_key(reader: &Reader, campaign: &Campaign, typed: &str) -> Result<Stri
             .hint("`postduif status` lists them; keys come from the column named in `[recipients] key`")),
         _ => Err(Failure::input(format!("`{typed}` may be any of {}", found.join(", ")))),
     }
+}
+
+/// Shows a path as a person would type it: without the `./` of the folder we are in.
+pub fn shown_path(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 /// Makes the machinery that waits for sockets and timers.

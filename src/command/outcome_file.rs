@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use super::Context;
-use super::status::{accepted_at, standing};
 use super::status_csv::{self, Outcome};
 use crate::campaign::roster::{self, RosterReader, Row};
 use crate::config::Config;
-use crate::ledger::record::RecipientRecord;
+use crate::delivery::standing::Standing;
+use crate::delivery::state::State;
+use crate::ledger::record::{CampaignId, OutcomeRecord};
 use crate::ledger::{Ledger, LedgerError, Reader};
 
 /// Writes the file anew; a failure is a warning, since the ledger has it all.
@@ -34,15 +37,19 @@ fn write(config: &Config, path: &Path) -> Result<(), String> {
     let headings: Vec<String> = detected.headings.iter().map(|heading| heading.original.clone()).collect();
     let separator = u8::try_from(detected.separator).unwrap_or(b';');
     let rows = RosterReader::new(BufReader::new(file), &config.recipients, &detected);
-    let suppressing = reader.suppressions().map_err(|error| error.to_string())?.len();
-    let mut story = Stories { reader: &reader, campaign: campaign.id, ahead: HashMap::new(), last: 0 };
+    let suppressing = !reader.suppressions().map_err(|error| error.to_string())?.is_empty();
+    let ahead = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
+    let Some(ahead) = ahead else { return Ok(()) };
+    let mut outcomes = Outcomes::new(&reader, ahead, campaign.id);
     let lines = rows.filter_map(|row| match row {
         Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
-            let outcome = story.of(&recipient.key).map(|record| {
-                record.filter(|record| record.recipient.address == recipient.address).map(|record| {
-                    let suppressed = suppressing > 0
-                        && reader.suppressed(&record.recipient.address).is_ok_and(|reason| reason.is_some());
-                    outcome(&record, suppressed, config)
+            let known = outcomes.of(&recipient.key);
+            let outcome = known.map(|record| {
+                // Another row under the same key is not the one that was written to.
+                record.filter(|record| record.address == recipient.address.to_string()).map(|record| {
+                    let suppressed = suppressing
+                        && reader.suppressed(&recipient.address).is_ok_and(|reason| reason.is_some());
+                    outcome(record, suppressed, config)
                 })
             });
             let cells = recipient.fields.into_iter().map(|(_, value)| value).collect();
@@ -54,53 +61,66 @@ fn write(config: &Config, path: &Path) -> Result<(), String> {
     status_csv::write(path, &headings, separator, lines).map_err(|error| error.to_string())
 }
 
-/// Recipients by key, read in runs, since roster and ledger are mostly in the same order.
-struct Stories<'a> {
+/// Outcomes by key: read ahead in runs by another thread, since roster and ledger are mostly in the same order.
+struct Outcomes<'a> {
     reader: &'a Reader,
-    campaign: crate::ledger::record::CampaignId,
-    ahead: HashMap<String, RecipientRecord>,
-    last: i64,
+    campaign: CampaignId,
+    runs: Receiver<Result<Vec<OutcomeRecord>, LedgerError>>,
+    ahead: HashMap<String, OutcomeRecord>,
 }
 
-impl Stories<'_> {
+impl<'a> Outcomes<'a> {
     const RUN: u32 = 500;
+    /// With the roster in quite another order, what was read ahead must not fill the memory.
+    const AHEAD: usize = 5000;
 
-    fn of(&mut self, key: &str) -> Result<Option<RecipientRecord>, LedgerError> {
+    fn new(reader: &'a Reader, ahead: Reader, campaign: CampaignId) -> Self {
+        let (give, runs) = sync_channel(2);
+        thread::spawn(move || {
+            let mut last = 0;
+            loop {
+                let run = ahead.outcomes_after(campaign, last, Self::RUN);
+                let end = run.as_ref().map_or(None, |run| run.last().map(|(last, _)| *last));
+                let run = run.map(|run| run.into_iter().map(|(_, record)| record).collect());
+                // The other end goes away when it has seen enough.
+                let (Ok(()), Some(end)) = (give.send(run), end) else { return };
+                last = end;
+            }
+        });
+        Self { reader, campaign, runs, ahead: HashMap::new() }
+    }
+
+    fn of(&mut self, key: &str) -> Result<Option<OutcomeRecord>, LedgerError> {
         if let Some(record) = self.ahead.remove(key) {
             return Ok(Some(record));
         }
-        // With the roster in quite another order, what was read ahead must not fill the memory.
-        let most = if self.ahead.len() < 10 * Self::RUN as usize { Self::RUN } else { 0 };
-        let run = self.reader.recipients_after(self.campaign, self.last, most)?;
-        if let Some((last, _)) = run.last() {
-            self.last = *last;
-            self.ahead.extend(run.into_iter().map(|(_, record)| (record.recipient.key.clone(), record)));
+        if self.ahead.len() < Self::AHEAD
+            && let Ok(run) = self.runs.recv()
+        {
+            self.ahead.extend(run?.into_iter().map(|record| (record.key.clone(), record)));
+            if let Some(record) = self.ahead.remove(key) {
+                return Ok(Some(record));
+            }
         }
-        if let Some(record) = self.ahead.remove(key) {
-            return Ok(Some(record));
-        }
-        // Somewhere else in the ledger: the roster was put into another order.
-        Ok(self.reader.story(self.campaign, key)?.map(|story| story.recipient))
+        // Somewhere else in the ledger, or not in it.
+        self.reader.outcome(self.campaign, key)
     }
 }
 
-fn outcome(record: &RecipientRecord, suppressed: bool, config: &Config) -> Outcome {
-    let Some(delivery) = record.deliveries.last() else { return Outcome::default() };
-    let accepted_at = accepted_at(delivery)
+fn outcome(record: OutcomeRecord, suppressed: bool, config: &Config) -> Outcome {
+    let accepted = matches!(record.state, State::Accepted | State::Bounced);
+    let accepted_at = record
+        .ended_at
+        .filter(|_| accepted)
         .map(|at| at.to_zoned_datetime(config.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string());
     Outcome {
-        standing: standing(record, suppressed).name().to_owned(),
-        state: delivery.state.key().to_owned(),
-        step: delivery.step.to_string(),
-        attempts: delivery.attempts.to_string(),
+        standing: Standing::of(record.state, suppressed, record.on_roster).name().to_owned(),
+        state: record.state.key().to_owned(),
+        step: record.step.to_string(),
+        attempts: record.attempts.to_string(),
         accepted_at: accepted_at.unwrap_or_default(),
-        reply: delivery
-            .last
-            .as_ref()
-            .and_then(|event| event.reply.as_ref())
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        what_happened: delivery.last.as_ref().and_then(|event| event.note.clone()).unwrap_or_default(),
-        message_id: delivery.message_id.clone(),
+        reply: record.reply.map(|reply| reply.to_string()).unwrap_or_default(),
+        what_happened: record.note.unwrap_or_default(),
+        message_id: record.message_id,
     }
 }

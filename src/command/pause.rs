@@ -1,10 +1,10 @@
 //! `postduif pause`, `resume` and `cancel`: wishes that a running `send` obeys before its next final dot.
 
-use super::{Context, ask, launched, ledger_failed, outcome_file};
+use super::{Context, ask, launched, ledger_failed, log_file, outcome_file};
 use crate::cli::{Cancel, Pause};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::ledger::record::Wish;
+use crate::ledger::record::{CampaignState, Wish};
 use crate::report::{Failure, count};
 
 /// Stops sending until `resume`.
@@ -16,6 +16,7 @@ pub fn pause(context: &Context, what: &Pause) -> Result<Exit, Failure> {
     launched(&config)?;
     let wish = Wish::Pause { campaign: config.name.clone(), why: what.why.clone(), until: None };
     Ledger::wish(&config.ledger, &wish, context.clock.now()).map_err(ledger_failed)?;
+    log_file::mend(context, &config);
     context.report.say("paused; `postduif resume` lets it go on");
     Ok(Exit::Done)
 }
@@ -29,6 +30,7 @@ pub fn resume(context: &Context) -> Result<Exit, Failure> {
     launched(&config)?;
     let wish = Wish::Resume { campaign: config.name.clone() };
     Ledger::wish(&config.ledger, &wish, context.clock.now()).map_err(ledger_failed)?;
+    log_file::mend(context, &config);
     context.report.say("letters may go again; `postduif send` sends them");
     Ok(Exit::Done)
 }
@@ -40,6 +42,10 @@ pub fn resume(context: &Context) -> Result<Exit, Failure> {
 pub fn cancel(context: &Context, what: &Cancel) -> Result<Exit, Failure> {
     let config = context.config()?;
     let (reader, campaign) = launched(&config)?;
+    if campaign.state == CampaignState::Cancelled {
+        context.report.say("it was cancelled already");
+        return Ok(Exit::Done);
+    }
     let counts = reader.counts(campaign.id).map_err(ledger_failed)?;
     drop(reader);
     if !what.yes {
@@ -55,6 +61,7 @@ pub fn cancel(context: &Context, what: &Cancel) -> Result<Exit, Failure> {
     let wish = Wish::Cancel { campaign: config.name.clone(), why: "cancelled by hand".to_owned() };
     let granted = Ledger::wish(&config.ledger, &wish, context.clock.now()).map_err(ledger_failed)?;
     context.report.say(&format!("cancelled; {} will not be sent", count(granted.ended, "letter")));
+    log_file::mend(context, &config);
     outcome_file::rewrite(context, &config);
     Ok(Exit::Done)
 }

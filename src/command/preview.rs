@@ -30,6 +30,10 @@ const PREVIEW_SEED: [u8; 32] = *b"a preview has no secret to keep.";
 /// When anything is wrong with the input, or the files cannot be written.
 pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
     let mut reading = Reading::of(context)?;
+    if reading.settings_wrong && what.key.is_some() {
+        context.report.problems(&reading.problems);
+        return Err(wrong_input(&reading.problems));
+    }
     if let Some(key) = &what.key {
         return one(context, &reading, key, what.raw);
     }
@@ -186,11 +190,11 @@ struct Index {
 impl Index {
     fn add(&mut self, file: &str, recipient: &Recipient, printed: &Printed) {
         let frame = escaped(&printed.html);
-        let _ = write!(
+        let _ = writeln!(
             self.rows,
             "<details><summary><b>{}</b> {}</summary><p>{} · <a href=\"{}\">{}</a></p>\
              <iframe sandbox loading=\"lazy\" title=\"{}\" srcdoc=\"{frame}\"></iframe>\
-             <pre>{}</pre></details>\n",
+             <pre>{}</pre></details>",
             escaped(&recipient.key),
             escaped(&recipient.mailbox().to_string()),
             escaped(&printed.subject),

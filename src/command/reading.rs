@@ -37,6 +37,10 @@ pub struct Reading {
     pub reader: Option<Reader>,
     /// All problems so far.
     pub problems: Problems,
+    /// The lines of `config.toml`, to say where a value stands.
+    config_lines: Vec<String>,
+    /// Whether the settings have errors: they are good enough to look for more then, and for nothing else.
+    pub settings_wrong: bool,
 }
 
 /// The campaign as the ledger has it.
@@ -58,6 +62,9 @@ impl Reading {
     pub fn of(context: &Context) -> Result<Self, Failure> {
         let mut problems = Problems::default();
         let config = context.config_with(&mut problems)?;
+        let settings_wrong = problems.errors() > 0;
+        let text = fs::read_to_string(context.folder.join("config.toml")).unwrap_or_default();
+        let config_lines = text.lines().map(str::to_owned).collect();
         let definition = definition(context, &config, &mut problems);
         let roster = detect(&config, &mut problems);
         let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
@@ -65,7 +72,17 @@ impl Reading {
             Some(reader) => launched(reader, &config, &definition).map_err(ledger_failed)?,
             None => None,
         };
-        let mut reading = Self { config, definition, roster, press: None, launched, reader, problems };
+        let mut reading = Self {
+            config,
+            definition,
+            roster,
+            press: None,
+            launched,
+            reader,
+            problems,
+            config_lines,
+            settings_wrong,
+        };
         reading.set_up_press();
         reading.look_for_leftovers();
         Ok(reading)
@@ -149,15 +166,24 @@ impl Reading {
         let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         let free =
             sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
+        let place = |value: &str| match self.config_lines.iter().position(|line| line.contains(value)) {
+            Some(at) => Place::line("config.toml", at as u64 + 1),
+            None => Place::file("config.toml"),
+        };
         for (key, value) in own.chain(free) {
             for found in placeholder::leftovers(value) {
                 let said = format!("`{key}`: `{}` is still to be filled in", found.text);
-                push("left-over", Place::file("config.toml"), said, "");
+                push("left-over", place(value), said, "");
             }
         }
         if severity == Severity::Error && crate::mail::address::reserved_domain(&sender.from.address) {
             let said = format!("the sender's address {} is only an example", sender.from.address);
-            push("example-address", Place::file("config.toml"), said, "put your own into `sender.address`");
+            push(
+                "example-address",
+                place(&sender.from.address.to_string()),
+                said,
+                "put your own into `sender.address`",
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `postduif send`: shows the plan, asks, freezes and enrols, sends, and tells what became of it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -7,12 +8,13 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::reading::Reading;
 use super::survey::{Survey, survey};
-use super::{Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, status, wrong_input};
+use super::{
+    Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, wrong_input,
+};
 use crate::campaign::definition::Definition;
 use crate::campaign::plan::{self, PlanDigest};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
-use crate::campaign::twice::Duplicates;
 use crate::cli::Send;
 use crate::delivery::attempt::Ending;
 use crate::delivery::judgement::{Verdict, judge};
@@ -75,6 +77,13 @@ fn refuse_if_unready(reading: &Reading) -> Result<(), Failure> {
 
 fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
     match &what.plan {
+        Some(given) if given.len() < plan::LEAST_DIGITS || !given.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            let said = format!(
+                "`{given}` is no digest of a plan; give its first {} digits or more",
+                plan::LEAST_DIGITS
+            );
+            Err(Failure::input(said).hint("`postduif preview` shows it").safe("nothing was sent"))
+        }
         Some(given) if !plan::names_plan(given, &surveyed.plan.digest) => {
             let now: String = surveyed.plan.digest.chars().take(plan::SHOWN_DIGITS).collect();
             Err(Failure::input(
@@ -161,7 +170,7 @@ impl Sending {
         });
         let holder = format!("postduif send, process {}, since {now}", std::process::id());
         let ledger = Ledger::open(&config.ledger, &holder, Some(sink)).map_err(ledger_failed)?;
-        refuse_if_older(&ledger, last, &path)?;
+        refuse_an_old_copy(&ledger, last, &path)?;
         mend_journal(&ledger, &journal, last).map_err(ledger_failed)?;
         let rescued = ledger.rescue(&owner(), true, now).wait().map_err(ledger_failed)?;
         if rescued.in_doubt > 0 {
@@ -195,15 +204,9 @@ impl Sending {
         let now = context.clock.now();
         let pass = self.ledger.begin_roster(self.campaign.id).wait().map_err(ledger_failed)?;
         let mut digest = PlanDigest::new(&self.press.definition().digest(), &self.config.way());
-        let mut duplicates = Duplicates::default();
-        for row in reading.rows()? {
-            if let Row::Recipient { recipient, .. } = row {
-                duplicates.note(&recipient);
-            }
-        }
         let mut batch: Vec<Recipient> = Vec::with_capacity(BATCH);
         let mut under_way = None;
-        let rows = reading.rows()?.leaving_out(duplicates.suspects());
+        let rows = reading.rows()?.leaving_out(surveyed.suspects.clone());
         let mut hand_in = |batch: Vec<Recipient>| -> Result<(), Failure> {
             let answer = self.ledger.enroll(&pass, 1, batch, now);
             if let Some(before) = under_way.replace(answer) {
@@ -282,6 +285,9 @@ impl Sending {
         drop(runtime);
         let ended = ended?;
         let state = self.ledger.finish_if_done(self.campaign.id, context.clock.now()).wait();
+        // What other processes wished at the very end is in the ledger and not yet in the log.
+        let logged = self.journal.lock().unwrap_or_else(PoisonError::into_inner).journal.last();
+        mend_journal(&self.ledger, &self.journal, logged).map_err(ledger_failed)?;
         let state = state.map_err(ledger_failed)?;
         let counts = self.ledger.counts(self.campaign.id).wait().map_err(ledger_failed)?;
         outcome_file::rewrite(context, &self.config);
@@ -317,6 +323,10 @@ impl Sending {
             Ended::Paused { why } => report.warn(&format!(
                 "the campaign stopped: {why}; {left} still queued. When it is mended: `postduif resume`, then `postduif send`"
             )),
+            Ended::Called { off: true, .. } => report.warn("the campaign was cancelled meanwhile; what was queued is not sent"),
+            Ended::Called { off: false, why } => report.warn(&format!(
+                "the campaign was paused meanwhile: {why}; {left} still queued: `postduif resume`, then `postduif send`"
+            )),
             Ended::Unreachable { why } => {
                 report.warn(&format!("the relay cannot be reached: {why}; {left} still queued, `postduif send` goes on with them"));
             }
@@ -329,7 +339,7 @@ impl Sending {
         }
         let mut places = vec!["logs/status.csv".to_owned(), "logs/delivery.jsonl".to_owned()];
         if let crate::transport::Settings::Rehearsal { keep: Some(kept), .. } = &self.config.transport {
-            places.push(format!("the letters themselves in {}", kept.display()));
+            places.push(format!("the letters themselves in {}", shown_path(kept)));
         }
         report.say(&format!("look in {}; or `postduif why KEY`", places.join(", ")));
     }
@@ -340,22 +350,18 @@ fn owner() -> String {
     format!("send-{}", std::process::id())
 }
 
-/// The journal follows the ledger, so a journal that knows more means that an old copy of the ledger was put back,
-/// or a new one in its place: sending from it would write to people a second time.
-fn refuse_if_older(ledger: &Ledger, last: i64, journal: &std::path::Path) -> Result<(), Failure> {
-    if last == 0 || !ledger.events_after(last - 1, 1).wait().map_err(ledger_failed)?.is_empty() {
+/// A ledger that lacks what the log has was put back from a copy, or begun anew: it does not know whom we wrote to.
+fn refuse_an_old_copy(ledger: &Ledger, last: i64, log: &Path) -> Result<(), Failure> {
+    let known = ledger.events_after(last - 1, 1).wait().map_err(ledger_failed)?;
+    if last == 0 || !known.is_empty() {
         return Ok(());
     }
-    let (ledger, journal) = (ledger.path().display(), journal.display());
-    Err(Failure::new(
-        Exit::Ledger,
-        format!(
-            "the ledger {ledger} is older than {journal}: it does not know of letters that were sent since"
-        ),
-    )
-    .hint("was an old copy put back? Bring back the latest ledger")
-    .hint(format!("if the two do not belong together, move {journal} away"))
-    .safe("nothing was sent"))
+    let (ledger, log) = (shown_path(ledger.path()), shown_path(log));
+    Err(Failure::new(Exit::Ledger, format!("the ledger {ledger} is older than {log}"))
+        .fact("means", "letters went out that this ledger knows nothing of, so it would send them again")
+        .hint("put the newer ledger back")
+        .hint(format!("where the ledger was begun anew on purpose, move {log} away as well"))
+        .safe("nothing was sent"))
 }
 
 /// Adds the lines that a crash kept from the journal.
@@ -400,10 +406,7 @@ fn launch(ledger: &Ledger, definition: &Definition, now: Timestamp) -> Result<Ca
 
 /// Connects once before any letter is touched, so that a wrong password or a relay that is down costs nothing.
 async fn reach(transport: &Transport) -> Result<(), Failure> {
-    let mut lane = transport.lane();
-    let connected = lane.connect().await;
-    lane.close().await;
-    connected.map_err(|ending| unreachable(transport, &ending))
+    transport.reach().await.map_err(|ending| unreachable(transport, &ending))
 }
 
 fn unreachable(transport: &Transport, ending: &Ending) -> Failure {
@@ -447,6 +450,9 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
     let address = Address::parse(address).map_err(|error| Failure::input(error.to_string()))?;
     // A test goes to the tester, so what would embarrass before others is told and does not stop it.
     context.report.problems(&reading.problems);
+    if reading.settings_wrong {
+        return Err(wrong_input(&reading.problems));
+    }
     refuse_if_unready(reading)?;
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
     if reading.is_real() && crate::mail::address::reserved_domain(&address) {

@@ -1,6 +1,6 @@
 //! `postduif settle KEY accepted|again`: a person's word on a letter in doubt.
 
-use super::{Context, launched, ledger_failed, one_key, outcome_file};
+use super::{Context, launched, ledger_failed, log_file, one_key, outcome_file};
 use crate::cli::{Settle, Word};
 use crate::delivery::state::State;
 use crate::exit::Exit;
@@ -38,6 +38,7 @@ pub fn run(context: &Context, what: &Settle) -> Result<Exit, Failure> {
     let wish = Wish::Settle { campaign: config.name.clone(), key: key.clone(), step, settlement, note };
     Ledger::wish(&config.ledger, &wish, context.clock.now()).map_err(ledger_failed)?;
     context.report.say(&format!("the letter to {key} {then}"));
+    log_file::mend(context, &config);
     outcome_file::rewrite(context, &config);
     Ok(Exit::Done)
 }

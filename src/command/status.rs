@@ -142,12 +142,12 @@ fn as_json(
     // A reader that hangs up is no failure.
     let mut gone = out.write_all(head.as_bytes()).is_err();
     let mut first = true;
-    let mut suppressed = Suppressed::new(reader)?;
+    let suppressed = Suppressed::new(reader)?;
     reader.each_recipient(campaign.id, |record| {
         if key.is_none_or(|key| key == record.recipient.key) {
             let comma = if first { "\n" } else { ",\n" };
             first = false;
-            let line = text(&line(&record, suppressed.names(&record)));
+            let line = text(&line(&record, suppressed.reason(&record).is_some()));
             gone = gone || out.write_all(format!("{comma}{line}").as_bytes()).is_err();
         }
         !gone
@@ -182,8 +182,9 @@ impl<'a> Suppressed<'a> {
         Ok(Self { reader, any: !reader.suppressions()?.is_empty() })
     }
 
-    fn names(&mut self, record: &RecipientRecord) -> bool {
-        self.any && self.reader.suppressed(&record.recipient.address).is_ok_and(|reason| reason.is_some())
+    fn reason(&self, record: &RecipientRecord) -> Option<String> {
+        let asked = self.any.then(|| self.reader.suppressed(&record.recipient.address));
+        asked.and_then(Result::ok).flatten()
     }
 }
 
@@ -242,10 +243,11 @@ fn as_text(
         text.push_str(&summary(&counts, style));
     }
     let mut table = Vec::new();
-    let mut suppressed = Suppressed::new(reader)?;
+    let suppressed = Suppressed::new(reader)?;
     let all = counts.recipients <= LISTED;
     reader.each_recipient(campaign.id, |record| {
-        let standing = standing(&record, suppressed.names(&record));
+        let why_not = suppressed.reason(&record);
+        let standing = standing(&record, why_not.is_some());
         let wanted = match key {
             Some(key) => key == record.recipient.key,
             None => all || !matches!(standing, Standing::AwaitingReply | Standing::Queued),
@@ -254,7 +256,7 @@ fn as_text(
             table.push([
                 record.recipient.key.clone(),
                 standing.name().replace('-', " "),
-                what_happened(&record, now, zone),
+                what_happened(&record, why_not, now, zone),
             ]);
         }
         // A list of hundreds helps nobody; the file has them all.
@@ -299,8 +301,20 @@ pub fn summary(counts: &Counts, style: Style) -> String {
 }
 
 /// Tells the latest thing that happened to a recipient, in one clause.
-pub fn what_happened(record: &RecipientRecord, now: Timestamp, zone: &TimeZone) -> String {
+///
+/// `suppressed` is why we do not write to the address, if there is a reason.
+pub fn what_happened(
+    record: &RecipientRecord,
+    suppressed: Option<String>,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> String {
     let Some(delivery) = record.deliveries.last() else { return "nothing is planned".to_owned() };
+    if let Some(reason) = suppressed
+        && standing(record, true) == Standing::Suppressed
+    {
+        return reason;
+    }
     let Some(event) = &delivery.last else {
         return if record.on_roster {
             "waits for its turn".to_owned()

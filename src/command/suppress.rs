@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, ledger_failed, outcome_file};
+use super::{Context, ledger_failed, log_file, outcome_file};
 use crate::cli::SuppressWhat;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
@@ -21,12 +21,14 @@ pub fn run(context: &Context, what: &SuppressWhat) -> Result<Exit, Failure> {
             let granted = wish(Wish::Suppress { what: what.clone(), reason: reason.clone() })?;
             let told = if granted.changed { "is on the list" } else { "was on the list already" };
             context.report.say(&format!("{what} {told}: no letter goes there"));
+            log_file::mend(context, &config);
             outcome_file::rewrite(context, &config);
         }
         SuppressWhat::Remove { what } => {
             let granted = wish(Wish::Unsuppress { what: what.clone() })?;
             let told = if granted.changed { "is off the list" } else { "was not on the list" };
             context.report.say(&format!("{what} {told}"));
+            log_file::mend(context, &config);
             outcome_file::rewrite(context, &config);
         }
         SuppressWhat::List { json } => {

@@ -1,5 +1,6 @@
 //! The survey of the roster: every row looked at once, with flat memory, and the plan that follows.
 
+use std::collections::HashMap;
 use std::thread;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
 use crate::campaign::problem::{Place, Problem, Severity};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
-use crate::campaign::twice::Duplicates;
+use crate::campaign::twice::{Duplicates, Suspects};
 use crate::delivery::state::State;
 use crate::mail::address;
 use crate::report::{self, Failure};
@@ -24,10 +25,32 @@ const ABSURD: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
 /// HTML of this size is worth a warning: Gmail cuts a message off at about 102 kB.
 const LARGE_HTML: usize = 80_000;
 
+/// Domains that were looked at, since comparing one with all known mailbox hosts takes longer than merging a letter.
+#[derive(Default)]
+struct Domains(HashMap<String, Option<&'static str>>);
+
+impl Domains {
+    /// So many are remembered; a roster with more different domains is looked at anew for the rest.
+    const KEPT: usize = 10_000;
+
+    fn better(&mut self, domain: &str) -> Option<&'static str> {
+        if let Some(known) = self.0.get(domain) {
+            return *known;
+        }
+        let better = address::suggest_domain(domain);
+        if self.0.len() < Self::KEPT {
+            self.0.insert(domain.to_owned(), better);
+        }
+        better
+    }
+}
+
 /// What the survey found.
 pub struct Survey {
     /// What would be sent.
     pub plan: Plan,
+    /// Who may stand in the roster twice; for the next pass over it.
+    pub suspects: Suspects,
     /// People already written to whose row has changed since: told, and not sent again.
     pub changed: Vec<String>,
 }
@@ -46,12 +69,14 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut changed = Vec::new();
     let mut asked: Vec<&String> = only.iter().collect();
     let mut longest: Option<(usize, u64, Recipient)> = None;
+    let mut domains = Domains::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
     };
+    let mut suspects = Suspects::default();
     if reading.roster.is_some() {
-        let suspects = {
+        suspects = {
             let mut duplicates = Duplicates::default();
             for row in reading.rows()? {
                 if let Row::Recipient { recipient, .. } = row {
@@ -60,7 +85,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             }
             duplicates.suspects()
         };
-        let mut rows = reading.rows()?.leaving_out(suspects);
+        let mut rows = reading.rows()?.leaving_out(suspects.clone());
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             for row in rows.by_ref().take(CHUNK) {
@@ -90,6 +115,13 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
                     longest = Some((size, *line, recipient.clone()));
                 }
+                if let Some(better) = domains.better(recipient.address.domain()) {
+                    let place = Place::line(reading.config.recipients.file.clone(), *line);
+                    let said = format!("{} looks like a typing error", recipient.address);
+                    reading.problems.push(
+                        Problem::warning("odd-domain", place, said).hint(format!("did you mean {better}?")),
+                    );
+                }
                 digest.recipient(recipient);
                 plan.recipients += 1;
                 asked.retain(|key| **key != recipient.key);
@@ -115,7 +147,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let pace = &reading.config.pace.pace;
     plan.forecast = forecast(plan.letters, now, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, changed })
+    Ok(Survey { plan, suspects, changed })
 }
 
 fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
@@ -196,16 +228,6 @@ fn look_at_row(
         found.push(
             Problem::error("example-address", place(), format!("{} is only an example", recipient.address))
                 .hint("nobody can have an address of this domain; it is not sent to a real relay"),
-        );
-    }
-    if let Some(better) = address::suggest_domain(recipient.address.domain()) {
-        found.push(
-            Problem::warning(
-                "odd-domain",
-                place(),
-                format!("{} looks like a typing error", recipient.address),
-            )
-            .hint(format!("did you mean {better}?")),
         );
     }
     let severity = if real { Severity::Error } else { Severity::Warning };

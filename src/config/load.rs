@@ -73,7 +73,8 @@ impl Config {
 
 /// Reads `config.toml` in a campaign folder; `environment` returns a variable's value.
 ///
-/// Returns `None` where any error was found; all of them are then in `problems`.
+/// Returns `None` where so much is wrong that nothing can be looked at; all errors are then in `problems`. Settings that
+/// come with errors are there to find what else is wrong, and for nothing else.
 pub fn load(
     dir: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -95,11 +96,26 @@ pub fn load(
             return None;
         }
     };
-    read(dir, &bytes, environment, problems)
+    read_what_there_is(dir, &bytes, environment, problems)
 }
 
 /// Reads the bytes of a `config.toml` of the campaign folder `dir`; opens nothing.
+///
+/// Returns `None` where any error was found; all of them are then in `problems`.
 pub fn read(
+    dir: &Path,
+    bytes: &[u8],
+    environment: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Option<Config> {
+    let mut found = Problems::default();
+    let settled = read_what_there_is(dir, bytes, environment, &mut found);
+    let right = found.errors() == 0;
+    problems.append(found);
+    settled.filter(|_| right)
+}
+
+fn read_what_there_is(
     dir: &Path,
     bytes: &[u8],
     environment: &dyn Fn(&str) -> Option<String>,
@@ -116,23 +132,15 @@ pub fn read(
             return None;
         }
     };
-    let mut found = Problems::default();
-    let settled =
-        Document::parse(FILE, text.trim_start_matches('\u{FEFF}'), &mut found).and_then(|document| {
-            let accepted = document.accepted(&schema(), &mut found);
-            match accepted.try_into::<Raw>() {
-                Ok(raw) => {
-                    Settling { dir, document: &document, environment, problems: &mut found }.config(&raw)
-                }
-                Err(error) => {
-                    found.push(Problem::error("wrong-type", Place::file(FILE), error.message().to_owned()));
-                    None
-                }
-            }
-        });
-    let right = found.errors() == 0;
-    problems.append(found);
-    settled.filter(|_| right)
+    let document = Document::parse(FILE, text.trim_start_matches('\u{FEFF}'), problems)?;
+    let accepted = document.accepted(&schema(), problems);
+    match accepted.try_into::<Raw>() {
+        Ok(raw) => Settling { dir, document: &document, environment, problems }.config(&raw),
+        Err(error) => {
+            problems.push(Problem::error("wrong-type", Place::file(FILE), error.message().to_owned()));
+            None
+        }
+    }
 }
 
 pub(super) struct Settling<'a> {
@@ -236,13 +244,14 @@ impl Settling<'_> {
             name: name?,
             language,
             timezone,
-            zone: zone?,
+            // What stands in for a wrong value is never used: an error has been told.
+            zone: zone.unwrap_or(TimeZone::UTC),
             sender: sender?,
             roster,
             recipients,
             steps,
             transport: transport?,
-            pace: pace?,
+            pace: pace.unwrap_or_else(PaceChoice::careful),
             window,
             ledger: ledger?,
             unready,

@@ -19,6 +19,14 @@ pub struct PaceChoice {
     pub defaulted: bool,
 }
 
+impl PaceChoice {
+    /// The pace for a relay that nobody knows.
+    pub fn careful() -> Self {
+        let pace = profile("").pace();
+        Self { said: said(&pace), pace, defaulted: true }
+    }
+}
+
 /// What one kind of relay bears.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -78,8 +78,15 @@ pub enum Ended {
     LimitReached,
     /// The rest must wait longer than this run stays.
     Later(Waits),
-    /// The campaign was paused or cancelled: by the breaker, or by a person in another process.
+    /// The breaker paused the campaign.
     Paused {
+        /// The reason.
+        why: String,
+    },
+    /// A person paused or cancelled the campaign, in another process.
+    Called {
+        /// Whether it was cancelled, for good.
+        off: bool,
         /// The reason.
         why: String,
     },
@@ -191,9 +198,9 @@ impl Shared {
             let claimed = self.run.ledger.claim(self.request(room, now)).await?;
             match claimed.state {
                 None | Some(CampaignState::Running | CampaignState::Finished) => {}
-                Some(CampaignState::Paused { why, .. }) => return Ok(Ended::Paused { why }),
+                Some(CampaignState::Paused { why, .. }) => return Ok(Ended::Called { off: false, why }),
                 Some(CampaignState::Cancelled) => {
-                    return Ok(Ended::Paused { why: "the campaign was cancelled".to_owned() });
+                    return Ok(Ended::Called { off: true, why: "cancelled by hand".to_owned() });
                 }
             }
             if claimed.claims.is_empty() {

@@ -201,10 +201,11 @@ impl Writing<'_> {
     pub(super) fn withdraw(&mut self, id: i64, why: &str, now: Timestamp) -> Done<()> {
         let delivery = self.delivery(id)?;
         let moved = self.lawful(&delivery, &state::Event::Withdrawn, now)?;
-        self.happened(delivery.about(), delivery.event(now, "cancelled", Some(why.to_owned())))?;
+        let event =
+            self.happened(delivery.about(), delivery.event(now, "cancelled", Some(why.to_owned())))?;
         self.conn
-            .prepare_cached("UPDATE delivery SET state = ?2 WHERE id = ?1")?
-            .execute(params![id, moved.to.code()])?;
+            .prepare_cached("UPDATE delivery SET state = ?2, last_event = ?3 WHERE id = ?1")?
+            .execute(params![id, moved.to.code(), event])?;
         Ok(())
     }
 
@@ -321,13 +322,13 @@ impl Writing<'_> {
             Settlement::Accepted => format!("it went out: {note}"),
             Settlement::Again => format!("it did not go out and goes again: {note}"),
         };
-        self.happened(delivery.about(), delivery.event(now, "settled", Some(said)))?;
+        let event = self.happened(delivery.about(), delivery.event(now, "settled", Some(said)))?;
         self.conn
             .prepare_cached(
                 "UPDATE delivery SET state = ?2, not_before = coalesce(?3, not_before),
-                     ended_at = CASE WHEN ?2 = 0 THEN NULL ELSE ended_at END WHERE id = ?1",
+                     ended_at = CASE WHEN ?2 = 0 THEN NULL ELSE ended_at END, last_event = ?4 WHERE id = ?1",
             )?
-            .execute(params![id, moved.to.code(), moved.not_before.map(millis)])?;
+            .execute(params![id, moved.to.code(), moved.not_before.map(millis), event])?;
         if settlement == Settlement::Again {
             self.reopen(campaign, "a letter goes again", now)?;
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
@@ -10,13 +11,15 @@ use super::campaigns::{CAMPAIGN, campaign};
 use super::claim::recipient;
 use super::history::{self, id_left, instant, message_id};
 use super::record::{
-    Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, RecipientRecord, Story, Suppression,
+    Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, OutcomeRecord, RecipientRecord, Story,
+    Suppression,
 };
-use super::schema::{MIGRATIONS, beside, sentence, too_new, unavailable, version};
+use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
 use crate::campaign::recipient::Recipient;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
+use crate::mail::smtp_reply::SmtpReply;
 
 /// A window on a ledger.
 #[derive(Debug)]
@@ -98,6 +101,9 @@ impl Reader {
             .and_then(|conn| {
                 conn.busy_timeout(Duration::from_secs(10))?;
                 conn.pragma_update(None, "cache_size", -4096)?;
+                conn.set_prepared_statement_cache_capacity(STATEMENTS);
+                // Else SQLite plans a statement anew whenever a bound value might matter to a partial index.
+                conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
                 Ok(conn)
             })
             .map_err(|error| unavailable(path, sentence(&error)))
@@ -181,27 +187,27 @@ impl Reader {
         })
     }
 
-    /// Returns at most `most` recipients that were written down after the one numbered `after`, in that order, each
-    /// with its number: a run of them, for who walks along a roster in mostly the same order.
-    pub fn recipients_after(
+    /// Returns what became of at most `most` recipients that were written down after the one numbered `after`, in that
+    /// order, each with its number: a run of them, for who walks along a roster in mostly the same order.
+    pub fn outcomes_after(
         &self,
         id: CampaignId,
         after: i64,
         most: u32,
-    ) -> Result<Vec<(i64, RecipientRecord)>, LedgerError> {
-        let campaign = self.numbered(id)?;
+    ) -> Result<Vec<(i64, OutcomeRecord)>, LedgerError> {
         self.ask(|conn| {
-            let domain = sender_domain(conn, id)?;
-            let mut find = conn.prepare_cached(
-                "SELECT id, key, address, name, organisation, fields, position, pass = ?2 FROM recipient
-                 WHERE campaign = ?1 AND id > ?3 ORDER BY id LIMIT ?4",
-            )?;
-            let mut rows = find.query(params![id.0, campaign.roster_pass, after, most])?;
-            let mut run = Vec::new();
-            while let Some(row) = rows.next()? {
-                run.push((row.get(0)?, record(conn, row, &campaign, &domain)?));
-            }
-            Ok(run)
+            conn.prepare_cached(&format!("{OUTCOME} AND r.id > ?2 ORDER BY r.id LIMIT ?3"))?
+                .query_map(params![id.0, after, most], |row| Ok((row.get(0)?, outcome(row)?)))?
+                .collect()
+        })
+    }
+
+    /// Returns what became of one recipient.
+    pub fn outcome(&self, id: CampaignId, key: &str) -> Result<Option<OutcomeRecord>, LedgerError> {
+        self.ask(|conn| {
+            conn.prepare_cached(&format!("{OUTCOME} AND r.key = ?2"))?
+                .query_row(params![id.0, key], outcome)
+                .optional()
         })
     }
 
@@ -276,6 +282,42 @@ impl Reader {
     fn numbered(&self, id: CampaignId) -> Result<Campaign, LedgerError> {
         self.ask(|conn| conn.query_row(&format!("{CAMPAIGN} WHERE id = ?1"), [id.0], campaign))
     }
+}
+
+/// A recipient with its latest delivery and that one's last event; deliveries are numbered as they are made.
+const OUTCOME: &str =
+    "SELECT r.id, r.key, r.address, r.pass = c.roster_pass, d.step, d.state, d.attempts, d.ended_at,
+        d.id_left, d.generation, c.seed, c.sender_domain, e.code, e.enhanced, e.text, e.note
+    FROM campaign c JOIN recipient r ON r.campaign = c.id
+    JOIN delivery d ON d.id = (SELECT max(id) FROM delivery WHERE recipient = r.id)
+    LEFT JOIN event e ON e.seq = d.last_event WHERE c.id = ?1";
+
+fn outcome(row: &Row<'_>) -> rusqlite::Result<OutcomeRecord> {
+    let (key, step): (String, u32) = (row.get(1)?, row.get(4)?);
+    let left = match row.get::<_, Option<String>>(8)? {
+        Some(left) => left,
+        None => id_left(&row.get(10)?, &key, step, row.get(9)?),
+    };
+    let reply = match row.get(12)? {
+        Some(code) => Some(SmtpReply {
+            code,
+            enhanced: row.get(13)?,
+            text: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    Ok(OutcomeRecord {
+        key,
+        address: row.get(2)?,
+        on_roster: row.get(3)?,
+        step,
+        state: State::from_code(row.get(5)?).unwrap_or(State::InDoubt),
+        attempts: row.get(6)?,
+        ended_at: row.get::<_, Option<i64>>(7)?.map(instant),
+        message_id: message_id(&left, &row.get::<_, String>(11)?),
+        reply,
+        note: row.get(15)?,
+    })
 }
 
 /// Counts the deliveries of a campaign by state, and its recipients.

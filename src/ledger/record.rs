@@ -431,6 +431,31 @@ pub struct RecipientRecord {
     pub deliveries: Vec<DeliveryRecord>,
 }
 
+/// A recipient and what became of its latest delivery, without the frozen fields: what a table of all of them needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeRecord {
+    /// What the campaigner calls it.
+    pub key: String,
+    /// The frozen address.
+    pub address: String,
+    /// Whether the last pass over the roster saw it.
+    pub on_roster: bool,
+    /// The latest delivery's step.
+    pub step: u32,
+    /// Where it stands.
+    pub state: State,
+    /// All its attempts.
+    pub attempts: u32,
+    /// When it was accepted or came into doubt.
+    pub ended_at: Option<Timestamp>,
+    /// Its Message-ID.
+    pub message_id: String,
+    /// What the relay said last.
+    pub reply: Option<crate::mail::smtp_reply::SmtpReply>,
+    /// What that means, in words.
+    pub note: Option<String>,
+}
+
 /// Everything about one recipient. With the definition, the frozen fields, the Message-ID and the mark, what was sent
 /// can be rendered again and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Statements kept prepared for each connection.
-const STATEMENTS: usize = 64;
+pub(super) const STATEMENTS: usize = 64;
 
 /// Says why a ledger cannot be used.
 pub(super) fn unavailable(path: &Path, why: impl Into<String>) -> LedgerError {

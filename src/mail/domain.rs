@@ -76,6 +76,7 @@ pub fn suggest_domain(domain: &str) -> Option<&'static str> {
     }
     KNOWN
         .iter()
+        .filter(|known| known.len().abs_diff(domain.len()) <= 2)
         .map(|known| (strsim::damerau_levenshtein(&domain, known), *known))
         .filter(|(distance, known)| {
             // In a short name one letter is a fifth of it, and another real name.

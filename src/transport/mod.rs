@@ -13,7 +13,7 @@ mod smtp;
 
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::delivery::attempt::Ending;
@@ -185,6 +185,8 @@ struct Inner {
     description: String,
     connections: u32,
     stored: Option<PathBuf>,
+    /// A session that [`Transport::reach`] opened, for the first lane that connects.
+    opened: Mutex<Option<Session>>,
 }
 
 #[expect(clippy::large_enum_variant, reason = "there is one for each run")]
@@ -224,6 +226,7 @@ impl Transport {
                     },
                     connections: settings.connections.max(1),
                     stored: None,
+                    opened: Mutex::default(),
                     kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: None },
                 }
             }
@@ -247,6 +250,7 @@ impl Transport {
                     description: "the rehearsal relay; nothing leaves this machine".into(),
                     connections: connections.max(1),
                     stored: keep,
+                    opened: Mutex::default(),
                     kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: Some(relay) },
                 }
             }
@@ -257,6 +261,7 @@ impl Transport {
                     description: format!("the folder {}; nothing is sent", path.display()),
                     connections: 1,
                     stored: Some(path.clone()),
+                    opened: Mutex::default(),
                     kind: Kind::Folder(path),
                 }
             }
@@ -285,9 +290,23 @@ impl Transport {
         self.0.stored.clone()
     }
 
-    /// Makes a lane; it connects with its first letter.
+    /// Connects and logs in, so that a relay that cannot be reached is known before any letter is touched. The
+    /// session is kept for the first lane, so that this costs no login of its own.
+    ///
+    /// # Errors
+    /// The ending that an attempt would have had; it concerns the session and no letter.
+    pub async fn reach(&self) -> Result<(), Ending> {
+        if let Kind::Smtp { way, .. } = &self.0.kind {
+            let session = Session::open(way).await?;
+            *self.0.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        }
+        Ok(())
+    }
+
+    /// Makes a lane; it connects with its first letter, unless a session is open for it.
     pub fn lane(&self) -> Lane {
-        Lane { transport: self.clone(), session: None, wire: Vec::new() }
+        let session = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Lane { transport: self.clone(), session, wire: Vec::new() }
     }
 }
 

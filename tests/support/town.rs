@@ -190,6 +190,12 @@ impl Running {
         signal(self.pid(), "INT");
     }
 
+    /// What it said so far, on either stream.
+    pub(crate) fn said_so_far(&self) -> String {
+        let read = |name: &str| fs::read(self.kept.path().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&[read("out"), read("err")].concat()).into_owned()
+    }
+
     /// SIGKILL, and waits for the end.
     pub(crate) fn kill(mut self) -> Run {
         let _ = self.child.kill();

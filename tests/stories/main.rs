@@ -1,0 +1,18 @@
+//! The stories: every command as a person types it, over the real program, with a rehearsal relay or a scripted one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story whose stage cannot be set has failed"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod desk;
+mod people;
+mod preview;
+mod relays;
+mod send;
+mod status;
+mod stop;

@@ -1,0 +1,290 @@
+//! `init`, `check` and `preview`: looking at everything before anything leaves, without leaving a trace.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::desk::{Post, letters_in};
+use crate::support::town::Campaign;
+
+#[test]
+fn a_new_folder_can_be_looked_at_and_rehearsed_at_once() {
+    let campaign = Campaign::new();
+    campaign.run(["init", "mine"]).success().said("wrote  mine/config.toml").said("postduif -C mine check");
+    for name in
+        ["config.toml", "recipients.csv", "templates/letter.md", "templates/foot.md", "logs/.gitignore"]
+    {
+        assert!(campaign.file("mine").join(name).is_file(), "{name}");
+    }
+    campaign.run(["-C", "mine", "check"]).success().said("3 letters would go out");
+    campaign.run(["-C", "mine", "preview", "EVP"]).success().said("Eerste Voorbeeldpartij");
+    // Everything that is still to be filled in is named, with its place.
+    let run = campaign.run(["-C", "mine", "check"]).success();
+    for place in ["config.toml:6: ", "templates/letter.md:7:50: ", "templates/foot.md:8:33: "] {
+        assert!(run.err.contains(place), "nothing at {place}\n{}", run.err);
+    }
+    campaign.edit("mine/config.toml", "per-minute = 3 ", "unlimited = true\n#");
+    campaign.edit("mine/config.toml", "\nper-hour", "\n# per-hour");
+    campaign.edit("mine/config.toml", "\nper-day", "\n# per-day");
+    campaign.run(["-C", "mine", "send", "--yes"]).success().said("3 accepted");
+}
+
+#[test]
+fn init_never_writes_over_a_file_and_says_which_it_kept() {
+    let campaign = Campaign::new();
+    campaign.write("config.toml", "my own\n");
+    let before = campaign.everything();
+    let run = campaign.run(["init"]).success().said("config.toml (it was there already)");
+    assert_eq!(
+        run.err.matches("wrote").count(),
+        2,
+        "the foot and the ignore file were missing:\n{}",
+        run.err
+    );
+    let after = campaign.everything();
+    assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)));
+    // Not even where the file is one that cannot be looked through.
+    std::os::unix::fs::symlink("nowhere", campaign.file("other.csv")).unwrap();
+    fs::create_dir(campaign.file("third")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", campaign.file("third/config.toml")).unwrap();
+    campaign.run(["init", "third"]).success();
+    assert!(!campaign.file("elsewhere").exists(), "written through a link that leads out of the folder");
+    campaign.run(["init", "config.toml"]).code(2).said("cannot be written");
+}
+
+#[test]
+fn check_names_every_problem_at_once_with_its_place_and_writes_nothing() {
+    let campaign = Campaign::new();
+    campaign.configure("[pace]\nunlimited = true", "[pace]\nper-minut = 3");
+    campaign.configure("language = \"nl\"", "language = \"not a language\"");
+    campaign.edit("templates/letter.md", "{{naam}}", "{{naamm}}");
+    campaign.add_row("VIER,Partij Vier,Programmacommissie,no address");
+    campaign.add_row("EEN,Partij Vijf,Programmacommissie,vijf@vijf.example");
+    let before = campaign.everything();
+    let run = campaign.run(["check"]).code(2);
+    for told in [
+        "config.toml:25:1",
+        "did you mean `per-minute`",
+        "config.toml:3",
+        "templates/letter.md:4:8",
+        "did you mean `naam`",
+        "recipients.csv:5",
+        "recipients.csv:6",
+        "nothing would be sent",
+    ] {
+        assert!(run.err.contains(told), "`{told}` is not told:\n{}", run.err);
+    }
+    assert_eq!(campaign.everything(), before);
+    // The same for programs: one problem a line.
+    let json = campaign.run(["check", "--json"]).code(2);
+    for line in json.out.lines() {
+        let problem: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(problem["said"].is_string() && problem["severity"].is_string(), "{line}");
+    }
+    assert!(json.out.lines().count() >= 5, "{}", json.out);
+    // `send` says the same and sends nothing.
+    campaign.run(["send", "--yes"]).code(2).said("nothing was sent");
+    campaign.run(["preview"]).code(2);
+    assert_eq!(campaign.everything(), before);
+}
+
+#[test]
+fn what_is_only_worth_a_look_is_a_warning_and_stops_nothing() {
+    let campaign = Campaign::to(["ada@partij.example", "Ada@Partij.example", "bo@gmial.com"]);
+    let run = campaign.run(["check"]).success();
+    for told in ["warning", "did you mean gmail.com?", "recipients.csv:4", "1 row", "recipients.csv:3"] {
+        assert!(run.err.contains(told) || told == "1 row", "`{told}` is not told:\n{}", run.err);
+    }
+    campaign.configure("unlimited = true", "per-day = 1");
+    let many: Vec<String> = (0..40).map(|n| format!("p{n}@partij.example")).collect();
+    let slow = Campaign::to(many.iter().map(String::as_str));
+    slow.configure("unlimited = true", "per-day = 1");
+    slow.run(["check"]).success().said("at this pace the 40 letters would take 39 days");
+}
+
+/// Field bug 28: the same address in two spellings is one person; it gets one letter.
+#[test]
+fn bug_28_the_same_address_in_two_spellings_gets_one_letter() {
+    let campaign = Campaign::to(["ada@partij.example", "ADA@PARTIJ.EXAMPLE", "bo@partij.example"]);
+    campaign.run(["preview"]).success().said("1 the same person as another row: K2");
+    campaign.run(["send", "--yes"]).success();
+    assert_eq!(campaign.accepted(), ["K1", "K3"]);
+    assert_eq!(campaign.rehearsed().len(), 2);
+}
+
+/// Field bug 28: "Dear ,".
+#[test]
+fn bug_28_an_empty_field_where_it_would_show_stops_the_run_with_its_row() {
+    let campaign = Campaign::new();
+    campaign.add_row("VIER,Partij Vier,,vier@vier.example");
+    campaign.run(["send", "--yes"]).code(2).said("recipients.csv:5").said("VIER").said("naam");
+    assert!(!campaign.file("logs").exists());
+}
+
+#[test]
+fn preview_shows_the_plan_and_leaves_no_trace_and_calls_nobody() {
+    let campaign = Campaign::new();
+    let post = Post::spelled();
+    campaign.send_to(post.port());
+    let before = campaign.everything();
+    let run = campaign.run(["preview"]).success();
+    for told in [
+        "appeal: 3 letters to 3 recipients",
+        "The Alliance <appeal@alliance.example>",
+        "127.0.0.1",
+        "pace",
+        "plan",
+    ] {
+        assert!(run.out.contains(told), "`{told}` is not in the plan:\n{}", run.out);
+    }
+    campaign.run(["preview", "TWEE"]).success();
+    campaign.run(["preview", "--digest"]).success();
+    campaign.run(["check"]).success();
+    assert_eq!(campaign.everything(), before);
+    assert_eq!(post.connections(), 0);
+    // Nor does it change a ledger that is there.
+    campaign.run(["send", "--yes", "--limit", "1"]).success();
+    let (before, connections) = (campaign.everything(), post.connections());
+    campaign.run(["preview"]).success().said("2 letters to 3 recipients");
+    campaign.run(["preview", "--out", "/dev/null/x"]).code(2);
+    let after = campaign.everything();
+    let changed: Vec<_> = after.iter().filter(|(path, bytes)| before.get(*path) != Some(bytes)).collect();
+    assert!(changed.is_empty(), "{:?}", changed.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    assert_eq!(post.connections(), connections);
+}
+
+#[test]
+fn preview_with_a_key_shows_that_letter() {
+    let campaign = Campaign::new();
+    let run = campaign.run(["preview", "TWEE"]).success();
+    for told in [
+        "From:     The Alliance <appeal@alliance.example>",
+        "To:       Programmacommissie <twee@twee.example>",
+        "Subject:  A letter to Partij Twee",
+        "Dear Programmacommissie,",
+        "This is for Partij Twee.",
+    ] {
+        assert!(run.out.contains(told), "`{told}` is not shown:\n{}", run.out);
+    }
+    // In another case if that names one alone; a word that is nearly a key is asked back.
+    campaign.run(["preview", "twee"]).success().said("Partij Twee");
+    campaign.run(["preview", "TWE"]).code(2).said("no row has the key `TWE`").said("did you mean `TWEE`?");
+}
+
+#[test]
+fn raw_is_the_message_as_it_goes_over_the_line() {
+    let campaign = Campaign::new();
+    let raw = campaign.run(["preview", "TWEE", "--raw"]).success().out;
+    campaign.run(["send", "--yes", "--only", "TWEE"]).success();
+    let sent = campaign.rehearsed().remove(0);
+    // The same but for the date, the Message-ID and the boundary that is made of it.
+    let steady = |text: &str| -> Vec<String> {
+        let head = ["Date:", "Message-ID:", "Return-Path:", "Delivered-To:", "Received:"];
+        let lines = text.split("\r\n").filter(|line| !head.iter().any(|name| line.starts_with(name)));
+        lines.filter(|line| !line.contains("=_")).map(str::to_owned).collect()
+    };
+    assert!(raw.contains("\r\n\r\n") && !raw.replace("\r\n", "").contains('\n'), "lines end in CR LF");
+    assert_eq!(steady(&raw), steady(&sent));
+    campaign.run(["preview", "--raw"]).code(2);
+}
+
+#[test]
+fn out_writes_every_letter_and_a_page_to_look_through_them() {
+    let campaign = Campaign::shipped();
+    campaign
+        .run(["preview", "--out", "look"])
+        .success()
+        .said("wrote 27 letters into look")
+        .said("look/index.html");
+    let folder = campaign.file("look");
+    assert_eq!(letters_in(&folder).len(), 27);
+    let page = campaign.read("look/index.html");
+    for key in ["PVV", "D66", "PvdR"] {
+        assert!(page.contains(&format!("<b>{key}</b>")), "{key} is not on the page");
+    }
+    assert!(!page.contains("<script") && !page.contains("http://"), "the page loads nothing");
+    let links: BTreeSet<&str> =
+        page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let letters = links.iter().filter(|link| link.ends_with(".eml"));
+    assert_eq!(letters.clone().filter(|link| folder.join(link).is_file()).count(), 27);
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+    }
+    assert!(!campaign.file("logs").exists());
+}
+
+#[test]
+fn a_key_cannot_lead_out_of_the_folder_of_a_preview() {
+    let campaign = Campaign::new();
+    campaign.write(
+        "recipients.csv",
+        "afkorting,partij,naam,e-mail\n../../x,Partij <b>,\"<script>alert(1)</script>\",een@een.example\n",
+    );
+    campaign.run(["preview", "--out", "look/deep"]).success();
+    assert_eq!(fs::read_dir(campaign.file("look")).unwrap().count(), 1);
+    let page = campaign.read("look/deep/index.html");
+    assert!(!page.contains("<script>alert"), "a name became markup");
+}
+
+fn digest(campaign: &Campaign) -> String {
+    let run = campaign.run(["preview", "--digest"]).success();
+    let digest = run.out.trim().to_owned();
+    assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
+    digest
+}
+
+#[test]
+fn the_digest_is_steady_and_changes_with_everything_that_matters() {
+    let campaign = Campaign::new();
+    let mut seen = vec![digest(&campaign)];
+    assert_eq!(digest(&campaign), seen[0]);
+    let edits: [(&str, &str, &str); 8] = [
+        ("templates/letter.md", "Dear", "Dearest"),
+        ("templates/letter.md", "A letter to", "An appeal to"),
+        ("recipients.csv", "Partij Twee", "Partij 2"),
+        ("recipients.csv", "twee@twee", "zwei@twee"),
+        ("config.toml", "name = \"The Alliance\"\naddress", "name = \"Alliance\"\naddress"),
+        ("config.toml", "appeal@alliance", "desk@alliance"),
+        ("config.toml", "unlimited = true", "per-minute = 10"),
+        (
+            "config.toml",
+            "[ledger]",
+            "[window]\ndays = \"mon-fri\"\nfrom = \"09:00\"\nuntil = \"17:00\"\n\n[ledger]",
+        ),
+    ];
+    for (file, old, new) in edits {
+        campaign.edit(file, old, new);
+        let now = digest(&campaign);
+        assert!(!seen.contains(&now), "the digest did not change with `{new}` in {file}");
+        seen.push(now);
+    }
+    campaign.add_row("VIER,Partij Vier,Programmacommissie,vier@vier.example");
+    assert!(!seen.contains(&digest(&campaign)), "the digest did not change with a new row");
+}
+
+#[test]
+fn a_plan_is_sent_only_as_it_was_approved() {
+    let campaign = Campaign::new();
+    let approved = digest(&campaign);
+    campaign.add_row("VIER,Partij Vier,Programmacommissie,vier@vier.example");
+    campaign
+        .run(["send", "--yes", "--plan", &approved])
+        .code(2)
+        .said("not the plan that was approved")
+        .said("nothing was sent");
+    assert!(!campaign.file("logs").exists());
+    let approved = digest(&campaign);
+    // Too short to name anything, and said so: it may well be the right one.
+    campaign.run(["send", "--yes", "--plan", &approved[..5]]).code(2).said("first 6 digits or more");
+    campaign.run(["send", "--yes", "--plan", ""]).code(2);
+    campaign.run(["send", "--yes", "--plan", "not a digest"]).code(2);
+    assert!(!campaign.file("logs").exists());
+    // What `preview` shows is enough, in either case.
+    let shown = approved[..12].to_uppercase();
+    campaign.run(["send", "--yes", "--plan", &shown, "--limit", "1"]).success().said("1 accepted");
+    // It is the same plan after some of it was sent.
+    assert_eq!(digest(&campaign), approved);
+    campaign.run(["send", "--yes", "--plan", &approved]).success().said("4 accepted");
+    assert_eq!(campaign.status()["plan"], approved.as_str());
+}
