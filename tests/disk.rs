@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 
@@ -48,7 +49,9 @@ impl Desk {
         };
         let arguments = [["-m", "--"], ["-rm", "--"]].into_iter().find(|arguments| usable(arguments));
         let Some(arguments) = arguments else {
-            eprintln!("LEFT OUT: mounts of one's own are not allowed here, so no disk can be filled");
+            // Past the capture of the test's output, so that everybody sees it.
+            let _ = std::io::stderr()
+                .write_all(b"LEFT OUT: nobody may mount here, so no disk is filled and none is read-only\n");
             return None;
         };
         let mut command = Command::new("unshare");
@@ -201,9 +204,12 @@ fn a_status_csv_that_cannot_be_written_costs_no_letter() {
     assert_eq!(desk.relay.taken(), 3);
 }
 
+/// What may happen to the bytes of a ledger.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn a_damaged_ledger_is_named_and_left_as_it_is() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("another file", |bytes| {
             *bytes = b"this is a letter, not a ledger, and it goes on for a while".to_vec()
         }),
