@@ -372,7 +372,7 @@ fn what_is_lawful_is_left_alone() {
         ("mail/x.rs", "#[cfg(test)]\nuse std::fs;\nuse std::time::Duration;"),
         ("delivery/x.rs", "use crate::mail::smtp_reply::SmtpReply;\nuse std::time::Duration;"),
         ("engine/deliver.rs", "use crate::{ledger::Ledger, transport::Transport, clock::Clock};"),
-        ("campaign/roster.rs", "let reader = csv::ReaderBuilder::new();"),
+        ("command/status_csv.rs", "let writer = csv::WriterBuilder::new();"),
         ("engine/x.rs", "let csv = 1; csv.max(2); row.csv;"),
         ("run.rs", "use crate::config; use crate::command;"),
     ];

@@ -56,7 +56,7 @@ fn the_shortest_config_settles_on_careful_values() {
     assert_eq!((config.name.as_str(), config.language.as_str()), ("appeal", "nl"));
     assert_eq!(
         config.transport,
-        Settings::Rehearsal { connections: 1, keep: Some("campaign/logs/rehearsal".into()) }
+        Settings::Rehearsal { connections: 1, keep: Some("/campaign/logs/rehearsal".into()) }
     );
     assert_eq!(config.ledger, Path::new("/campaign/logs/ledger.db"));
     assert_eq!(config.roster, Path::new("/campaign/recipients.csv"));

@@ -409,8 +409,12 @@ impl<'a> Resolver<'a> {
         let Some(text) =
             self.letter.partials.get(&name).filter(|_| matches!(partial.name, Parameter::Name(_)))
         else {
-            let mut problem =
-                Problem::error("unknown-partial", place, format!("there is no `templates/{name}.md`"));
+            let said = if name == self.letter.name {
+                "the letter includes itself".to_owned()
+            } else {
+                format!("there is no `templates/{name}.md`")
+            };
+            let mut problem = Problem::error("unknown-partial", place, said);
             if let Some(meant) = nearest(&name, self.letter.partials.keys().map(String::as_str)) {
                 problem = problem.hint(format!("did you mean `{{{{> {meant}}}}}`?"));
             }

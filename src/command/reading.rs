@@ -298,6 +298,11 @@ fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String>
 
 fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
     let place = || Place::file(config.recipients.file.clone());
+    // A device or a pipe may have no end, and the roster is read more than once.
+    if fs::metadata(&config.roster).is_ok_and(|found| !found.is_file()) {
+        problems.push(Problem::error("unreadable", place(), "it cannot be read: it is no file"));
+        return None;
+    }
     let mut file = match File::open(&config.roster) {
         Ok(file) => BufReader::new(file),
         Err(error) => {

@@ -129,8 +129,8 @@ async fn a_relay_that_turns_us_away_at_the_door() {
     for (greeting, ending, verdict) in [
         ("554 5.7.1 Not you", "554 at greeting", Verdict::Stop),
         ("421 4.3.2 Too many connections", "421 at greeting", Verdict::SlowDown),
-        ("421 4.3.2 Shutting down", "421 at greeting", Verdict::TryLater),
-        ("SSH-2.0-OpenSSH", "broken at greeting", Verdict::TryLater),
+        ("421 4.3.2 Shutting down", "421 at greeting", Verdict::Reconnect),
+        ("SSH-2.0-OpenSSH", "broken at greeting", Verdict::Reconnect),
     ] {
         let post =
             Post::start(Protection::Plain, RelaySettings { greeting: Some(greeting.into()), ..spelled() })
@@ -148,7 +148,7 @@ async fn a_relay_that_is_not_there_is_tried_later() {
     tokio::task::yield_now().await;
     let ended = send(&mut lane, "ada").await;
     assert_eq!(brief(&ended), "broken at connect", "{ended}");
-    assert_eq!(judge(&ended).verdict, Verdict::TryLater);
+    assert_eq!(judge(&ended).verdict, Verdict::Reconnect);
 }
 
 #[tokio::test]

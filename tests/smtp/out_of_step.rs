@@ -63,7 +63,7 @@ async fn a_line_that_breaks_while_logging_in_is_no_wrong_password() {
     });
     let login = Login { username: "ada".into(), secret: Secret::Password("x".into()) };
     let ended = send(&mut stub.await.login(login).lane().await, "ada").await;
-    assert_eq!((brief(&ended).as_str(), judge(&ended).verdict), ("broken at auth", Verdict::TryLater));
+    assert_eq!((brief(&ended).as_str(), judge(&ended).verdict), ("broken at auth", Verdict::Reconnect));
 }
 
 #[tokio::test]

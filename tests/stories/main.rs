@@ -10,9 +10,11 @@
 mod support;
 
 mod desk;
+mod hostile;
 mod people;
 mod preview;
 mod relays;
 mod send;
+mod shell;
 mod status;
 mod stop;
