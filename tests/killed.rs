@@ -246,3 +246,30 @@ fn killed_with_sixteen_connections_under_a_limit() {
     let killed = besiege(16, SMOOTH, Duration::from_millis(15));
     assert!(killed >= 17, "{killed} kills");
 }
+
+#[test]
+fn killed_between_the_relays_250_and_the_write_of_sent() {
+    // Field bug 1: sent again at the next start.
+    let mut siege = Siege::lay(1, "unlimited = true");
+    siege.add_rows(5);
+    let kill = Kill::At(Trap { on: Passing::Taken, nth: 2, forward: false });
+    siege.strike(kill);
+    assert_eq!((siege.kills, siege.relay.taken()), (1, 2));
+    let status = siege.mend();
+    assert_eq!(status["counts"]["in_doubt"], 1, "{status}");
+    siege.look(&status, kill);
+    siege.campaign.run(["send", "--yes"]).code(5);
+    assert!(siege.copies().values().all(|&copies| copies == 1) && siege.relay.taken() == 5);
+}
+
+#[test]
+fn killed_after_a_batch_was_fetched_and_before_it_was_sent() {
+    // Field bug 2: the batch is skipped for ever.
+    let mut siege = Siege::lay(1, SMOOTH);
+    siege.add_rows(5);
+    siege.strike(Kill::At(Trap { on: Passing::Mail, nth: 1, forward: false }));
+    assert_eq!((siege.kills, siege.relay.taken()), (1, 0));
+    assert_eq!(siege.mend()["counts"]["queued"], 5);
+    siege.campaign.run(["send", "--yes"]).success();
+    assert!(siege.copies().values().all(|&copies| copies == 1) && siege.relay.taken() == 5);
+}

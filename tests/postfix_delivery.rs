@@ -360,3 +360,24 @@ fn nothing_that_stands_in_a_cell_or_a_letter_becomes_a_second_message() {
     assert_eq!(post.mailbox("ben@example.test").len(), 0);
     assert_eq!(post.mailbox("sender@example.test").len(), 0);
 }
+
+#[test]
+fn the_template_or_the_csv_is_edited_between_two_attempts() {
+    // Field bug 23: two groups get two letters.
+    let Some(post) = PostOffice::shared() else { return };
+    let campaign = campaign(&to_mx(post));
+    let rows = [("E1", "ada+edit1@example.test"), ("E2", "ada+edit2@example.test")];
+    roster(&campaign, &rows);
+    campaign.run(["send", "--yes", "--limit", "1"]).success();
+    campaign.write(
+        "templates/letter.md",
+        "+++\nsubject = \"Another letter\"\n+++\nSomething else for {{naam}}.\n",
+    );
+    campaign.run(["send", "--yes"]).success();
+    for (key, _) in rows {
+        let arrived = of_ledger(post, &campaign, key, "ada@example.test");
+        let mail = MessageParser::default().parse(&arrived[0]).unwrap();
+        assert_eq!(mail.subject(), Some(format!("A letter to Partij {key}").as_str()));
+        assert!(mail.body_text(0).unwrap().contains("Dear Commissie"), "{key}");
+    }
+}

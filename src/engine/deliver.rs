@@ -144,6 +144,8 @@ impl Run {
         for _ in 0..lanes {
             carriers.spawn(Carrier { shared: Arc::clone(&shared), take: Arc::clone(&take) }.work());
         }
+        // Only lanes hold that end now: when the last of them is gone, the feeder is told instead of waiting for ever.
+        drop(take);
         let fed = shared.feed(give).await;
         // The feeder dropped its end of the channel: lanes finish what is in it, then say goodbye.
         let mut carried = Ok(());

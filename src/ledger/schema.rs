@@ -43,7 +43,7 @@ pub(super) fn sentence(error: &rusqlite::Error) -> String {
         Some(C::DatabaseBusy | C::DatabaseLocked) => {
             "another process keeps it busy. Wait for it, or end it".to_owned()
         }
-        Some(C::SystemIoFailure) => format!("the disk did not read or write ({told})"),
+        Some(C::SystemIoFailure) => format!("the disk did not read or write ({told}); is it full, or gone?"),
         _ => told,
     }
 }

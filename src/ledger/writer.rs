@@ -198,9 +198,16 @@ impl Drop for Writer {
 
 fn write(conn: &Connection, waiting: &Receiver<Box<dyn Request>>, sink: Option<&EventSink>, mut newest: i64) {
     let mut together: Vec<Box<dyn Request>> = Vec::with_capacity(TOGETHER);
+    // Once a commit has failed nothing more is written: a later one might succeed (a disk that is full has room for
+    // something smaller), and the next letter would leave although the outcome of the one before was lost.
+    let mut broken: Option<String> = None;
     while let Ok(first) = waiting.recv() {
         together.push(first);
         together.extend(waiting.try_iter().take(TOGETHER - 1));
+        if let Some(why) = &broken {
+            together.drain(..).for_each(|request| request.answer(Err(why)));
+            continue;
+        }
         match commit(conn, &mut together) {
             Ok((events, more)) => {
                 if let Some(sink) = sink {
@@ -216,6 +223,7 @@ fn write(conn: &Connection, waiting: &Receiver<Box<dyn Request>>, sink: Option<&
                 let _ = conn.execute_batch("ROLLBACK");
                 let why = sentence(&error);
                 together.drain(..).for_each(|request| request.answer(Err(&why)));
+                broken = Some(why);
             }
         }
     }
@@ -264,7 +272,7 @@ mod tests {
         let pages: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
         conn.query_row(&format!("PRAGMA max_page_count = {}", pages + 2), [], |_| Ok(())).unwrap();
         let lock = Lock::take(&path, "test").unwrap();
-        let writer = Writer::start(conn, path, lock, None).unwrap();
+        let writer = Writer::start(conn, path.clone(), lock, None).unwrap();
         let put = |bytes: u32| {
             writer.ask(move |writing| {
                 let sql = "INSERT INTO meta (name, value) VALUES (?1, hex(zeroblob(?2)))";
@@ -274,10 +282,12 @@ mod tests {
         put(10).wait().unwrap();
         let told = put(100_000).wait().unwrap_err().to_string();
         assert!(told.contains("the disk is full; nothing was written"), "{told}");
-        let count = writer.ask(|writing| {
-            Ok(writing.conn.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0))?)
-        });
-        assert_eq!(count.wait().unwrap(), 1);
-        put(11).wait().unwrap();
+        // What would still fit does not overtake what was lost.
+        let told = put(11).wait().unwrap_err().to_string();
+        assert!(told.contains("the disk is full; nothing was written"), "{told}");
+        drop(writer);
+        let conn = open_for_writing(&path).unwrap();
+        let count: i64 = conn.query_row("SELECT count(*) FROM meta", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1);
     }
 }

@@ -165,11 +165,11 @@ async fn a_pause_holds_a_run_and_a_resumed_campaign_goes_on() {
     sending.drive_until(|| town.relay.taken() == 3).await;
     town.wish(&Wish::Pause { campaign: "appeal".into(), why: "a mistake in it".into(), until: None });
     let before = town.relay.taken();
-    assert_eq!(sending.end().await, Ended::Paused { why: "a mistake in it".into() });
+    assert_eq!(sending.end().await, Ended::Called { off: false, why: "a mistake in it".into() });
     // What had its final dot before may still arrive; nothing that came after the wish.
     assert!(town.relay.taken() <= before + 1);
     let run = town.run("appeal", &refs(&everybody)).await;
-    assert!(matches!(town.deliver(run).await, Ended::Paused { .. }));
+    assert!(matches!(town.deliver(run).await, Ended::Called { off: false, .. }));
     assert!(town.relay.taken() <= before + 1);
     town.wish(&Wish::Resume { campaign: "appeal".into() });
     let run = town.run("appeal", &refs(&everybody)).await;
@@ -184,7 +184,7 @@ async fn a_cancelled_campaign_sends_nothing_more_ever() {
     let sending = town.start(town.run("appeal", &roster).await);
     sending.until_it_waits().await;
     town.wish(&Wish::Cancel { campaign: "appeal".into(), why: "over".into() });
-    assert!(matches!(sending.end().await, Ended::Paused { .. }));
+    assert!(matches!(sending.end().await, Ended::Called { off: true, .. }));
     assert_eq!(town.relay.taken(), 1);
     assert_eq!(town.state("appeal", "later+once@twee.example"), State::Cancelled);
     assert_eq!(town.standing("appeal"), CampaignState::Cancelled);

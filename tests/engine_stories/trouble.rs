@@ -165,7 +165,7 @@ async fn a_quota_pauses_until_a_time_and_then_the_campaign_runs_by_itself() {
     assert_eq!(town.relay.taken(), 1);
     town.clock.advance(HOUR * 23);
     let run = town.run("appeal", &refs(&everybody)).await;
-    assert!(matches!(town.deliver(run).await, Ended::Paused { .. }));
+    assert!(matches!(town.deliver(run).await, Ended::Called { off: false, .. }));
     assert_eq!(town.relay.taken(), 1);
     town.clock.advance(HOUR);
     let run = town.run("appeal", &refs(&everybody)).await;
