@@ -176,7 +176,9 @@ impl Reading {
                 push("left-over", place(value), said, "");
             }
         }
-        if severity == Severity::Error && crate::mail::address::reserved_domain(&sender.from.address) {
+        // What stands in for a wrong address is not the user's.
+        let example = !self.settings_wrong && crate::mail::address::reserved_domain(&sender.from.address);
+        if severity == Severity::Error && example {
             let said = format!("the sender's address {} is only an example", sender.from.address);
             push(
                 "example-address",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::reading::Reading;
-use super::survey::{Survey, survey};
+use super::survey::{Survey, meant, survey};
 use super::{
     Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, wrong_input,
 };
@@ -31,7 +31,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::mail::address::Address;
 use crate::mail::message_id::{MessageId, Token};
 use crate::report::{Failure, count};
-use crate::transport::Transport;
+use crate::transport::{Settings, Transport};
 
 /// Recipients enrolled with one request.
 const BATCH: usize = 2000;
@@ -65,7 +65,7 @@ pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
     }
     let sending = Sending::begin(context, &reading)?;
     sending.enroll(context, &reading, &surveyed)?;
-    sending.send(context, what, letters)
+    sending.send(context, what, surveyed.only, letters)
 }
 
 /// A secret that is not there stops `send` alone; `check` and `preview` only warn.
@@ -240,7 +240,7 @@ impl Sending {
     }
 
     /// Sends, and tells what became of it.
-    fn send(&self, context: &Context, what: &Send, letters: u64) -> Result<Exit, Failure> {
+    fn send(&self, context: &Context, what: &Send, only: Vec<String>, letters: u64) -> Result<Exit, Failure> {
         let runtime = runtime()?;
         let progress = Arc::new(Progress::default());
         let shutdown = Shutdown::default();
@@ -260,7 +260,7 @@ impl Sending {
                 pace: self.config.pace.pace.clone(),
                 window: self.config.window.clone(),
                 retry: RetryPolicy::default(),
-                only: what.only.clone(),
+                only,
                 limit: what.limit,
                 patience: if what.wait { Patience::Endless } else { Patience::Sitting },
                 owner: owner(context.clock.now()),
@@ -338,9 +338,13 @@ impl Sending {
                 count(counts.in_doubt, "letter")
             ));
         }
-        let mut places = vec!["logs/status.csv".to_owned(), "logs/delivery.jsonl".to_owned()];
-        if let crate::transport::Settings::Rehearsal { keep: Some(kept), .. } = &self.config.transport {
-            places.push(format!("the letters themselves in {}", shown_path(kept)));
+        let logs = context.logs();
+        let mut places = ["status.csv", "delivery.jsonl"].map(|name| shown_path(&logs.join(name))).to_vec();
+        match &self.config.transport {
+            Settings::Rehearsal { keep: Some(path), .. } | Settings::Folder { path } => {
+                places.push(format!("the letters themselves in {}", shown_path(path)));
+            }
+            Settings::Rehearsal { keep: None, .. } | Settings::Smtp(_) => {}
         }
         report.say(&format!("look in {}; or `postduif why KEY`", places.join(", ")));
     }
@@ -457,20 +461,36 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
         return Err(wrong_input(&reading.problems));
     }
     refuse_if_unready(reading)?;
+    if what.only.len() > 1 {
+        return Err(
+            Failure::input("a test is one letter; name one recipient with --only").safe("nothing was sent")
+        );
+    }
+    if reading.press.is_none() {
+        return Err(wrong_input(&reading.problems));
+    }
+    let told = reading.problems.errors();
+    let wanted = meant(reading, &what.only)?;
+    if reading.problems.errors() > told {
+        let unknown = reading.problems.sorted().into_iter().find(|problem| problem.name == "no-such-key");
+        let failure = Failure::input(unknown.map(|problem| problem.said.clone()).unwrap_or_default());
+        let hint = unknown.and_then(|problem| problem.hint.clone());
+        return Err(hint.into_iter().fold(failure, Failure::hint).safe("nothing was sent"));
+    }
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
     if reading.is_real() && crate::mail::address::reserved_domain(&address) {
         return Err(Failure::input(format!(
             "{address} is only an example; give an address that you can read"
         )));
     }
-    let wanted = what.only.first();
+    let wanted = wanted.first();
     let recipient = reading.rows()?.find_map(|row| match row {
         Row::Recipient { recipient, .. } if wanted.is_none_or(|key| *key == recipient.key) => Some(recipient),
         _ => None,
     });
     let Some(recipient) = recipient else {
-        let key = wanted.cloned().unwrap_or_default();
-        return Err(Failure::input(format!("no row has the key `{key}`")));
+        return Err(Failure::input("the roster has no recipient whose letter could be tried")
+            .safe("nothing was sent"));
     };
     let now = context.clock.now();
     let mut seed = [0; 32];

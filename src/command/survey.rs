@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use super::{Context, bar, ledger_failed};
+use crate::campaign::headings::nearest;
 use crate::campaign::letter::Letter;
 use crate::campaign::placeholder;
 use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
@@ -45,6 +46,83 @@ impl Domains {
     }
 }
 
+/// The keys that a person typed after `--only`: each means itself, or the only key that differs from it in case alone.
+struct Asked<'a> {
+    wishes: Vec<Wish<'a>>,
+}
+
+struct Wish<'a> {
+    typed: &'a str,
+    folded: String,
+    found: bool,
+    alike: Vec<String>,
+    near: Option<String>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(typed: &'a [String]) -> Self {
+        let wish = |typed: &'a String| Wish {
+            typed,
+            folded: typed.to_lowercase(),
+            found: false,
+            alike: Vec::new(),
+            near: None,
+        };
+        Self { wishes: typed.iter().map(wish).collect() }
+    }
+
+    /// Compares a row's key with what was asked for.
+    fn meet(&mut self, key: &str) {
+        for wish in &mut self.wishes {
+            if wish.typed == key {
+                wish.found = true;
+            } else if key.to_lowercase() == wish.folded {
+                if !wish.alike.iter().any(|known| known == key) {
+                    wish.alike.push(key.to_owned());
+                }
+            } else if wish.near.is_none() && nearest(wish.typed, [key]).is_some() {
+                wish.near = Some(key.to_owned());
+            }
+        }
+    }
+
+    /// Returns the keys that were meant; what means none or several is a problem.
+    fn answer(self, reading: &mut Reading) -> Vec<String> {
+        let place = Place::file(reading.config.recipients.file.clone());
+        let mut keys = Vec::new();
+        for wish in self.wishes {
+            match wish.alike.as_slice() {
+                _ if wish.found => keys.push(wish.typed.to_owned()),
+                [one] => keys.push(one.clone()),
+                [] => {
+                    let hint = wish.near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                    let said = format!("no row has the key `{}`", wish.typed);
+                    reading.problems.push(Problem::error("no-such-key", place.clone(), said).hint(hint));
+                }
+                several => {
+                    let said = format!("`{}` may be any of {}", wish.typed, several.join(", "));
+                    reading.problems.push(Problem::error("no-such-key", place.clone(), said));
+                }
+            }
+        }
+        keys
+    }
+}
+
+/// Returns the keys of the roster that a person means; what means none or several is added to the problems.
+///
+/// # Errors
+/// When the roster cannot be read any more.
+pub fn meant(reading: &mut Reading, typed: &[String]) -> Result<Vec<String>, Failure> {
+    let mut asked = Asked::new(typed);
+    for row in reading.rows()? {
+        if let Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } = row {
+            asked.meet(&recipient.key);
+        }
+    }
+    Ok(asked.answer(reading))
+}
+
 /// What the survey found.
 pub struct Survey {
     /// What would be sent.
@@ -53,6 +131,8 @@ pub struct Survey {
     pub suspects: Suspects,
     /// People already written to whose row has changed since: told, and not sent again.
     pub changed: Vec<String>,
+    /// The keys that `only` meant, as the roster writes them.
+    pub only: Vec<String>,
 }
 
 /// Looks at every row.
@@ -67,7 +147,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut digest = PlanDigest::new(&definition.digest(), &reading.config.way());
     let mut plan = Plan { campaign: reading.config.name.clone(), ..Plan::default() };
     let mut changed = Vec::new();
-    let mut asked: Vec<&String> = only.iter().collect();
+    let mut asked = Asked::new(only);
     let mut longest: Option<(usize, u64, Recipient)> = None;
     let mut domains = Domains::default();
     let suppressing = match &reading.reader {
@@ -75,16 +155,19 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
         None => false,
     };
     let mut suspects = Suspects::default();
+    let mut wanted = Vec::new();
     if reading.roster.is_some() {
         suspects = {
             let mut duplicates = Duplicates::default();
             for row in reading.rows()? {
                 if let Row::Recipient { recipient, .. } = row {
+                    asked.meet(&recipient.key);
                     duplicates.note(&recipient);
                 }
             }
             duplicates.suspects()
         };
+        wanted = asked.answer(reading);
         let mut rows = reading.rows()?.leaving_out(suspects.clone());
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
@@ -124,20 +207,11 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
-                asked.retain(|key| **key != recipient.key);
-                match why_not(reading, recipient, only, suppressing, &mut changed)? {
+                match why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)? {
                     Some((why, example)) => plan.leave_out(why, || example),
                     None => plan.letters += 1,
                 }
             }
-        }
-        for key in asked {
-            let place = Place::file(reading.config.recipients.file.clone());
-            reading.problems.push(Problem::error(
-                "no-such-key",
-                place,
-                format!("no row has the key `{key}`"),
-            ));
         }
     }
     if let Some((_, line, recipient)) = longest {
@@ -147,7 +221,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let pace = &reading.config.pace.pace;
     plan.forecast = forecast(plan.letters, now, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, suspects, changed })
+    Ok(Survey { plan, suspects, changed, only: wanted })
 }
 
 fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
@@ -243,12 +317,13 @@ fn look_at_row(
 fn why_not(
     reading: &Reading,
     recipient: &Recipient,
+    all: bool,
     only: &[String],
     suppressing: bool,
     changed: &mut Vec<String>,
 ) -> Result<Option<(LeftOut, String)>, Failure> {
     let key = || recipient.key.clone();
-    if !only.is_empty() && !only.contains(&recipient.key) {
+    if !all && !only.contains(&recipient.key) {
         return Ok(Some((LeftOut::NotAsked, key())));
     }
     let Some(reader) = &reading.reader else { return Ok(None) };

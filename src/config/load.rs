@@ -240,20 +240,20 @@ impl Settling<'_> {
         let pace = self.pace(raw.pace.as_ref(), &raw.transport);
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
         let ledger = self.ledger(raw.ledger.url.as_deref());
+        // What stands in for a wrong value is never used: an error has been told, and it is only to find more of them.
         Some(Config {
-            name: name?,
+            name: name.unwrap_or_default(),
             language,
             timezone,
-            // What stands in for a wrong value is never used: an error has been told.
             zone: zone.unwrap_or(TimeZone::UTC),
             sender: sender?,
             roster,
             recipients,
             steps,
-            transport: transport?,
+            transport: transport.unwrap_or(Settings::Rehearsal { connections: 1, keep: None }),
             pace: pace.unwrap_or_else(PaceChoice::careful),
             window,
-            ledger: ledger?,
+            ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })
     }
@@ -305,7 +305,10 @@ impl Settling<'_> {
             }
         }
         Some(Sender {
-            from: Mailbox { name, address: address? },
+            from: Mailbox {
+                name,
+                address: address.or_else(|| Address::parse("nobody@sender.example").ok())?,
+            },
             reply_to: reply_to.map(|address| Mailbox { name: None, address }),
             verp: raw.verp.unwrap_or(false),
             fields,
@@ -443,7 +446,7 @@ impl Settling<'_> {
 
     fn window(&mut self, raw: &RawWindow, zone: Option<TimeZone>) -> Option<Window> {
         let days = match days(raw.days.as_deref().unwrap_or("mon-sun")) {
-            Ok(days) => days,
+            Ok(days) => Some(days),
             Err(word) => {
                 self.error(
                     "unknown-day",
@@ -451,7 +454,7 @@ impl Settling<'_> {
                     format!("`{}` is no day of the week", shown(&word)),
                     "write such as `mon-fri`, `mon,wed,fri` or `ma-vr`",
                 );
-                return None;
+                None
             }
         };
         let mut read = |key: &str, text: &str| {
@@ -478,7 +481,7 @@ impl Settling<'_> {
             );
             return None;
         }
-        Some(Window { zone: zone?, days, from, until })
+        Some(Window { zone: zone?, days: days?, from, until })
     }
 
     fn ledger(&mut self, url: Option<&str>) -> Option<PathBuf> {

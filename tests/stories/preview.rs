@@ -89,6 +89,43 @@ fn check_names_every_problem_at_once_with_its_place_and_writes_nothing() {
 }
 
 #[test]
+fn settings_that_are_all_wrong_hide_nothing_in_the_letter_and_the_roster() {
+    let campaign = Campaign::new();
+    campaign.write(
+        "config.toml",
+        "[campaign]\nnaam = 'x'\n[sender]\naddress = 'foo bar'\n[recipients]\nkey = 'afkorting'\n[[step]]\nletter = 'letter'\n\
+         [transport]\nkind = 'smpt'\n[window]\ndays = 'mon-fry'\nfrom = '25:00'\nuntil = 'x'\n[ledger]\nurl = 'mysql:x'\n",
+    );
+    campaign.edit("templates/letter.md", "{{naam}}", "{{naamm}}");
+    campaign.add_row("VIER,Partij Vier,Programmacommissie,no address");
+    let run = campaign.run(["check"]).code(2);
+    for told in [
+        "config.toml:1:1: `campaign.name` is missing",
+        "`sender.name` is missing",
+        "`sender.address` is not a mail address",
+        "did you mean `smtp`?",
+        "`fry` is no day",
+        "`25:00` is no time",
+        "`x` is no time",
+        "`ledger.url` names no SQLite file",
+        "templates/letter.md:4:8",
+        "recipients.csv:5",
+    ] {
+        assert!(run.err.contains(told), "`{told}` is not told:\n{}", run.err);
+    }
+    for command in [
+        &["send", "--yes"][..],
+        &["send", "--yes", "--test", "a@b.example"],
+        &["preview"],
+        &["preview", "EEN"],
+        &["status"],
+    ] {
+        campaign.run(command.iter().copied()).code(2).said("nothing was planned and nothing was sent");
+    }
+    assert!(!campaign.file("logs").exists());
+}
+
+#[test]
 fn what_is_only_worth_a_look_is_a_warning_and_stops_nothing() {
     let campaign = Campaign::to(["ada@partij.example", "Ada@Partij.example", "bo@gmial.com"]);
     let run = campaign.run(["check"]).success();

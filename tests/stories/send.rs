@@ -134,7 +134,27 @@ fn only_these_get_a_letter() {
         .said("2 letters to 3 recipients");
     assert_eq!(campaign.accepted(), ["EEN", "DRIE"]);
     campaign.run(["send", "--yes", "--only", "VIER"]).code(2).said("no row has the key `VIER`");
+    campaign.run(["send", "--yes", "--only", "TWE"]).code(2).said("did you mean `TWEE`?");
     assert_eq!(campaign.rehearsed().len(), 2);
+}
+
+#[test]
+fn a_key_may_be_typed_in_any_case_as_long_as_it_means_one_recipient() {
+    let campaign = Campaign::new();
+    campaign.add_row("een,Partij Vier,Programmacommissie,vier@vier.example");
+    campaign.run(["send", "--yes", "--only", "eEn"]).code(2).said("`eEn` may be any of EEN, een");
+    campaign
+        .run(["send", "--yes", "--test", "me@desk.example", "--only", "eEn"])
+        .code(2)
+        .said("may be any of");
+    campaign
+        .run(["send", "--yes", "--test", "me@desk.example", "--only", "EEN", "--only", "TWEE"])
+        .code(2)
+        .said("one letter");
+    assert!(!campaign.file("logs/ledger.db").exists());
+    campaign.run(["send", "--yes", "--test", "me@desk.example", "--only", "twee"]).success().said("TWEE");
+    campaign.run(["send", "--yes", "--only", "een", "--only", "drie"]).success();
+    assert_eq!(campaign.accepted(), ["DRIE", "een"]);
 }
 
 #[test]
@@ -221,7 +241,13 @@ fn the_shipped_letter_is_not_sent_to_real_people() {
 fn letters_can_go_into_a_folder_instead() {
     let campaign = Campaign::new();
     campaign.configure("kind = \"rehearsal\"", "kind = \"folder\"\npath = \"outbox\"");
-    campaign.run(["send", "--yes"]).success().said("the folder").said("nothing is sent").said("3 accepted");
+    campaign
+        .run(["send", "--yes"])
+        .success()
+        .said("the folder")
+        .said("nothing is sent")
+        .said("3 accepted")
+        .said("the letters themselves in outbox");
     let letters = letters_in(&campaign.file("outbox"));
     assert_eq!(letters.len(), 3);
     assert!(letters.iter().any(|letter| letter.contains("To: ") && letter.contains("een@een.example")));
