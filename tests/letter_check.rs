@@ -68,6 +68,14 @@ fn every_typing_error_is_found_with_its_place_and_what_was_meant() {
 }
 
 #[test]
+fn three_braces_hide_no_other_mistake() {
+    let told = said("{{{naam}}}\n{{#if nmae}}x{{/if}}\n{{{\nnaam}}} {{pratij}}");
+    for place in ["4:1: `{{{naam}}}`", "5:7: `nmae`", "6:1: `{{{", "7:11: `pratij`"] {
+        assert!(told.contains(place), "{place} is not told:\n{told}");
+    }
+}
+
+#[test]
 fn hostile_and_broken_templates_end_in_a_sentence() {
     let report: Vec<String> = [
         "{{> ping}}",

@@ -26,7 +26,7 @@ use super::markdown::{Shape, document, faults};
 use super::merge::{CLOSE, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
 use super::script::{Node, Resolver, nearest, normal};
-use super::tags::{Kind, Source};
+use super::tags::{Kind, Source, without_raw_output};
 use super::words::Tongue;
 use crate::mail::headers;
 
@@ -101,6 +101,11 @@ impl Letter {
         let front = FrontMatter::read(&file, &text, problems)?;
         let subject = Source::read(&file, &front.subject, front.subject_line, front.subject_column, problems);
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
+        // Three braces are an error by now, and no reason to say nothing of the rest.
+        let cleaned = if body.is_none() { without_raw_output(front.body) } else { None };
+        let body = body.or_else(|| {
+            Source::read(&file, cleaned.as_deref()?, front.body_line, 0, &mut Problems::default())
+        });
         let mut resolver = Resolver::new(source, definition, columns, problems);
         let subject = subject.map(|subject| resolver.resolve(&subject));
         let nodes = body.as_ref().map(|body| resolver.resolve(body));

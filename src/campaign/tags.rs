@@ -214,6 +214,22 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Puts letters in the place of every `{{{…}}}`, so that what else is wrong can be found; nothing where there is none.
+///
+/// Lines and columns stay the same.
+pub(super) fn without_raw_output(text: &str) -> Option<String> {
+    let (mut clean, mut at) = (String::with_capacity(text.len()), 0);
+    while let Some(found) = text[at..].find("{{{") {
+        let start = at + found;
+        let Some(end) = end_of_tag(text, start) else { break };
+        clean.push_str(&text[at..start]);
+        clean.extend(text[start..end].chars().map(|c| if c == '\n' { c } else { 'x' }));
+        at = end;
+    }
+    clean.push_str(&text[at..]);
+    (at > 0).then_some(clean)
+}
+
 /// Why a construct is not part of our language, if it is not.
 fn refused(tag: &str, inner: &str) -> Option<(&'static str, &'static str)> {
     if tag.starts_with("{{{") || inner.starts_with(['&', '{']) {
