@@ -26,6 +26,8 @@ pub const FILE: &str = "config.toml";
 /// The campaign's settings, settled: checked, with a value for everything.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The campaign's folder, as it was named.
+    pub folder: PathBuf,
     /// The campaign's name.
     pub name: String,
     /// A language tag: `nl`.
@@ -61,7 +63,10 @@ impl Config {
     pub fn way(&self) -> String {
         let transport = match &self.transport {
             Settings::Rehearsal { .. } => "rehearsal".to_owned(),
-            Settings::Folder { path } => format!("folder {}", path.display()),
+            // Wherever the command is typed, it is the same folder.
+            Settings::Folder { path } => {
+                format!("folder {}", path.strip_prefix(&self.folder).unwrap_or(path).display())
+            }
             Settings::Smtp(smtp) => {
                 let user = smtp.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
                 format!("smtp {}:{} {:?} {user}", smtp.host, smtp.port, smtp.security)
@@ -242,6 +247,7 @@ impl Settling<'_> {
         let ledger = self.ledger(raw.ledger.url.as_deref());
         // What stands in for a wrong value is never used: an error has been told, and it is only to find more of them.
         Some(Config {
+            folder: self.dir.to_owned(),
             name: name.unwrap_or_default(),
             language,
             timezone,

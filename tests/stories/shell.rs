@@ -184,6 +184,11 @@ fn another_folder_is_worked_on_with_c() {
     campaign.run(["preview", "-C", "mine"]).success().said("3 letters to 3 recipients");
     campaign.edit("mine/config.toml", "kind = \"rehearsal\"", "kind = \"folder\"\npath = \"out\"");
     campaign.run(["-C", "mine", "send", "--yes", "--limit", "1"]).success();
+    // The plan's name does not depend on where one stands either.
+    let absolute = campaign.file("mine").display().to_string();
+    let digest = |folder: &str| campaign.run(["-C", folder, "preview", "--digest"]).success().out;
+    assert_eq!(digest("mine"), digest(&absolute));
+    assert_eq!(digest("mine"), digest("mine/../mine/."));
     // Everything that the settings name lies in the campaign's folder, not where the program was started.
     for name in ["mine/logs/ledger.db", "mine/logs/status.csv", "mine/logs/delivery.jsonl", "mine/out"] {
         assert!(campaign.file(name).exists(), "{name}");
