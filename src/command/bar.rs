@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::delivery::patience::Obstacle;
 use crate::engine::progress::{Progress, Tally, Waits};
 use crate::report::{Report, grouped};
+
+/// A wait as long as this is told also where there is no terminal.
+const LONG: SignedDuration = SignedDuration::from_mins(2);
 
 /// Draws the progress until it is dropped or aborted.
 pub async fn watch(progress: Arc<Progress>, letters: u64, report: Report, clock: Clock, zone: TimeZone) {
@@ -23,7 +26,7 @@ pub async fn watch(progress: Arc<Progress>, letters: u64, report: Report, clock:
     if let Ok(style) = ProgressStyle::with_template(&template.replace("{per_sec:.1}", "{per_sec}")) {
         bar.set_style(style.progress_chars("━╸ "));
     }
-    let mut told = 0;
+    let (mut told, mut told_until) = (0, None);
     loop {
         let tally = progress.tally();
         bar.set_position(tally.ended().min(letters));
@@ -33,6 +36,11 @@ pub async fn watch(progress: Arc<Progress>, letters: u64, report: Report, clock:
         if !report.interactive && tenth > told && tenth < 10 {
             told = tenth;
             report.say(&format!("{} of {} letters", grouped(tally.ended()), grouped(letters)));
+        }
+        let waits = progress.waits().filter(|waits| waits.until.duration_since(clock.now()) > LONG);
+        if let Some(waits) = waits.filter(|waits| !report.interactive && told_until != Some(waits.until)) {
+            told_until = Some(waits.until);
+            report.say(&waiting(waits, clock.now(), &zone));
         }
         clock.sleep(Duration::from_millis(100)).await;
     }

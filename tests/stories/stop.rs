@@ -52,6 +52,21 @@ fn one_ctrl_c_ends_after_the_letters_in_flight_and_a_second_run_goes_on() {
 }
 
 #[test]
+fn a_run_that_stays_through_closed_hours_says_so_without_a_terminal_too() {
+    let campaign = Campaign::new();
+    let later = postduif::clock::Clock::system().now() + jiff::SignedDuration::from_hours(72);
+    let day = later.strftime("%a").to_string().to_lowercase();
+    campaign.write("config.toml", campaign.read("config.toml") + &format!("\n[window]\ndays = \"{day}\"\n"));
+    let running = campaign.spawn(["send", "--yes", "--wait"]);
+    wait_until("a word on the wait", || {
+        running.said_so_far().contains("waits for office hours until").then_some(())
+    });
+    running.interrupt();
+    running.wait().success().said("3 letters still queued");
+    assert!(campaign.rehearsed().is_empty());
+}
+
+#[test]
 fn a_second_ctrl_c_ends_at_once_and_the_letter_in_flight_is_in_doubt() {
     let campaign = Campaign::to(["silent-after-dot@partij.example", "b@partij.example"]);
     let post = Post::spelled();
