@@ -179,13 +179,10 @@ impl Shared {
                 continue;
             }
             let now = self.run.clock.now();
-            if let Some(window) = &self.run.window {
-                let opens = window.open_at_or_after(now).unwrap_or(Timestamp::MAX);
-                if opens > now {
-                    match self.pass_time(Obstacle::Window, opens).await {
-                        Some(ended) => return Ok(ended),
-                        None => continue,
-                    }
+            if let Some(opens) = self.opens(now) {
+                match self.pass_time(Obstacle::Window, opens).await {
+                    Some(ended) => return Ok(ended),
+                    None => continue,
                 }
             }
             if let Some(until) = self.rests_until(now) {
@@ -389,6 +386,12 @@ impl Shared {
         None
     }
 
+    /// Returns when office hours begin, if they are over at `now`.
+    fn opens(&self, now: Timestamp) -> Option<Timestamp> {
+        let opens = self.run.window.as_ref()?.open_at_or_after(now).unwrap_or(Timestamp::MAX);
+        (opens > now).then_some(opens)
+    }
+
     /// Returns until when the relay is to be left alone, if that is after `now`.
     fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.rest_until.lock().unwrap_or_else(PoisonError::into_inner).filter(|until| *until > now)
@@ -472,7 +475,8 @@ impl Carrier {
                 }
             };
             // What was printed before the trouble goes back, too, and comes again in its turn.
-            let resting = self.shared.rests_until(self.shared.run.clock.now()).is_some();
+            let now = self.shared.run.clock.now();
+            let resting = self.shared.rests_until(now).is_some() || self.shared.opens(now).is_some();
             if resting || self.shared.stopped().is_some() {
                 self.finish(unwritten.take()).await?;
                 self.shared.give_back(vec![job.claim.ticket]).await?;

@@ -110,6 +110,20 @@ async fn nothing_goes_outside_office_hours_and_it_goes_on_when_they_open() {
 }
 
 #[tokio::test]
+async fn a_letter_that_waited_for_its_turn_until_the_office_closed_waits_for_the_next_morning() {
+    let town = Town::new().await;
+    let begin = at("2025-09-05T14:50:00Z");
+    town.clock.advance(Duration::try_from(begin.duration_since(town.clock.now())).unwrap());
+    let mut run = town.run("appeal", &["ada@een.example", "ben@twee.example"]).await;
+    run.window = Some(office());
+    // Half an hour between two letters; ten minutes are left of the day.
+    run.pace = pace(&[(2, 60 * MINUTE)]);
+    assert_eq!(town.deliver(run).await, Ended::Done);
+    assert_eq!(town.asked_for("ada@een.example"), [begin]);
+    assert_eq!(town.asked_for("ben@twee.example"), [at("2025-09-08T07:00:00Z")]);
+}
+
+#[tokio::test]
 async fn a_run_begun_after_hours_waits_for_monday_or_leaves() {
     let town = Town::new().await;
     town.clock.advance(Duration::from_secs(6 * 3600));
