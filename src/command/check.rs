@@ -2,6 +2,7 @@
 
 use super::reading::Reading;
 use super::{Context, show_plan, survey};
+use crate::campaign::problem::Problems;
 use crate::cli::Check;
 use crate::exit::Exit;
 use crate::report::{Failure, count};
@@ -11,13 +12,21 @@ use crate::report::{Failure, count};
 /// # Errors
 /// When something could not be read at all.
 pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
+    if what.json {
+        // A program gets its lines also where the settings cannot be read at all.
+        let mut problems = Problems::default();
+        if crate::config::load(&context.folder, &|name| context.environment.get(name), &mut problems)
+            .is_none()
+        {
+            as_json(context, &problems);
+            return Ok(Exit::Input);
+        }
+    }
     let mut reading = Reading::of(context)?;
     let surveyed = survey::survey(context, &mut reading, &[])?;
     let problems = &reading.problems;
     if what.json {
-        for problem in problems.sorted() {
-            context.report.result(&serde_json::to_string(problem).unwrap_or_default());
-        }
+        as_json(context, problems);
     } else {
         context.report.problems(problems);
         show_plan::how_it_was_read(context, &reading, surveyed.plan.recipients);
@@ -38,4 +47,10 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
     };
     context.report.say(&format!("{found}; {} would go out", count(surveyed.plan.letters, "letter")));
     Ok(Exit::Done)
+}
+
+fn as_json(context: &Context, problems: &Problems) {
+    for problem in problems.sorted() {
+        context.report.result(&serde_json::to_string(problem).unwrap_or_default());
+    }
 }

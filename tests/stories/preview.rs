@@ -82,6 +82,13 @@ fn check_names_every_problem_at_once_with_its_place_and_writes_nothing() {
         assert!(problem["said"].is_string() && problem["severity"].is_string(), "{line}");
     }
     assert!(json.out.lines().count() >= 5, "{}", json.out);
+    for unreadable in ["[campaign\n", "name = \"x\n"] {
+        let other = Campaign::new();
+        other.write("config.toml", unreadable);
+        let json = other.run(["check", "--json"]).code(2).out;
+        let problem: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
+        assert_eq!(problem["place"]["file"], "config.toml", "{json}");
+    }
     // `send` says the same and sends nothing.
     campaign.run(["send", "--yes"]).code(2).said("nothing was sent");
     campaign.run(["preview"]).code(2);
