@@ -16,7 +16,7 @@ use crate::engine::press::Press;
 use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::report::Failure;
-use crate::transport;
+use crate::transport::{self, Secret};
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
@@ -85,6 +85,7 @@ impl Reading {
         };
         reading.set_up_press();
         reading.look_for_leftovers();
+        reading.look_for_files_of_the_account();
         Ok(reading)
     }
 
@@ -130,6 +131,34 @@ impl Reading {
                 )
                 .hint("to send another text to the rest, give the campaign another name"),
             );
+        }
+    }
+
+    /// Looks whether the files that the account needs can be used; sending needs them, and a preview does not.
+    fn look_for_files_of_the_account(&mut self) {
+        let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
+        let mut files = Vec::new();
+        if let Some(Secret::PasswordFile(path)) = smtp.login.as_ref().map(|login| &login.secret) {
+            files.push(("password-file", path, fs::metadata(path).map(|about| is_open_to_others(&about))));
+        }
+        if let Some(path) = &smtp.ca_file {
+            files.push(("ca-file", path, fs::metadata(path).map(|_| false)));
+        }
+        for (key, path, found) in files {
+            let (said, hint) = match found {
+                Ok(false) => continue,
+                Ok(true) => {
+                    ("may be read by others".to_owned(), "sending needs it private: run `chmod 600` on it")
+                }
+                Err(error) => (format!("cannot be read: {error}"), "sending needs it"),
+            };
+            let line = self.config_lines.iter().position(|line| line.trim_start().starts_with(key));
+            let place = match line {
+                Some(at) => Place::line("config.toml", at as u64 + 1),
+                None => Place::file("config.toml"),
+            };
+            let said = format!("`{key}`: {} {said}", path.display());
+            self.problems.push(Problem::warning("unready-file", place, said).hint(hint));
         }
     }
 
@@ -214,6 +243,16 @@ fn used_files(definition: &Definition) -> Vec<&String> {
         }
     }
     used
+}
+
+#[cfg(unix)]
+fn is_open_to_others(about: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &fs::Metadata) -> bool {
+    false
 }
 
 /// Returns whether a host is this machine itself.

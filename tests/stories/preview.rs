@@ -133,6 +133,22 @@ fn settings_that_are_all_wrong_hide_nothing_in_the_letter_and_the_roster() {
 }
 
 #[test]
+fn files_that_the_account_needs_are_looked_at_before_the_day_of_sending() {
+    let campaign = Campaign::new();
+    campaign.send_to(9).configure(
+        "security = \"none\"",
+        "security = \"none\"\nusername = \"u\"\npassword-file = \"pass\"\nca-file = \"ca.pem\"",
+    );
+    campaign.run(["check"]).success().said("`password-file`").said("`ca-file`").said("cannot be read");
+    campaign.write("pass", "hush\n").write("ca.pem", "");
+    fs::set_permissions(campaign.file("pass"), fs::Permissions::from_mode(0o644)).unwrap();
+    campaign.run(["check"]).success().said("may be read by others");
+    fs::set_permissions(campaign.file("pass"), fs::Permissions::from_mode(0o600)).unwrap();
+    let run = campaign.run(["check"]).success();
+    assert!(!run.err.contains("-file`"), "{}", run.err);
+}
+
+#[test]
 fn what_is_only_worth_a_look_is_a_warning_and_stops_nothing() {
     let campaign = Campaign::to(["ada@partij.example", "Ada@Partij.example", "bo@gmial.com"]);
     let run = campaign.run(["check"]).success();
