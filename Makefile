@@ -35,4 +35,4 @@ audit:
 	else echo "ADVISORIES WERE NOT CHECKED: neither cargo-deny nor cargo-audit is here with its database"; fi
 
 bench:
-	@if [ -x benches/run ]; then benches/run; else echo "there is no benches/run yet"; exit 1; fi
+	benches/run

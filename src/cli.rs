@@ -181,7 +181,7 @@ pub struct Suppress {
 /// What to do with the suppression list.
 #[derive(Debug, Subcommand)]
 pub enum SuppressWhat {
-    /// Never write to this address, or to any address of this domain.
+    /// Never write to this address, or to any address of this domain and of those below it.
     Add {
         /// `ada@party.example` or `party.example`.
         #[arg(value_name = "ADDRESS|DOMAIN")]
