@@ -214,6 +214,13 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             }
         }
     }
+    if reading.roster.is_some() && plan.recipients == 0 && reading.problems.errors() == 0 {
+        let place = Place::file(reading.config.recipients.file.clone());
+        reading.problems.push(
+            Problem::warning("no-recipients", place, "there is no row below the headings")
+                .hint("add a row for each recipient"),
+        );
+    }
     if let Some((_, line, recipient)) = longest {
         warn_of_size(reading, line, &recipient, now);
     }

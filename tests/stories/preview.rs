@@ -150,6 +150,7 @@ fn files_that_the_account_needs_are_looked_at_before_the_day_of_sending() {
 
 #[test]
 fn what_is_only_worth_a_look_is_a_warning_and_stops_nothing() {
+    Campaign::to([]).run(["check"]).success().said("there is no row below the headings");
     let campaign = Campaign::to(["ada@partij.example", "Ada@Partij.example", "bo@gmial.com"]);
     let run = campaign.run(["check"]).success();
     for told in ["warning", "did you mean gmail.com?", "recipients.csv:4", "1 row", "recipients.csv:3"] {
