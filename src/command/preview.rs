@@ -17,7 +17,7 @@ use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
 use crate::engine::press::{Order, Press, Printed};
 use crate::exit::Exit;
-use crate::mail::message_id::{MessageId, Token};
+use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::report::{Failure, count};
 
 /// The seed of Message-IDs in a preview. A real campaign's is secret and made at launch, so only the Message-ID (and
@@ -129,7 +129,12 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
 
 fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
-    let message_id = MessageId::of(&token, 1, press.definition().sender.from.address.domain());
+    let message_id = MessageId::of(
+        &Ordinal::derive(&PREVIEW_SEED, 0),
+        &token,
+        1,
+        press.definition().sender.from.address.domain(),
+    );
     let order =
         Order { recipient, step: 1, message_id: &message_id, token: Some(&token), dated: now, test_to: None };
     press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))

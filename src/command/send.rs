@@ -29,7 +29,7 @@ use crate::exit::Exit;
 use crate::ledger::record::{Campaign, CampaignState, Counts, Event, NewCampaign};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mail::address::Address;
-use crate::mail::message_id::{MessageId, Token};
+use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::report::{Failure, count};
 use crate::transport::{Settings, Transport};
 
@@ -496,7 +496,8 @@ fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) ->
     let mut seed = [0; 32];
     let _ = SystemRandom::new().fill(&mut seed);
     let token = Token::derive(&seed, &recipient.key, 1, 0);
-    let message_id = MessageId::of(&token, 1, press.definition().sender.from.address.domain());
+    let message_id =
+        MessageId::of(&Ordinal::derive(&seed, 0), &token, 1, press.definition().sender.from.address.domain());
     let order = Order {
         recipient: &recipient,
         step: 1,

@@ -337,7 +337,7 @@ impl Writing<'_> {
         let (attempts, fence): (u32, i64) = (row.get(7)?, row.get(9)?);
         let left = match row.get::<_, Option<String>>(10)? {
             Some(left) => left,
-            None => id_left(&campaign.seed, &key, step, generation),
+            None => id_left(&campaign.seed, candidate.id, &key, step, generation),
         };
         let claim = Claim {
             ticket: ClaimTicket { delivery: candidate.id, owner: request.owner.clone(), fence: fence + 1 },

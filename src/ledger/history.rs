@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::record::Event;
 use super::writer::{Done, Writing};
 use crate::delivery::attempt::Stage;
-use crate::mail::message_id::{MessageId, Token};
+use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::mail::smtp_reply::SmtpReply;
 
 /// Milliseconds since 1970, as the ledger keeps time.
@@ -165,9 +165,10 @@ pub(super) fn message_id(id_left: &str, sender_domain: &str) -> String {
 }
 
 /// Derives the left part of a delivery's Message-ID.
-pub(super) fn id_left(seed: &[u8; 32], key: &str, step: u32, generation: u32) -> String {
+pub(super) fn id_left(seed: &[u8; 32], delivery: i64, key: &str, step: u32, generation: u32) -> String {
+    let ordinal = Ordinal::derive(seed, u64::try_from(delivery).unwrap_or_default());
     // The domain plays no part in the left half, so any will do.
-    let id = MessageId::of(&Token::derive(seed, key, step, generation), step, "x");
+    let id = MessageId::of(&ordinal, &Token::derive(seed, key, step, generation), step, "x");
     let id = id.as_str();
     id.strip_prefix('<').and_then(|id| id.rsplit_once('@')).map_or(id, |(left, _)| left).to_owned()
 }

@@ -293,7 +293,7 @@ impl Reader {
 /// A recipient with its latest delivery and that one's last event; deliveries are numbered as they are made.
 const OUTCOME: &str =
     "SELECT r.id, r.key, r.address, r.pass, d.step, d.state, d.attempts, d.ended_at, d.id_left, d.generation,
-        e.code, e.enhanced, e.text, e.note
+        e.code, e.enhanced, e.text, e.note, d.id
     FROM recipient r CROSS JOIN delivery d ON d.id = (SELECT max(id) FROM delivery WHERE recipient = r.id)
     LEFT JOIN event e ON e.seq = d.last_event";
 
@@ -306,7 +306,7 @@ fn outcome(row: &Row<'_>, campaign: &Campaign, sender_domain: &str) -> rusqlite:
     let (key, step): (String, u32) = (row.get(1)?, row.get(4)?);
     let left = match row.get::<_, Option<String>>(8)? {
         Some(left) => left,
-        None => id_left(&campaign.seed, &key, step, row.get(9)?),
+        None => id_left(&campaign.seed, row.get(14)?, &key, step, row.get(9)?),
     };
     let reply = match row.get(10)? {
         Some(code) => Some(SmtpReply {
@@ -397,7 +397,7 @@ fn record(
         let (step, generation): (u32, u32) = (row.get(1)?, row.get(2)?);
         let left = match row.get::<_, Option<String>>(11)? {
             Some(left) => left,
-            None => id_left(&campaign.seed, &key, step, generation),
+            None => id_left(&campaign.seed, row.get(0)?, &key, step, generation),
         };
         let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
             Some(digest) => Some(MessageMark {

@@ -41,18 +41,39 @@ impl Token {
     }
 }
 
+/// The same digits in the order of ASCII, so that what is written in them sorts as the numbers do.
+const SORTED: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
+
+/// Nine characters that rise with the deliveries of a ledger, from a secret beginning.
+///
+/// They stand first in a Message-ID, so that an index over a million of them grows at one end only: with ids that
+/// begin by chance, every letter would cost the ledger a page of its own. They tell nobody how many letters there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordinal(String);
+
+impl Ordinal {
+    /// Makes the ordinal of the delivery with that number.
+    pub fn derive(seed: &[u8; 32], number: u64) -> Self {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), b"where the numbers begin");
+        let begins = tag.as_ref().iter().take(5).fold(0, |number, byte| (number << 8) | u64::from(*byte));
+        // 40 bits to begin with leave room for 2^44 numbers within 45 bits.
+        let number = begins.wrapping_add(number) & ((1 << 45) - 1);
+        Self((0..9).rev().map(|at| char::from(SORTED[((number >> (5 * at)) & 31) as usize])).collect())
+    }
+}
+
 /// A Message-ID, with its angle brackets.
 ///
-/// Its left part is 26 characters of the token, parted by a dot, and the step: more than 128 bits, dots, only
-/// `[a-z0-9.]`, nothing of the recipient. Rooted at the sender's own domain.
+/// Its left part is the ordinal, 26 characters of the token, parted by a dot, and the step: more than 128 bits that
+/// nobody can guess, dots, only `[a-z0-9.]`, nothing of the recipient. Rooted at the sender's own domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(String);
 
 impl MessageId {
     /// Makes the Message-ID of a delivery.
-    pub fn of(token: &Token, step: u32, domain: &str) -> Self {
+    pub fn of(ordinal: &Ordinal, token: &Token, step: u32, domain: &str) -> Self {
         let (front, back) = token.0.split_at(token.0.len() / 2);
-        Self(format!("<{front}.{back}.{step}@{domain}>"))
+        Self(format!("<{}.{front}.{back}.{step}@{domain}>", ordinal.0))
     }
 
     /// Takes a Message-ID that was made before, as the ledger keeps it.
@@ -80,7 +101,8 @@ mod tests {
     fn it_is_the_same_on_every_attempt_and_different_for_everything_else() {
         let seed = [7; 32];
         let id = |key, step, generation| {
-            MessageId::of(&Token::derive(&seed, key, step, generation), step, "post.example").to_string()
+            let token = Token::derive(&seed, key, step, generation);
+            MessageId::of(&Ordinal::derive(&seed, 1), &token, step, "post.example").to_string()
         };
         assert_eq!(id("D66", 1, 0), id("D66", 1, 0));
         assert_ne!(id("D66", 1, 0), id("D66", 2, 0));
@@ -91,9 +113,18 @@ mod tests {
 
     #[test]
     fn it_has_the_shape_that_servers_keep() {
-        let id = MessageId::of(&Token::derive(&[1; 32], "x", 1, 0), 1, "post.example").to_string();
+        let (ordinal, token) = (Ordinal::derive(&[1; 32], 7), Token::derive(&[1; 32], "x", 1, 0));
+        let id = MessageId::of(&ordinal, &token, 1, "post.example").to_string();
         let left = id.strip_prefix('<').unwrap().strip_suffix("@post.example>").unwrap();
         assert!(left.len() > 28 && !left.contains(".."), "{left}");
         assert!(left.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.'), "{left}");
+    }
+
+    #[test]
+    fn ordinals_sort_as_the_deliveries_do_and_begin_somewhere_else_for_every_campaign() {
+        let ordinals: Vec<_> =
+            [0, 1, 31, 32, 33, 1023, 1024, 999_999].map(|number| Ordinal::derive(&[1; 32], number).0).into();
+        assert!(ordinals.is_sorted_by(|a, b| a < b && a.len() == 9 && b.len() == 9), "{ordinals:?}");
+        assert_ne!(Ordinal::derive(&[1; 32], 1), Ordinal::derive(&[2; 32], 1));
     }
 }
