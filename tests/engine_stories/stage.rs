@@ -226,6 +226,14 @@ impl Sending<'_> {
         }
     }
 
+    /// Lets the run go on without moving the clock until the relay has taken so many letters.
+    pub(crate) async fn until_taken(&self, letters: usize) {
+        while self.town.relay.taken() < letters.try_into().unwrap() {
+            assert!(!self.running.is_finished(), "the run ended before");
+            self.breathe().await;
+        }
+    }
+
     /// Moves the clock on whenever nothing happens, until `so`, or the end.
     pub(crate) async fn drive_until(&self, mut so: impl FnMut() -> bool) {
         let (mut quiet, mut seen) = (0, (0, 0));
