@@ -148,14 +148,18 @@ impl Run {
         drop(take);
         let fed = shared.feed(give).await;
         // The feeder dropped its end of the channel: lanes finish what is in it, then say goodbye.
-        let mut carried = Ok(());
+        let (mut carried, mut lost) = (Ok(()), false);
         while let Some(ended) = carriers.join_next().await {
-            carried = carried.and(ended.unwrap_or(Ok(())));
+            match ended {
+                Ok(ended) => carried = carried.and(ended),
+                // A mistake of ours took a lane down in the middle of a letter.
+                Err(_) => lost = true,
+            }
         }
         let ended = fed?;
         carried?;
-        if shared.run.shutdown.haste() == Haste::Now {
-            // Whoever did not wait for the lanes: what they held is a letter to send or a doubt to settle.
+        if lost || shared.run.shutdown.haste() == Haste::Now {
+            // Nobody waited for these lanes: what they held is a letter to send or a doubt to settle.
             shared.run.ledger.rescue("", true, shared.run.clock.now()).await?;
         }
         Ok(shared.reason().unwrap_or(ended))
