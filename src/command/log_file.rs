@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::config::Config;
-use crate::engine::journal::Journal;
+use crate::engine::journal::{self, Journal};
 use crate::ledger::{Ledger, LedgerError};
 
 /// Adds the events that the file lacks; a failure is a warning, since the ledger has them all.
@@ -25,12 +25,6 @@ fn append(ledger: &Ledger, path: &std::path::Path) -> Result<(), String> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     }
-    let mut journal = Journal::open(path).map_err(|error| error.to_string())?;
-    loop {
-        let events = ledger.events_after(journal.last(), 1000).wait().map_err(|error| error.to_string())?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        journal.append(&events).map_err(|error| error.to_string())?;
-    }
+    let journal = Journal::open(path).map_err(|error| error.to_string())?;
+    journal::mend(ledger, &journal).map_err(|error| error.to_string())
 }

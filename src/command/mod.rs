@@ -10,6 +10,7 @@ pub mod outcome_file;
 pub mod pause;
 pub mod preview;
 pub mod reading;
+mod refusals;
 pub mod send;
 pub mod settle;
 pub mod show_plan;
@@ -17,6 +18,7 @@ pub mod status;
 pub mod status_csv;
 pub mod suppress;
 pub mod survey;
+pub mod test_letter;
 pub mod why;
 
 use std::path::{Path, PathBuf};

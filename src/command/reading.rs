@@ -113,14 +113,19 @@ impl Reading {
     fn set_up_press(&mut self) {
         let Some(roster) = &self.roster else { return };
         let columns: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
-        let own = Press::set_up(self.definition.clone(), &columns, &mut self.problems);
-        self.press = match &self.launched {
-            Some(launched) if launched.drifted => match serde_json::from_str(&launched.campaign.definition) {
-                Ok(frozen) => Press::set_up(frozen, &columns, &mut self.problems),
-                Err(_) => None,
-            },
-            _ => own,
+        let frozen = self.launched.as_ref().filter(|launched| launched.drifted);
+        let Some(frozen) = frozen else {
+            self.press = Press::set_up(self.definition.clone(), &columns, &mut self.problems);
+            return;
         };
+        // The files' own letter does not go out, so what is wrong with it stops nothing.
+        let mut of_the_files = Problems::default();
+        Press::set_up(self.definition.clone(), &columns, &mut of_the_files);
+        for problem in of_the_files.sorted() {
+            self.problems.push(Problem { severity: Severity::Warning, ..problem.clone() });
+        }
+        let frozen = serde_json::from_str(&frozen.campaign.definition).ok();
+        self.press = frozen.and_then(|frozen| Press::set_up(frozen, &columns, &mut self.problems));
         if let Some(launched) = self.launched.as_ref().filter(|launched| launched.drifted) {
             let since = launched.campaign.launched_at.to_zoned_datetime(self.config.zone.clone()).date();
             self.problems.push(

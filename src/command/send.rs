@@ -1,35 +1,34 @@
 //! `postduif send`: shows the plan, asks, freezes and enrols, sends, and tells what became of it.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::reading::Reading;
-use super::survey::{Survey, meant, survey};
+use super::refusals::{
+    refuse_an_old_copy, refuse_another_plan, refuse_if_stopped, refuse_if_unready, unreachable,
+};
+use super::survey::{Survey, survey};
 use super::{
-    Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, wrong_input,
+    Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, test_letter,
+    wrong_input,
 };
 use crate::campaign::definition::Definition;
-use crate::campaign::plan::{self, PlanDigest};
+use crate::campaign::plan::PlanDigest;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::cli::Send;
-use crate::delivery::attempt::Ending;
-use crate::delivery::judgement::{Verdict, judge};
 use crate::delivery::patience::Patience;
 use crate::delivery::retry::RetryPolicy;
 use crate::engine::deliver::{Ended, Run};
-use crate::engine::journal::Journal;
-use crate::engine::press::{Order, Press};
+use crate::engine::journal::{self, Journal, MendError};
+use crate::engine::press::Press;
 use crate::engine::progress::Progress;
 use crate::engine::shutdown::{Haste, Shutdown};
 use crate::exit::Exit;
 use crate::ledger::record::{Campaign, CampaignState, Counts, Event, NewCampaign};
 use crate::ledger::{Ledger, LedgerError};
-use crate::mail::address::Address;
-use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::report::{Failure, count};
 use crate::transport::{Settings, Transport};
 
@@ -43,7 +42,7 @@ const BATCH: usize = 2000;
 pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
     let mut reading = Reading::of(context)?;
     if let Some(address) = &what.test {
-        return test(context, &mut reading, what, address);
+        return test_letter::run(context, &mut reading, what, address);
     }
     let surveyed = survey(context, &mut reading, &what.only)?;
     context.report.problems(&reading.problems);
@@ -68,56 +67,6 @@ pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
     sending.send(context, what, surveyed.only, letters)
 }
 
-/// A secret that is not there stops `send` alone; `check` and `preview` only warn.
-fn refuse_if_unready(reading: &Reading) -> Result<(), Failure> {
-    let Some(first) = reading.config.unready.first() else { return Ok(()) };
-    let failure = Failure::input(first.said.clone()).safe("nothing was sent");
-    Err(first.hint.iter().fold(failure, |failure, hint| failure.hint(hint.clone())))
-}
-
-fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
-    match &what.plan {
-        Some(given) if given.len() < plan::LEAST_DIGITS || !given.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            let said = format!(
-                "`{given}` is no digest of a plan; give its first {} digits or more",
-                plan::LEAST_DIGITS
-            );
-            Err(Failure::input(said).hint("`postduif preview` shows it").safe("nothing was sent"))
-        }
-        Some(given) if !plan::names_plan(given, &surveyed.plan.digest) => {
-            let now: String = surveyed.plan.digest.chars().take(plan::SHOWN_DIGITS).collect();
-            Err(Failure::input(
-                "this is not the plan that was approved: a letter, a row or a setting has changed",
-            )
-            .fact("given", given.clone())
-            .fact("now", now)
-            .hint("look again with `postduif preview`")
-            .safe("nothing was sent"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A campaign that is paused or over sends nothing, and says so before anybody is asked.
-fn refuse_if_stopped(context: &Context, reading: &Reading) -> Result<(), Failure> {
-    let Some(launched) = &reading.launched else { return Ok(()) };
-    match &launched.campaign.state {
-        CampaignState::Running | CampaignState::Finished => Ok(()),
-        CampaignState::Paused { until: Some(until), .. } if *until <= context.clock.now() => Ok(()),
-        CampaignState::Paused { why, until } => {
-            let mut failure = Failure::input("the campaign is paused").fact("why", why.clone());
-            if let Some(until) = until {
-                let until = bar::when(*until, context.clock.now(), &reading.config.zone);
-                failure = failure.fact("until", until);
-            }
-            Err(failure.hint("`postduif resume` lets it go on at once").safe("nothing was sent"))
-        }
-        CampaignState::Cancelled => Err(Failure::input("the campaign was cancelled")
-            .hint("to write again, give the campaign another name in config.toml")
-            .safe("nothing was sent")),
-    }
-}
-
 fn approved(context: &Context, what: &Send, letters: u64) -> Result<bool, Failure> {
     if what.yes {
         return Ok(true);
@@ -132,21 +81,7 @@ struct Sending {
     campaign: Campaign,
     press: Arc<Press>,
     config: crate::config::Config,
-    journal: Arc<Mutex<Writing>>,
-}
-
-/// The journal, and the first failure to write it.
-struct Writing {
-    journal: Journal,
-    failed: Option<String>,
-}
-
-impl Writing {
-    fn append(&mut self, events: &[Event]) {
-        if let Err(error) = self.journal.append(events) {
-            self.failed.get_or_insert_with(|| error.to_string());
-        }
-    }
+    journal: Arc<Journal>,
 }
 
 impl Sending {
@@ -163,15 +98,16 @@ impl Sending {
                 .safe("nothing was sent")
         })?;
         let last = journal.last();
-        let journal = Arc::new(Mutex::new(Writing { journal, failed: None }));
+        let journal = Arc::new(journal);
         let sink = Arc::clone(&journal);
         let sink = Arc::new(move |events: &[Event]| {
-            sink.lock().unwrap_or_else(PoisonError::into_inner).append(events);
+            // The journal keeps the failure, and the ledger the events.
+            let _ = sink.append(events);
         });
         let holder = format!("postduif send, process {}, since {now}", std::process::id());
         let ledger = Ledger::open(&config.ledger, &holder, Some(sink)).map_err(ledger_failed)?;
         refuse_an_old_copy(&ledger, last, &path)?;
-        mend_journal(&ledger, &journal, last).map_err(ledger_failed)?;
+        mend(&ledger, &journal)?;
         // The lock is ours, so whoever held these letters is dead, even one who had our process number.
         let rescued = ledger.rescue("", true, now).wait().map_err(ledger_failed)?;
         if rescued.in_doubt > 0 {
@@ -287,12 +223,11 @@ impl Sending {
         let ended = ended?;
         let state = self.ledger.finish_if_done(self.campaign.id, context.clock.now()).wait();
         // What other processes wished at the very end is in the ledger and not yet in the log.
-        let logged = self.journal.lock().unwrap_or_else(PoisonError::into_inner).journal.last();
-        mend_journal(&self.ledger, &self.journal, logged).map_err(ledger_failed)?;
+        mend(&self.ledger, &self.journal)?;
         let state = state.map_err(ledger_failed)?;
         let counts = self.ledger.counts(self.campaign.id).wait().map_err(ledger_failed)?;
         outcome_file::rewrite(context, &self.config);
-        if let Some(why) = &self.journal.lock().unwrap_or_else(PoisonError::into_inner).failed {
+        if let Some(why) = self.journal.failure() {
             context
                 .report
                 .warn(&format!("logs/delivery.jsonl could not be written ({why}); the next run mends it"));
@@ -357,27 +292,12 @@ fn owner(now: Timestamp) -> String {
     format!("send-{}-{}", std::process::id(), now.as_millisecond())
 }
 
-/// A ledger that lacks what the log has was put back from a copy, or begun anew: it does not know whom we wrote to.
-fn refuse_an_old_copy(ledger: &Ledger, last: i64, log: &Path) -> Result<(), Failure> {
-    let known = ledger.events_after(last - 1, 1).wait().map_err(ledger_failed)?;
-    if last == 0 || !known.is_empty() {
-        return Ok(());
-    }
-    let (ledger, log) = (shown_path(ledger.path()), shown_path(log));
-    Err(Failure::new(Exit::Ledger, format!("the ledger {ledger} is older than {log}"))
-        .fact("means", "letters went out that this ledger knows nothing of, so it would send them again")
-        .hint("put the newer ledger back")
-        .hint(format!("where the ledger was begun anew on purpose, move {log} away as well"))
-        .safe("nothing was sent"))
-}
-
-/// Adds the lines that a crash kept from the journal.
-fn mend_journal(ledger: &Ledger, journal: &Mutex<Writing>, mut last: i64) -> Result<(), LedgerError> {
-    loop {
-        let events = ledger.events_after(last, 1000).wait()?;
-        let Some(newest) = events.last() else { return Ok(()) };
-        last = newest.seq;
-        journal.lock().unwrap_or_else(PoisonError::into_inner).append(&events);
+/// Adds the lines that a crash, or a command in another process, kept from the journal; a file that cannot be written is
+/// told at the end.
+fn mend(ledger: &Ledger, journal: &Journal) -> Result<(), Failure> {
+    match journal::mend(ledger, journal) {
+        Err(MendError::Ledger(error)) => Err(ledger_failed(error)),
+        Ok(()) | Err(MendError::File(_)) => Ok(()),
     }
 }
 
@@ -416,20 +336,6 @@ async fn reach(transport: &Transport) -> Result<(), Failure> {
     transport.reach().await.map_err(|ending| unreachable(transport, &ending))
 }
 
-fn unreachable(transport: &Transport, ending: &Ending) -> Failure {
-    let judged = judge(ending);
-    let said = match judged.verdict {
-        Verdict::Login => "the relay does not take our login",
-        Verdict::Stop => "the relay does not want to talk to us",
-        _ => "the relay cannot be reached",
-    };
-    Failure::new(Exit::Unreachable, said)
-        .fact("relay", transport.describe())
-        .fact("said", ending.to_string())
-        .hint(judged.because)
-        .safe("nothing was sent; every letter is still queued")
-}
-
 /// Ctrl-C: the first ends after the letters in flight, the second at once.
 async fn listen(shutdown: Shutdown, report: crate::report::Report) {
     while tokio::signal::ctrl_c().await.is_ok() {
@@ -450,85 +356,4 @@ fn exit(ended: &Ended, counts: &Counts) -> Exit {
         _ if counts.refused + counts.bounced + counts.expired > 0 => Exit::SomeFailed,
         _ => Exit::Done,
     }
-}
-
-/// `--test ADDRESS`: one letter to another address, outside the campaign's deliveries.
-fn test(context: &Context, reading: &mut Reading, what: &Send, address: &str) -> Result<Exit, Failure> {
-    let address = Address::parse(address).map_err(|error| Failure::input(error.to_string()))?;
-    // A test goes to the tester, so what would embarrass before others is told and does not stop it.
-    context.report.problems(&reading.problems);
-    if reading.settings_wrong {
-        return Err(wrong_input(&reading.problems));
-    }
-    refuse_if_unready(reading)?;
-    if what.only.len() > 1 {
-        return Err(
-            Failure::input("a test is one letter; name one recipient with --only").safe("nothing was sent")
-        );
-    }
-    if reading.press.is_none() {
-        return Err(wrong_input(&reading.problems));
-    }
-    let told = reading.problems.errors();
-    let wanted = meant(reading, &what.only)?;
-    if reading.problems.errors() > told {
-        let unknown = reading.problems.sorted().into_iter().find(|problem| problem.name == "no-such-key");
-        let failure = Failure::input(unknown.map(|problem| problem.said.clone()).unwrap_or_default());
-        let hint = unknown.and_then(|problem| problem.hint.clone());
-        return Err(hint.into_iter().fold(failure, Failure::hint).safe("nothing was sent"));
-    }
-    let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
-    if reading.is_real() && crate::mail::address::reserved_domain(&address) {
-        return Err(Failure::input(format!(
-            "{address} is only an example; give an address that you can read"
-        )));
-    }
-    let wanted = wanted.first();
-    let recipient = reading.rows()?.find_map(|row| match row {
-        Row::Recipient { recipient, .. } if wanted.is_none_or(|key| *key == recipient.key) => Some(recipient),
-        _ => None,
-    });
-    let Some(recipient) = recipient else {
-        return Err(Failure::input("the roster has no recipient whose letter could be tried")
-            .safe("nothing was sent"));
-    };
-    let now = context.clock.now();
-    let mut seed = [0; 32];
-    let _ = SystemRandom::new().fill(&mut seed);
-    let token = Token::derive(&seed, &recipient.key, 1, 0);
-    let message_id =
-        MessageId::of(&Ordinal::derive(&seed, 0), &token, 1, press.definition().sender.from.address.domain());
-    let order = Order {
-        recipient: &recipient,
-        step: 1,
-        message_id: &message_id,
-        token: None,
-        dated: now,
-        test_to: Some(&address),
-    };
-    let printed = press.print(&order).map_err(Failure::input)?;
-    if !what.yes {
-        let question = format!(
-            "The letter of {} would go to {address} as a test. Type `test` to send it:",
-            recipient.key
-        );
-        if !ask::type_exactly(&context.report, &question, "test", "--yes")? {
-            return Ok(Exit::Done);
-        }
-    }
-    let settings = reading.config.transport.clone();
-    let ending = runtime()?.block_on(async {
-        let transport = Transport::open(settings)
-            .await
-            .map_err(|error| Failure::input(error.to_string()).safe("nothing was sent"))?;
-        let mut lane = transport.lane();
-        let ending = lane.attempt(&printed.envelope, &printed.bytes, async { Ok(()) }).await;
-        lane.close().await;
-        match ending {
-            Ending::Accepted { .. } => Ok(ending),
-            other => Err(unreachable(&transport, &other).safe("the campaign's ledger was not touched")),
-        }
-    })?;
-    context.report.say(&format!("the letter of {} went to {address} as a test: {ending}", recipient.key));
-    Ok(Exit::Done)
 }

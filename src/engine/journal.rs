@@ -6,10 +6,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
 use crate::ledger::record::Event;
+use crate::ledger::{Ledger, LedgerError};
 use crate::mail::smtp_reply::SmtpReply;
 
 /// One line, as other programs read it.
@@ -28,11 +30,15 @@ struct Line<'a> {
     message_id: Option<&'a str>,
 }
 
-/// The open file.
+/// The open file; may be shared between the thread that writes the ledger and whoever mends the file.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Journal(Mutex<Writing>);
+
+#[derive(Debug)]
+struct Writing {
     file: File,
     last: i64,
+    failed: Option<String>,
 }
 
 impl Journal {
@@ -52,19 +58,39 @@ impl Journal {
         if !whole {
             file.write_all(b"\n")?;
         }
-        Ok(Self { file, last })
+        Ok(Self(Mutex::new(Writing { file, last, failed: None })))
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the number of the last event written.
     pub fn last(&self) -> i64 {
-        self.last
+        self.writing().last
+    }
+
+    /// Returns why the file could not be written, the first time that happened.
+    pub fn failure(&self) -> Option<String> {
+        self.writing().failed.clone()
     }
 
     /// Appends events that are newer than the last, in one write.
     ///
     /// # Errors
     /// When the file cannot be written; the ledger has the events all the same.
-    pub fn append(&mut self, events: &[Event]) -> io::Result<()> {
+    pub fn append(&self, events: &[Event]) -> io::Result<()> {
+        let mut writing = self.writing();
+        let written = writing.append(events);
+        if let Err(error) = &written {
+            writing.failed.get_or_insert_with(|| error.to_string());
+        }
+        written
+    }
+}
+
+impl Writing {
+    fn append(&mut self, events: &[Event]) -> io::Result<()> {
         let mut lines = Vec::new();
         let mut last = self.last;
         for event in events.iter().filter(|event| event.seq > self.last) {
@@ -89,6 +115,34 @@ impl Journal {
         self.last = last;
         Ok(())
     }
+}
+
+/// Adds the events that a journal lacks: those of a run that was cut off, or of a command that did not send.
+///
+/// # Errors
+/// When the ledger cannot be read, or the file not be written.
+pub fn mend(ledger: &Ledger, journal: &Journal) -> Result<(), MendError> {
+    loop {
+        let events = ledger.events_after(journal.last(), PAGE).wait()?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        journal.append(&events)?;
+    }
+}
+
+/// So many events are read at once.
+const PAGE: u32 = 1000;
+
+/// Why a journal could not be mended.
+#[derive(Debug, thiserror::Error)]
+pub enum MendError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] io::Error),
 }
 
 /// Finds the highest `seq` in the last 256 kB of the file, and whether the file ends with a line's end.
@@ -141,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("delivery.jsonl");
         Journal::open(&path).unwrap().append(&[event(1), event(2)]).unwrap();
-        let mut again = Journal::open(&path).unwrap();
+        let again = Journal::open(&path).unwrap();
         assert_eq!(again.last(), 2);
         again.append(&[event(1), event(2), event(3)]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -156,7 +210,7 @@ mod tests {
         Journal::open(&path).unwrap().append(&[event(1), event(2)]).unwrap();
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-        let mut again = Journal::open(&path).unwrap();
+        let again = Journal::open(&path).unwrap();
         assert_eq!(again.last(), 1);
         again.append(&[event(2)]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();

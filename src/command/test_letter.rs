@@ -1,0 +1,101 @@
+//! `postduif send --test ADDRESS`: one letter to another address, marked as a test, outside the campaign's deliveries.
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use super::reading::Reading;
+use super::refusals::{refuse_if_unready, unreachable};
+use super::survey::meant;
+use super::{Context, ask, runtime, wrong_input};
+use crate::campaign::roster::Row;
+use crate::cli::Send;
+use crate::delivery::attempt::Ending;
+use crate::engine::press::Order;
+use crate::exit::Exit;
+use crate::mail::address::Address;
+use crate::mail::message_id::{MessageId, Ordinal, Token};
+use crate::report::Failure;
+use crate::transport::Transport;
+
+/// Sends it.
+///
+/// # Errors
+/// When the letter cannot be merged, or the relay does not take it.
+pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str) -> Result<Exit, Failure> {
+    let address = Address::parse(address).map_err(|error| Failure::input(error.to_string()))?;
+    // A test goes to the tester, so what would embarrass before others is told and does not stop it.
+    context.report.problems(&reading.problems);
+    if reading.settings_wrong {
+        return Err(wrong_input(&reading.problems));
+    }
+    refuse_if_unready(reading)?;
+    if what.only.len() > 1 {
+        return Err(
+            Failure::input("a test is one letter; name one recipient with --only").safe("nothing was sent")
+        );
+    }
+    if reading.press.is_none() {
+        return Err(wrong_input(&reading.problems));
+    }
+    let told = reading.problems.errors();
+    let wanted = meant(reading, &what.only)?;
+    if reading.problems.errors() > told {
+        let unknown = reading.problems.sorted().into_iter().find(|problem| problem.name == "no-such-key");
+        let failure = Failure::input(unknown.map(|problem| problem.said.clone()).unwrap_or_default());
+        let hint = unknown.and_then(|problem| problem.hint.clone());
+        return Err(hint.into_iter().fold(failure, Failure::hint).safe("nothing was sent"));
+    }
+    let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
+    if reading.is_real() && crate::mail::address::reserved_domain(&address) {
+        return Err(Failure::input(format!(
+            "{address} is only an example; give an address that you can read"
+        )));
+    }
+    let wanted = wanted.first();
+    let recipient = reading.rows()?.find_map(|row| match row {
+        Row::Recipient { recipient, .. } if wanted.is_none_or(|key| *key == recipient.key) => Some(recipient),
+        _ => None,
+    });
+    let Some(recipient) = recipient else {
+        return Err(Failure::input("the roster has no recipient whose letter could be tried")
+            .safe("nothing was sent"));
+    };
+    let now = context.clock.now();
+    let mut seed = [0; 32];
+    let _ = SystemRandom::new().fill(&mut seed);
+    let token = Token::derive(&seed, &recipient.key, 1, 0);
+    let message_id =
+        MessageId::of(&Ordinal::derive(&seed, 0), &token, 1, press.definition().sender.from.address.domain());
+    let order = Order {
+        recipient: &recipient,
+        step: 1,
+        message_id: &message_id,
+        token: None,
+        dated: now,
+        test_to: Some(&address),
+    };
+    let printed = press.print(&order).map_err(Failure::input)?;
+    if !what.yes {
+        let question = format!(
+            "The letter of {} would go to {address} as a test. Type `test` to send it:",
+            recipient.key
+        );
+        if !ask::type_exactly(&context.report, &question, "test", "--yes")? {
+            return Ok(Exit::Done);
+        }
+    }
+    let settings = reading.config.transport.clone();
+    let ending = runtime()?.block_on(async {
+        let transport = Transport::open(settings)
+            .await
+            .map_err(|error| Failure::input(error.to_string()).safe("nothing was sent"))?;
+        let mut lane = transport.lane();
+        let ending = lane.attempt(&printed.envelope, &printed.bytes, async { Ok(()) }).await;
+        lane.close().await;
+        match ending {
+            Ending::Accepted { .. } => Ok(ending),
+            other => Err(unreachable(&transport, &other).safe("the campaign's ledger was not touched")),
+        }
+    })?;
+    context.report.say(&format!("the letter of {} went to {address} as a test: {ending}", recipient.key));
+    Ok(Exit::Done)
+}
