@@ -166,6 +166,19 @@ fn a_folder_without_a_config_is_told_how_to_get_one() {
 }
 
 #[test]
+fn a_return_address_of_its_own_for_each_letter_needs_room_before_the_at() {
+    let sender = |local: &str| {
+        RIGHT
+            .replace("[sender]\n", "[sender]\nverp = true\n")
+            .replace("address = \"", &format!("address = \"{local}"))
+    };
+    let (config, told) = settle(&sender(""));
+    assert!(config.is_some_and(|config| config.sender.verp), "{told}");
+    let (config, told) = settle(&sender(&"long".repeat(10)));
+    assert!(config.is_none() && told.contains("at most 41 characters fit before the @"), "{told}");
+}
+
+#[test]
 fn bytes_that_are_no_text_are_told_with_their_line() {
     let mut problems = Problems::default();
     assert!(read(Path::new("."), b"[campaign]\nname = \"\xFF\"", &|_| None, &mut problems).is_none());

@@ -135,8 +135,7 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
         1,
         press.definition().sender.from.address.domain(),
     );
-    let order =
-        Order { recipient, step: 1, message_id: &message_id, token: Some(&token), dated: now, test_to: None };
+    let order = Order { recipient, step: 1, message_id: &message_id, dated: now, test_to: None };
     press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
 }
 

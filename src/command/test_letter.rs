@@ -69,7 +69,6 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         recipient: &recipient,
         step: 1,
         message_id: &message_id,
-        token: None,
         dated: now,
         test_to: Some(&address),
     };

@@ -18,6 +18,7 @@ use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
 use crate::delivery::pace::Pace;
 use crate::mail::address::{Address, Mailbox};
+use crate::mail::message_id::MessageId;
 use crate::transport::Settings;
 
 /// The name of the file.
@@ -296,6 +297,14 @@ impl Settling<'_> {
         let address = self
             .required(&["sender", "address"], raw.address.as_ref(), "letters come from it")
             .and_then(|text| self.address(&["sender", "address"], &text));
+        // RFC 5321 §4.5.3.1.1; a `+` and the token come behind it.
+        let longest = 64 - 1 - MessageId::RETURN_TOKEN;
+        let verp = raw.verp.unwrap_or(false);
+        if verp && address.as_ref().is_some_and(|address| address.local().len() > longest) {
+            let said =
+                format!("with `verp`, at most {longest} characters fit before the @ of `sender.address`");
+            self.error("long-address", &["sender", "address"], said, "use a shorter address, or no `verp`");
+        }
         let reply_to = raw.reply_to.as_ref().and_then(|text| self.address(&["sender", "reply-to"], text));
         let mut fields = BTreeMap::new();
         for (key, value) in &raw.fields {
@@ -316,7 +325,7 @@ impl Settling<'_> {
                 address: address.or_else(|| Address::parse("nobody@sender.example").ok())?,
             },
             reply_to: reply_to.map(|address| Mailbox { name: None, address }),
-            verp: raw.verp.unwrap_or(false),
+            verp,
             fields,
         })
     }

@@ -26,7 +26,7 @@ use crate::ledger::record::{
     AttemptEnd, Campaign, CampaignState, Claim, ClaimRequest, MessageMark, WaitsFor,
 };
 use crate::ledger::{Ledger, LedgerError};
-use crate::mail::message_id::{MessageId, Token};
+use crate::mail::message_id::MessageId;
 use crate::transport::{Lane, Transport};
 
 /// How long a claim holds. The ledger's lock already tells the dead from the living; the lease is the second belt.
@@ -274,13 +274,11 @@ impl Shared {
     async fn print(&self, claim: Claim) -> Result<Option<Job>, LedgerError> {
         let run = &self.run;
         let dated = run.clock.now();
-        let token = Token::derive(&run.campaign.seed, &claim.recipient.key, claim.step, claim.generation);
         let message_id = MessageId::stored(claim.message_id.clone());
         let order = Order {
             recipient: &claim.recipient,
             step: claim.step,
             message_id: &message_id,
-            token: Some(&token),
             dated,
             test_to: None,
         };

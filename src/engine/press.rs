@@ -11,7 +11,7 @@ use crate::campaign::recipient::Recipient;
 use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
-use crate::mail::message_id::{MessageId, Token};
+use crate::mail::message_id::MessageId;
 use crate::mail::mime::{self, Parts};
 
 /// A frozen campaign, its letters compiled.
@@ -46,8 +46,6 @@ pub struct Order<'a> {
     pub step: u32,
     /// Its name.
     pub message_id: &'a MessageId,
-    /// The token for the reverse path, where the sender allows it.
-    pub token: Option<&'a Token>,
     /// Its `Date`.
     pub dated: Timestamp,
     /// Instead of the recipient's mailbox, and with a mark in the subject.
@@ -105,9 +103,10 @@ impl Press {
                 format!("[TEST: {}] {}", order.recipient.key, merged.subject),
             ),
         };
-        let reverse_path = match order.token.filter(|_| sender.verp) {
-            Some(token) => sender.from.address.with_detail(token.as_str()),
-            None => sender.from.address.clone(),
+        let reverse_path = if sender.verp && order.test_to.is_none() {
+            sender.from.address.with_detail(&order.message_id.return_token())
+        } else {
+            sender.from.address.clone()
         };
         let envelope = Envelope { reverse_path: Some(reverse_path), forward_path: to.address.clone() };
         let bytes = mime::compose(&Parts {

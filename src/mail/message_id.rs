@@ -7,7 +7,7 @@ use ring::hmac;
 /// The alphabet of the token: base 32 (RFC 4648 §6) in lower case, no look-alikes needed.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// 130 bits that name one delivery: in the Message-ID, and in the reverse path where VERP is on.
+/// 130 bits that name one delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Token(String);
 
@@ -81,6 +81,15 @@ impl MessageId {
         Self(text)
     }
 
+    /// How many characters [`MessageId::return_token`] has.
+    pub const RETURN_TOKEN: usize = 22;
+
+    /// Returns what names the delivery in its reverse path (VERP): 22 characters, the ordinal and the first half of the
+    /// token, of which 65 bits nobody can guess. A report that comes back to it is found by the Message-ID's index.
+    pub fn return_token(&self) -> String {
+        self.0.trim_start_matches('<').split('.').take(2).collect()
+    }
+
     /// Returns it with its angle brackets.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,6 +127,14 @@ mod tests {
         let left = id.strip_prefix('<').unwrap().strip_suffix("@post.example>").unwrap();
         assert!(left.len() > 28 && !left.contains(".."), "{left}");
         assert!(left.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.'), "{left}");
+    }
+
+    #[test]
+    fn the_reverse_path_carries_the_beginning_of_the_message_id() {
+        let (ordinal, token) = (Ordinal::derive(&[1; 32], 7), Token::derive(&[1; 32], "x", 1, 0));
+        let id = MessageId::of(&ordinal, &token, 1, "post.example");
+        assert_eq!(id.return_token(), format!("{}{}", ordinal.0, &token.0[..13]));
+        assert_eq!(id.return_token().len(), MessageId::RETURN_TOKEN);
     }
 
     #[test]
