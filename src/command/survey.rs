@@ -226,9 +226,21 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     }
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
-    plan.forecast = forecast(plan.letters, now, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
+    plan.forecast =
+        forecast(plan.letters, first_room(reading, now)?, reading.config.window.as_ref(), |nth| {
+            pace.nth_after(nth)
+        });
     warn_of_absurd_length(reading, &plan, now);
     Ok(Survey { plan, suspects, changed, only: wanted })
+}
+
+/// Returns when the account's limits leave room for the first letter: what went out before counts.
+fn first_room(reading: &Reading, now: Timestamp) -> Result<Timestamp, Failure> {
+    let Some(reader) = &reading.reader else { return Ok(now) };
+    let config = &reading.config;
+    let again =
+        reader.room_again(&config.transport.account(), &config.pace.pace, now).map_err(ledger_failed)?;
+    Ok(again.unwrap_or(now))
 }
 
 fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {

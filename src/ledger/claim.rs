@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::campaigns::refused;
 use super::history::{id_left, instant, message_id, millis};
 use super::record::{Again, Campaign, CampaignState, Claim, ClaimRequest, ClaimTicket, Claims, WaitsFor};
 use super::writer::{Done, Writing};
 use crate::campaign::recipient::Recipient;
-use crate::delivery::pace::{Limit, Used, room};
+use crate::delivery::pace::{Limit, Pace, Used, room};
 use crate::delivery::state::State;
 use crate::mail::address::Address;
 
@@ -193,47 +193,8 @@ impl Writing<'_> {
         }
     }
 
-    /// How many more letters every limit of the account leaves room for, over all campaigns.
     fn account_room(&self, account: i64, request: &ClaimRequest) -> Done<(u32, Option<Timestamp>)> {
-        let limits = &request.pace.limits;
-        if limits.is_empty() {
-            return Ok((u32::MAX, None));
-        }
-        let in_flight: u32 = self
-            .conn
-            .prepare_cached("SELECT count(*) FROM delivery WHERE state = 1 AND account = ?1")?
-            .query_row([account], |row| row.get(0))?;
-        let (mut least, mut latest, mut time_helps) = (u32::MAX, None, true);
-        for limit in limits {
-            let start = window_start(request.now, limit);
-            let ended: u32 = self
-                .conn
-                .prepare_cached(
-                    "SELECT count(*) FROM delivery WHERE account = ?1 AND ended_at > ?2 AND ended_at IS NOT NULL",
-                )?
-                .query_row(params![account, start], |row| row.get(0))?;
-            let oldest = match must_leave(limit, ended, in_flight) {
-                Some(nth) => self
-                    .conn
-                    .prepare_cached(
-                        "SELECT ended_at FROM delivery WHERE account = ?1 AND ended_at > ?2 AND ended_at IS NOT NULL
-                         ORDER BY ended_at LIMIT 1 OFFSET ?3",
-                    )?
-                    .query_row(params![account, start, nth - 1], |row| row.get::<_, i64>(0))
-                    .optional()?
-                    .map(instant),
-                None => None,
-            };
-            let (space, again) = room(limit, &Used { ended, in_flight, oldest });
-            least = least.min(space);
-            if space == 0 {
-                match again {
-                    Some(at) => latest = latest.max(Some(at)),
-                    None => time_helps = false,
-                }
-            }
-        }
-        Ok((least, latest.filter(|_| time_helps)))
+        Ok(account_room(self.conn, account, &request.pace, request.now)?)
     }
 
     /// What each recipient domain has used up within the window, over all campaigns and accounts.
@@ -363,6 +324,50 @@ impl Writing<'_> {
             ])?;
         Ok(claim)
     }
+}
+
+/// How many more letters every limit of an account leaves room for, over all campaigns, and when there is room again.
+pub(super) fn account_room(
+    conn: &Connection,
+    account: i64,
+    pace: &Pace,
+    now: Timestamp,
+) -> rusqlite::Result<(u32, Option<Timestamp>)> {
+    let limits = &pace.limits;
+    if limits.is_empty() {
+        return Ok((u32::MAX, None));
+    }
+    let in_flight: u32 = conn
+        .prepare_cached("SELECT count(*) FROM delivery WHERE state = 1 AND account = ?1")?
+        .query_row([account], |row| row.get(0))?;
+    let (mut least, mut latest, mut time_helps) = (u32::MAX, None, true);
+    for limit in limits {
+        let start = window_start(now, limit);
+        let ended: u32 = conn
+            .prepare_cached(
+                "SELECT count(*) FROM delivery WHERE account = ?1 AND ended_at > ?2 AND ended_at IS NOT NULL",
+            )?
+            .query_row(params![account, start], |row| row.get(0))?;
+        let oldest = match must_leave(limit, ended, in_flight) {
+            Some(nth) => conn.prepare_cached(
+                    "SELECT ended_at FROM delivery WHERE account = ?1 AND ended_at > ?2 AND ended_at IS NOT NULL
+                     ORDER BY ended_at LIMIT 1 OFFSET ?3",
+                )?
+                .query_row(params![account, start, nth - 1], |row| row.get::<_, i64>(0))
+                .optional()?
+                .map(instant),
+            None => None,
+        };
+        let (space, again) = room(limit, &Used { ended, in_flight, oldest });
+        least = least.min(space);
+        if space == 0 {
+            match again {
+                Some(at) => latest = latest.max(Some(at)),
+                None => time_helps = false,
+            }
+        }
+    }
+    Ok((least, latest.filter(|_| time_helps)))
 }
 
 fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
 use super::campaigns::{CAMPAIGN, campaign};
-use super::claim::recipient;
+use super::claim::{account_room, recipient};
 use super::history::{self, id_left, instant, message_id};
 use super::record::{
     Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, OutcomeRecord, RecipientRecord, Story,
@@ -17,6 +18,7 @@ use super::record::{
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
 use crate::campaign::recipient::Recipient;
+use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
 use crate::mail::smtp_reply::SmtpReply;
@@ -268,6 +270,23 @@ impl Reader {
     /// Finds a delivery by its Message-ID, with or without angle brackets: the campaign, the key and the step.
     pub fn find_by_message_id(&self, id: &str) -> Result<Option<(CampaignId, String, u32)>, LedgerError> {
         self.ask(|conn| find_by_message_id(conn, id))
+    }
+
+    /// Returns when the limits of an account leave room for a letter, if they do not at `now`.
+    pub fn room_again(
+        &self,
+        account: &str,
+        pace: &Pace,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        self.ask(|conn| {
+            let find = "SELECT id FROM account WHERE name = ?1";
+            let known: Option<i64> = conn.query_row(find, [account], |row| row.get(0)).optional()?;
+            match known {
+                Some(account) => account_room(conn, account, pace, now).map(|(_, again)| again),
+                None => Ok(None),
+            }
+        })
     }
 
     /// Returns the suppression list.

@@ -42,6 +42,20 @@ pub enum Settings {
     },
 }
 
+impl Settings {
+    /// Returns the name under which limits are counted: `smtp://ada@mail.example.org:587`, `rehearsal`, `folder:PATH`.
+    pub fn account(&self) -> String {
+        match self {
+            Settings::Rehearsal { .. } => "rehearsal".to_owned(),
+            Settings::Folder { path } => format!("folder:{}", path.display()),
+            Settings::Smtp(smtp) => match &smtp.login {
+                Some(login) => format!("smtp://{}@{}:{}", login.username, smtp.host, smtp.port),
+                None => format!("smtp://{}:{}", smtp.host, smtp.port),
+            },
+        }
+    }
+}
+
 /// How to reach a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmtpSettings {
@@ -206,6 +220,7 @@ impl Transport {
     /// # Errors
     /// [`TransportError`] where the settings cannot work.
     pub async fn open(settings: Settings) -> Result<Transport, TransportError> {
+        let account = settings.account();
         let inner = match settings {
             Settings::Smtp(settings) => {
                 let (host, port) = (&settings.host, settings.port);
@@ -216,10 +231,7 @@ impl Transport {
                     Security::None => "no TLS",
                 };
                 Inner {
-                    account: match user {
-                        Some(user) => format!("smtp://{user}@{host}:{port}"),
-                        None => format!("smtp://{host}:{port}"),
-                    },
+                    account,
                     description: match user {
                         Some(user) => format!("{host}:{port} ({line}) as {user}"),
                         None => format!("{host}:{port} ({line})"),
@@ -246,7 +258,7 @@ impl Transport {
                     timeouts: Timeouts::default(),
                 };
                 Inner {
-                    account: "rehearsal".into(),
+                    account,
                     description: "the rehearsal relay; nothing leaves this machine".into(),
                     connections: connections.max(1),
                     stored: keep,
@@ -257,7 +269,7 @@ impl Transport {
             Settings::Folder { path } => {
                 folder::make(&path).map_err(|error| TransportError::Folder { path: path.clone(), error })?;
                 Inner {
-                    account: format!("folder:{}", path.display()),
+                    account,
                     description: format!("the folder {}; nothing is sent", path.display()),
                     connections: 1,
                     stored: Some(path.clone()),

@@ -349,3 +349,19 @@ fn a_plan_is_sent_only_as_it_was_approved() {
     campaign.run(["send", "--yes", "--plan", &approved]).success().said("4 accepted");
     assert_eq!(campaign.status()["plan"], approved.as_str());
 }
+
+#[test]
+fn the_forecast_knows_what_went_out_before() {
+    let campaign = Campaign::new();
+    campaign.configure("unlimited = true", "per-day = 2");
+    let begins_today = |told: &str| {
+        let when = told.lines().find(|line| line.trim_start().starts_with("when")).unwrap().to_owned();
+        // An hour alone is today; a day's name stands before another day's.
+        assert!(when.contains("from ") || when.contains("first "), "{when}");
+        let first = when.split_whitespace().nth(2).unwrap().to_owned();
+        first.starts_with(|c: char| c.is_ascii_digit())
+    };
+    assert!(begins_today(&campaign.run(["preview"]).success().out));
+    campaign.run(["send", "--yes"]).success().said("1 letter still queued");
+    assert!(!begins_today(&campaign.run(["preview"]).success().out));
+}
