@@ -138,7 +138,7 @@ impl Run {
             verdict: Mutex::default(),
             rest_until: Mutex::default(),
         });
-        let (give, take) = mpsc::channel((lanes * AHEAD_PER_LANE) as usize);
+        let (give, take) = mpsc::channel(lanes as usize * 2);
         let take = Arc::new(tokio::sync::Mutex::new(take));
         let mut carriers = tokio::task::JoinSet::new();
         for _ in 0..lanes {
