@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod definition;
 pub mod detect;
 pub mod encoding;
+mod front_matter;
 pub mod headings;
 pub mod letter;
 mod markdown;
