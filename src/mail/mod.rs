@@ -8,3 +8,4 @@ pub mod message_id;
 pub mod mime;
 pub mod quoted_printable;
 pub mod smtp_reply;
+pub mod threading;
