@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// An enhanced status code: `5.1.1` (RFC 3463 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EnhancedCode {
     /// 2, 4 or 5.
     pub class: u8,
@@ -28,6 +29,20 @@ impl EnhancedCode {
         let (class, subject, detail) = (part(1)?, part(3)?, part(3)?);
         let class = u8::try_from(class).ok()?;
         (matches!(class, 2 | 4 | 5) && parts.next().is_none()).then_some(Self { class, subject, detail })
+    }
+}
+
+impl TryFrom<String> for EnhancedCode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no enhanced status code"))
+    }
+}
+
+impl From<EnhancedCode> for String {
+    fn from(code: EnhancedCode) -> Self {
+        code.to_string()
     }
 }
 
