@@ -71,9 +71,10 @@ pub struct Task {
 impl Task {
     /// Returns the task of a recipient who takes no mail; `due` is the last day.
     pub fn of(recipient: &Recipient, columns: &TaskColumns, due: Option<Date>) -> Option<Self> {
+        let errand = recipient.errand()?;
         Some(Self {
             key: recipient.key.clone(),
-            errand: recipient.errand()?,
+            errand,
             link: columns.link(recipient).map(|cell| cell.value.to_owned()),
             limit: columns.limit(recipient).and_then(|cell| characters(cell.value)),
             due,

@@ -62,9 +62,9 @@ impl From<Counts> for CountsLine {
 #[derive(Debug, Serialize)]
 struct RecipientLine<'a> {
     key: &'a str,
-    channel: &'static str,
     address: Option<String>,
     organisation: Option<&'a str>,
+    channel: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]

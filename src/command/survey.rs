@@ -337,8 +337,10 @@ fn inspect(reading: &Reading, chunk: &[(u64, Recipient)], now: Timestamp) -> Vec
         let mut found = Vec::new();
         for (line, recipient) in rows {
             look_at_row(letter, press, file, *line, recipient, now, real, &mut found);
-            let place = Place::line(file, *line);
-            tasks::look_at(columns, press, recipient, &place, now, &mut found);
+            if recipient.errand().is_some() {
+                let place = Place::line(file, *line);
+                tasks::look_at(columns, press, recipient, &place, now, &mut found);
+            }
         }
         found
     };
