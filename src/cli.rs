@@ -42,7 +42,7 @@ pub enum Command {
     Why(Why),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
-    /// Say what you did for a recipient who takes no mail.
+    /// Say what came by telephone, by letter or in the corridor, or what you did for a recipient who takes no mail.
     Mark(Mark),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
@@ -165,10 +165,13 @@ pub struct Mark {
     /// The recipient.
     #[arg(value_name = "KEY")]
     pub key: String,
-    /// What you did.
+    /// What you know.
     #[arg(value_enum, value_name = "WORD")]
     pub word: MarkWord,
     /// What else there is to say, for the history: a number of receipt, whom you spoke.
+    #[arg(value_name = "TEXT", conflicts_with = "note")]
+    pub text: Option<String>,
+    /// The same.
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
     /// Which letter, where the recipient gets several.
@@ -181,8 +184,20 @@ pub struct Mark {
 pub enum MarkWord {
     /// The task is done: the form is filled in, the letter posted, the call made.
     Done,
-    /// It is not done after all.
+    /// It is not done after all; or what stopped the next letters (an answer, a bounce) is taken back.
     Open,
+    /// They answered: nobody of the organisation is written to any more.
+    Replied,
+    /// They answered, and will not do what was asked.
+    Declined,
+    /// They want no more letters: the address goes onto the suppression list.
+    OptedOut,
+    /// The letter did not arrive.
+    Bounced,
+    /// The address is wrong: it goes onto the suppression list, and the right one belongs into the roster.
+    WrongAddress,
+    /// Only a remark for the history.
+    Note,
 }
 
 /// `pause`

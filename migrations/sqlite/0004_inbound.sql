@@ -3,6 +3,8 @@
 -- The Message-ID that a provider put in the place of ours, as its reply to end-of-data told: answers refer to it.
 ALTER TABLE delivery ADD COLUMN wire_id TEXT;
 CREATE INDEX delivery_wire_id ON delivery (wire_id) WHERE wire_id IS NOT NULL;
+-- JSON, the recipient as it was when this letter went, where the roster has another address by now.
+ALTER TABLE delivery ADD COLUMN frozen TEXT;
 -- One answer counts for the whole organisation.
 CREATE INDEX recipient_organisation ON recipient (campaign, organisation) WHERE organisation IS NOT NULL;
 
@@ -28,6 +30,7 @@ CREATE TABLE inbound (
     judged      TEXT,                         -- what the person said
     kept        TEXT                          -- the folder with its text and attachments, below that of the ledger
 ) STRICT;
+CREATE INDEX inbound_stop ON inbound (campaign, stop) WHERE stop IS NOT NULL;
 CREATE INDEX inbound_recipient ON inbound (recipient);
 CREATE INDEX inbound_review ON inbound (campaign) WHERE review = 1;
 

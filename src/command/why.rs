@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::status::{Around, Stands};
 use super::tasks::typed;
 use super::{Context, bar, launched, one_key, status, tasks};
 use crate::campaign::task::{due, told};
@@ -22,20 +23,16 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
     let (reader, campaign) = launched(&config)?;
     let key = one_key(&reader, &campaign, &what.key)?;
     let story = reader.story(campaign.id, &key).map_err(super::ledger_failed)?;
-    let suppressed = match &story {
-        Some(story) => tasks::suppression(&reader, &story.recipient.recipient, &config.tasks)
-            .map_err(super::ledger_failed)?,
-        None => None,
-    };
+    let around = Around::new(&config, &reader, &campaign).map_err(super::ledger_failed)?;
     if let Some(story) = story {
         let now = context.clock.now();
-        context.report.result(&tell(&config, &story, suppressed.as_deref(), now));
+        context.report.result(&tell(&config, &story, &around.stands(&story.recipient), now));
     }
     Ok(Exit::Done)
 }
 
 /// Puts a recipient's story into one line.
-fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp) -> String {
+fn tell(config: &Config, story: &Story, stands: &Stands, now: Timestamp) -> String {
     let (record, zone) = (&story.recipient, &config.zone);
     let who = match record.recipient.address() {
         Some(address) => format!("{} <{address}>", record.recipient.key),
@@ -52,7 +49,20 @@ fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp
     let said = said.filter(|said| !said.is_empty()).unwrap_or_else(|| "nothing more is known".to_owned());
     let last = delivery.last.as_ref().map(|event| event.at);
     let attempts = count(u64::from(delivery.attempts), "attempt");
-    match status::standing(record, suppressed.is_some()) {
+    let came = || status::came(&stands.came, now, zone).unwrap_or_default();
+    match stands.standing {
+        Standing::Replied => format!("{who}: answered; {}", came()),
+        Standing::AutoReplied => {
+            let until = stands.came.until.map(|day| format!(", back on {day}")).unwrap_or_default();
+            format!(
+                "{who}: a machine answered{until}; {}; the letter was accepted {}",
+                came(),
+                at(delivery.ended_at)
+            )
+        }
+        Standing::OptedOut => format!("{who}: wants no more letters; {}", came()),
+        Standing::Complained => format!("{who}: called the letter spam; {}", came()),
+        Standing::Review => format!("{who}: waits for your judgement; {}", came()),
         Standing::AwaitingReply => {
             format!(
                 "{who}: accepted {} after {attempts}; {said}; {}",
@@ -72,7 +82,7 @@ fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp
         Standing::Suppressed => {
             format!(
                 "{who}: not written to, because it is on the suppression list: {}",
-                suppressed.unwrap_or_default()
+                stands.suppressed.as_deref().unwrap_or_default()
             )
         }
         Standing::Cancelled => format!("{who}: cancelled {}; {said}", at(last)),

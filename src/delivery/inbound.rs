@@ -32,6 +32,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 7] = [
+        Kind::Reply,
+        Kind::AutoReply,
+        Kind::Bounce,
+        Kind::Complaint,
+        Kind::Unsubscribe,
+        Kind::Receipt,
+        Kind::Unrelated,
+    ];
+
+    /// Returns the kind of a word.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Returns its word.
     pub fn name(self) -> &'static str {
         match self {
@@ -132,6 +148,20 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Says it in words, to stand before the evidence itself.
+    pub fn words(self) -> &'static str {
+        match self {
+            Evidence::Token => "the token in the address",
+            Evidence::MessageId => "the Message-ID",
+            Evidence::EnvelopeId => "the envelope id",
+            Evidence::Reference => "the reference",
+            Evidence::Recipient => "the failed recipient",
+            Evidence::From => "the sender",
+            Evidence::Organisation => "the sender's domain and the subject",
+            Evidence::Word => "the word of",
+        }
+    }
+
     /// Whether it is sure enough to act on: what is not waits for a person.
     pub fn is_sure(self) -> bool {
         self <= Evidence::Recipient || self == Evidence::Word
@@ -292,7 +322,11 @@ pub fn consequence(reading: &Reading, state: Option<State>, soft: u32) -> Conseq
             if reading.ours_to_blame {
                 return Consequence { event, review: true, ..nothing };
             }
-            let again = (!reading.permanent && came_back && soft < MOST_SOFT).then_some(AFTER_SOFT);
+            // A person may send a letter again that came back before.
+            let told = state == Some(State::Bounced)
+                && reading.matched.as_ref().is_some_and(|matched| matched.by == Evidence::Word);
+            let may_go_again = came_back && soft < MOST_SOFT || told;
+            let again = (!reading.permanent && may_go_again).then_some(AFTER_SOFT);
             Consequence {
                 event,
                 stop: again.is_none().then_some(Stop::Bounced),

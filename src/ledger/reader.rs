@@ -12,9 +12,10 @@ use super::LedgerError;
 use super::campaigns::{CAMPAIGN, campaign};
 use super::claim::{RECIPIENT, account_room, recipient};
 use super::history::{self, id_left, instant, message_id};
+use super::inbound::{self, Returns};
 use super::record::{
-    Campaign, CampaignId, Counts, DeliveryRecord, EnrolledRecord, Event, MessageMark, OutcomeRecord,
-    RecipientRecord, Story, Suppression,
+    Campaign, CampaignId, Counts, CursorRecord, DeliveryRecord, EnrolledRecord, Event, InboundRecord,
+    MessageMark, OutcomeRecord, RecipientRecord, Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
@@ -310,6 +311,31 @@ impl Reader {
         })
     }
 
+    /// Returns what came back, as far as it decides how recipients stand.
+    pub fn returns(&self, id: CampaignId) -> Result<Returns, LedgerError> {
+        self.ask(|conn| Returns::read(conn, id))
+    }
+
+    /// Returns what came back from one recipient, oldest first.
+    pub fn came_from(&self, id: CampaignId, key: &str) -> Result<Vec<InboundRecord>, LedgerError> {
+        self.ask(|conn| {
+            let find = "SELECT id FROM recipient WHERE campaign = ?1 AND key = ?2";
+            let number: Option<i64> =
+                conn.query_row(find, params![id.0, key], |row| row.get(0)).optional()?;
+            number.map_or_else(|| Ok(Vec::new()), |number| inbound::of_recipient(conn, number))
+        })
+    }
+
+    /// Returns what waits for a person's judgement, oldest first.
+    pub fn open_reviews(&self, id: CampaignId) -> Result<Vec<InboundRecord>, LedgerError> {
+        self.ask(|conn| inbound::open_reviews(conn, id))
+    }
+
+    /// Returns how far a folder of a mailbox was read.
+    pub fn cursor(&self, mailbox: &str, folder: &str) -> Result<Option<CursorRecord>, LedgerError> {
+        self.ask(|conn| inbound::cursor(conn, mailbox, folder))
+    }
+
     /// Returns the suppression list.
     pub fn suppressions(&self) -> Result<Vec<Suppression>, LedgerError> {
         self.ask(suppression::list)
@@ -449,7 +475,7 @@ fn record(
     let number: i64 = row.get(8)?;
     let mut find = conn.prepare_cached(
         "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
-             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without
+             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without, frozen, wire_id
          FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
     )?;
     let mut deliveries = Vec::new();
@@ -460,7 +486,7 @@ fn record(
             Some(left) => left,
             None => id_left(&campaign.seed, row.get(0)?, &recipient.key, step, generation),
         };
-        let without: Option<String> = row.get(15)?;
+        let (without, frozen): (Option<String>, Option<String>) = (row.get(15)?, row.get(16)?);
         let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
             Some(digest) => Some(MessageMark {
                 digest,
@@ -488,6 +514,8 @@ fn record(
             last,
             not_after: row.get::<_, Option<i64>>(14)?.map(instant),
             without: without.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+            frozen: frozen.and_then(|json| serde_json::from_str(&json).ok()),
+            wire_id: row.get(17)?,
         });
     }
     Ok(RecipientRecord { recipient, position: row.get(9)?, on_roster: row.get(10)?, deliveries })

@@ -60,6 +60,7 @@ impl Writing<'_> {
             (Wish::Mark { key, step, mark, note, .. }, Some(id)) => {
                 self.mark(id, key, *step, *mark, note.as_deref(), now)?;
             }
+            (Wish::Judge { inbound, judgement, .. }, Some(_)) => self.judge(*inbound, judgement, now)?,
             (Wish::Suppress { what, reason }, _) => granted.changed = self.suppress(what, reason, now)?,
             (Wish::Unsuppress { what }, _) => granted.changed = self.unsuppress(what, now)?,
             (
@@ -67,7 +68,8 @@ impl Writing<'_> {
                 | Wish::Resume { .. }
                 | Wish::Cancel { .. }
                 | Wish::Settle { .. }
-                | Wish::Mark { .. },
+                | Wish::Mark { .. }
+                | Wish::Judge { .. },
                 None,
             ) => {}
         }
