@@ -1,6 +1,6 @@
 //! Wrong `config.toml` files and what people are told; right ones and what comes of them.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::panic, reason = "a test")]
 
 use std::path::Path;
 use std::time::Duration;
