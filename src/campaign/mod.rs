@@ -3,8 +3,10 @@
 pub mod calendar;
 pub mod definition;
 pub mod detect;
+pub mod document;
 pub mod encoding;
 pub mod headings;
+mod html;
 pub mod letter;
 mod markdown;
 mod merge;
