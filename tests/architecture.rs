@@ -89,7 +89,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap_mangen", &["command/manual.rs"]),
     ("indicatif", &["command/bar.rs"]),
     ("rusqlite", &["ledger/"]),
-    ("toml", &["config/", "campaign/letter.rs", "delivery/judgement.rs"]),
+    ("toml", &["config/", "campaign/front_matter.rs", "delivery/judgement.rs"]),
 ];
 
 /// One breach of a wall.

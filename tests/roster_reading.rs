@@ -32,7 +32,7 @@ fn told(rows: &[Row]) -> Vec<String> {
     rows.iter()
         .map(|row| match row {
             Row::Recipient { line, recipient, .. } => {
-                format!("{line} {} <{}>", recipient.name.as_deref().unwrap_or("-"), recipient.address)
+                format!("{line} {} <{}>", recipient.name.as_deref().unwrap_or("-"), recipient.whereto())
             }
             Row::Wrong { line, problems } => {
                 let names: Vec<_> = problems.iter().map(|problem| problem.name).collect();

@@ -5,6 +5,7 @@ pub mod definition;
 pub mod detect;
 pub mod document;
 pub mod encoding;
+mod front_matter;
 pub mod headings;
 mod html;
 pub mod letter;

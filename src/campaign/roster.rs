@@ -12,7 +12,7 @@ pub use super::detect::{Detected, Heading, detect};
 use super::encoding::looks_misread;
 use super::headings::trimmed;
 use super::problem::{Place, Problem};
-use super::recipient::Recipient;
+use super::recipient::{Addressees, Channel, Recipient};
 use super::table::{CELL, COLUMNS, Flaw, ROW, Record, Records};
 use super::twice::{Suspects, Why};
 use crate::mail::address::Address;
@@ -304,7 +304,8 @@ impl<R: Read> RosterReader<R> {
             key: head(self.detected.key).unwrap_or_else(|| address.canonical()),
             name: head(self.detected.name),
             organisation: head(self.detected.organisation),
-            address,
+            channel: Channel::Mail(Addressees::one(address)),
+            deadline: None,
             fields,
         };
         match self.suspects.judge(line, &recipient) {

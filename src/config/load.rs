@@ -11,7 +11,7 @@ use super::pace::{PaceChoice, given, profile, said};
 use super::reference::schema;
 use super::schema::{Raw, RawPace, RawTransport, RawWindow};
 use super::words::{days, span, time};
-use crate::campaign::calendar::Window;
+use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
 use crate::campaign::problem::{Place, Problem, Problems};
@@ -51,6 +51,8 @@ pub struct Config {
     pub pace: PaceChoice,
     /// Office hours, if any.
     pub window: Option<Window>,
+    /// The days after which nothing goes out.
+    pub deadlines: Deadlines,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -252,6 +254,7 @@ impl Settling<'_> {
             name: name.unwrap_or_default(),
             language,
             timezone,
+            deadlines: Deadlines::none(zone.clone().unwrap_or(TimeZone::UTC)),
             zone: zone.unwrap_or(TimeZone::UTC),
             sender: sender?,
             roster,
