@@ -68,7 +68,8 @@ fn drafted(name: &str, bytes: &[u8]) -> Draft {
 
 /// The letter's text and everything that is told about it.
 fn shown(draft: &Draft) -> String {
-    let notes: Vec<String> = draft.notes.iter().map(|note| format!("{:?}: {}", note.sort, note.said)).collect();
+    let notes: Vec<String> =
+        draft.notes.iter().map(|note| format!("{:?}: {}", note.sort, note.said)).collect();
     format!("{}\n{}\n\n{}", draft.kept, notes.join("\n"), draft.text)
 }
 
@@ -78,7 +79,8 @@ fn merged(draft: &Draft) -> Result<Merged, Vec<String>> {
     let columns: Vec<String> = draft.fields.iter().map(|field| normalised(field)).collect();
     let letter = Letter::compile(&source(&draft.text, &[]), &definition("nl"), &columns, &mut problems);
     let told = |problems: &[Problem]| problems.iter().map(Problem::to_string).collect::<Vec<_>>();
-    let letter = letter.ok_or_else(|| problems.sorted().into_iter().map(Problem::to_string).collect::<Vec<_>>())?;
+    let letter =
+        letter.ok_or_else(|| problems.sorted().into_iter().map(Problem::to_string).collect::<Vec<_>>())?;
     let fields: Vec<_> = columns.into_iter().map(|column| (column.clone(), format!("[{column}]"))).collect();
     letter.merge(&Input { fields: &fields, today: today() }).map_err(|problems| told(&problems))
 }
@@ -116,7 +118,8 @@ fn pages_of_word_and_of_mail_programs_become_letters() {
         <img src=\"https://x.example/pixel.gif\" alt=\"ons logo\"><table><tr><th>Stad</th><th>Leden</th></tr><tr><td>Ons Dorp</td><td>3</td></tr></table>\
         <ol start=4><li>vier</li><li><p>vijf</p><p>nog</p></li></ol><pre>a  b\nc</pre></div>";
     let pages = [("word.htm", word), ("mail.html", mail)];
-    let report: Vec<String> = pages.iter().map(|(name, page)| shown(&drafted(name, page.as_bytes()))).collect();
+    let report: Vec<String> =
+        pages.iter().map(|(name, page)| shown(&drafted(name, page.as_bytes()))).collect();
     insta::assert_snapshot!("pages", report.join("\n----------\n"));
 }
 
@@ -170,7 +173,10 @@ fn what_cannot_be_read_is_told_in_a_sentence_with_what_to_do() {
         ("brief.docx", packed(&[("word/document.xml", b"<w:document")])),
         ("brief.docx", packed(&[("mimetype", b"x")])),
         ("brief.odt", packed(&[("content.xml", b"x"), ("META-INF/manifest.xml", manifest)])),
-        ("brief.odt", packed(&[("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", b"x")])),
+        (
+            "brief.odt",
+            packed(&[("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", b"x")]),
+        ),
         ("lijst.xlsx", packed(&[("xl/workbook.xml", b"x")])),
         ("brief.pages", packed(&[("Index/Document.iwa", b"x")])),
         ("brief.pdf", b"%PDF-1.7".to_vec()),
@@ -197,7 +203,11 @@ fn what_cannot_be_read_is_told_in_a_sentence_with_what_to_do() {
 #[test]
 fn a_document_that_is_named_otherwise_is_read_for_what_it_is() {
     let draft = drafted("brief.odt", &word());
-    assert!(shown(&draft).contains("it was read as a Word document (.docx), which it is"), "{}", shown(&draft));
+    assert!(
+        shown(&draft).contains("it was read as a Word document (.docx), which it is"),
+        "{}",
+        shown(&draft)
+    );
     assert!(shown(&drafted("brief.txt", b"<!DOCTYPE html><p>Hallo</p>")).contains("a web page"));
 }
 
@@ -232,11 +242,17 @@ fn where_the_subject_is_from_is_told() {
         let draft = drafted(name, text.as_bytes());
         draft.text.lines().nth(1).unwrap().to_owned()
     };
-    assert_eq!(subject("a.txt", "Datum: nu\n\nBetreft : Wonen \"nu\"\n\nTekst"), "subject = \"Wonen \\\"nu\\\"\"");
+    assert_eq!(
+        subject("a.txt", "Datum: nu\n\nBetreft : Wonen \"nu\"\n\nTekst"),
+        "subject = \"Wonen \\\"nu\\\"\""
+    );
     assert_eq!(subject("a.html", "<title>De titel</title><h1>Kop</h1>"), "subject = \"De titel\"");
     assert_eq!(subject("a.md", "# Kop met *nadruk*\n\nx"), "subject = \"Kop met nadruk\"");
     assert_eq!(subject("a.txt", "Hallo"), "subject = \"[onderwerp]\"");
-    assert_eq!(subject("a.html", "<title>Microsoft Word - brief.docx</title>Hallo"), "subject = \"[onderwerp]\"");
+    assert_eq!(
+        subject("a.html", "<title>Microsoft Word - brief.docx</title>Hallo"),
+        "subject = \"[onderwerp]\""
+    );
     let field = word_with(
         "<w:p><w:r><w:t>Betreft: {</w:t></w:r><w:fldSimple w:instr=\" MERGEFIELD Zaak \"/><w:r><w:t>} {{x}}</w:t></w:r></w:p>",
     );
@@ -247,8 +263,12 @@ fn where_the_subject_is_from_is_told() {
 /// Names of columns that mean something to the language of letters.
 #[test]
 fn a_merge_field_with_an_awkward_name_still_compiles() {
-    for name in ["else", "today", "this", "if", "each", "date", "default", "1e keus", "--", "É-mail", "true", "lookup"] {
-        let field = format!("<w:p><w:r><w:t>x</w:t></w:r><w:fldSimple w:instr=\" MERGEFIELD &quot;{name}&quot; \"/></w:p>");
+    for name in [
+        "else", "today", "this", "if", "each", "date", "default", "1e keus", "--", "É-mail", "true", "lookup",
+    ] {
+        let field = format!(
+            "<w:p><w:r><w:t>x</w:t></w:r><w:fldSimple w:instr=\" MERGEFIELD &quot;{name}&quot; \"/></w:p>"
+        );
         let draft = drafted("a.docx", &word_with(&field));
         let text = merged(&draft).unwrap_or_else(|said| panic!("{name}: {said:?}\n{}", draft.text)).text;
         assert!(text.starts_with("x[") && text.ends_with("]\n"), "{name}: {text}");
@@ -258,10 +278,70 @@ fn a_merge_field_with_an_awkward_name_still_compiles() {
 /// Text as people and hostile people write it.
 fn words() -> impl Strategy<Value = String> {
     let nasty = prop::sample::select(vec![
-        "{{", "}}", "{{naam}}", "\\{{", "\\", "\\\\", "*", "**", "***", "_", "__", "`", "```", "~~~", "# ", "## x", "> ", "- ", "+ ", "1. ", "2) ",
-        "[x]", "[x](y)", "[x]: y", "![x](y)", "<b>", "</b>", "<!--", "&amp;", "&#65;", "&copy;", "<https://x.example>", "|", "---", "===", "***\n",
-        "    ", "\t", "a_b_c", "«Naam»", "“x”", "\u{A0}", "{", "}", "{{{", "}}}", "{{>foot}}", "{{!x}}", "\"", "'", "=", "+++", "$x$", "^", "~", ":", "!",
-        "e\u{301}", "[naam]", "http://x.example/a_b*c", "1.", "10", "#", "x#",
+        "{{",
+        "}}",
+        "{{naam}}",
+        "\\{{",
+        "\\",
+        "\\\\",
+        "*",
+        "**",
+        "***",
+        "_",
+        "__",
+        "`",
+        "```",
+        "~~~",
+        "# ",
+        "## x",
+        "> ",
+        "- ",
+        "+ ",
+        "1. ",
+        "2) ",
+        "[x]",
+        "[x](y)",
+        "[x]: y",
+        "![x](y)",
+        "<b>",
+        "</b>",
+        "<!--",
+        "&amp;",
+        "&#65;",
+        "&copy;",
+        "<https://x.example>",
+        "|",
+        "---",
+        "===",
+        "***\n",
+        "    ",
+        "\t",
+        "a_b_c",
+        "«Naam»",
+        "“x”",
+        "\u{A0}",
+        "{",
+        "}",
+        "{{{",
+        "}}}",
+        "{{>foot}}",
+        "{{!x}}",
+        "\"",
+        "'",
+        "=",
+        "+++",
+        "$x$",
+        "^",
+        "~",
+        ":",
+        "!",
+        "e\u{301}",
+        "[naam]",
+        "http://x.example/a_b*c",
+        "1.",
+        "10",
+        "#",
+        "x#",
     ])
     .prop_map(str::to_owned);
     prop_oneof![2 => nasty, 2 => "[a-z]{1,6}( [a-z]{1,3})?", 1 => "\\PC{0,8}", 1 => " "]
@@ -273,10 +353,8 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
         1 => Just(Content::Break),
         1 => "[A-Za-z][a-z ]{0,6}[a-z]".prop_map(Content::Field),
     ];
-    let run = (content, any::<bool>(), any::<bool>()).prop_map(|(content, bold, italic)| Run {
-        content,
-        style: Style { bold, italic, link: None },
-    });
+    let run = (content, any::<bool>(), any::<bool>())
+        .prop_map(|(content, bold, italic)| Run { content, style: Style { bold, italic, link: None } });
     prop::collection::vec(run, 1..6)
 }
 
@@ -376,6 +454,10 @@ proptest! {
         prop_assert_eq!(merged.html.matches("<a href=\"https://x.example/").count(), 1, "\n{}", draft.text);
         prop_assert!(dense(&merged.text).starts_with(&dense(&format!("x!{shown}(https://x.example/"))), "{}\n{}", merged.text, draft.text);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Bytes of real documents, cut and changed: a letter or a sentence, and never a panic.
     #[test]

@@ -84,7 +84,8 @@ pub fn text(bytes: &[u8], declared: Option<&str>) -> String {
     let declared = || {
         let encoding = Encoding::for_label(declared?.as_bytes())?;
         // A page that could be read up to its declaration is not in UTF-16, and UTF-8 is often declared in vain.
-        let plausible = encoding.is_ascii_compatible() && (encoding != UTF_8 || std::str::from_utf8(bytes).is_ok());
+        let plausible =
+            encoding.is_ascii_compatible() && (encoding != UTF_8 || std::str::from_utf8(bytes).is_ok());
         plausible.then_some(encoding)
     };
     let encoding = marked.or_else(declared).unwrap_or_else(|| guess(bytes).unwrap_or(UTF_8));

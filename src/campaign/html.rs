@@ -29,6 +29,8 @@ struct Node {
     children: Vec<usize>,
     parent: Option<usize>,
     depth: usize,
+    /// Where its tag begins in the source; nothing for what the reading of HTML adds by itself.
+    #[expect(dead_code, reason = "the letters that are HTML themselves will say where something stands")]
     at: Option<usize>,
 }
 
@@ -56,9 +58,10 @@ impl Page {
         let mut at = 0;
         // Piece by piece, each from one `<` to the next, so that the sink knows where a tag began.
         while at < source.len() {
-            let end = source.get(at + 1..).and_then(|rest| rest.find('<')).map_or(source.len(), |next| at + 1 + next);
-            // The first character may be longer than one byte.
-            let Some(piece) = source.get(at..end) else { return None };
+            let rest = source.get(at..)?;
+            let end =
+                rest.match_indices('<').map(|(next, _)| next).find(|next| *next > 0).unwrap_or(rest.len());
+            let piece = rest.get(..end)?;
             tokenizer.sink.begin(at);
             input.push_back(StrTendril::from_slice(piece));
             // A script or a meta element stops it, and what follows is still to be read.
@@ -68,7 +71,7 @@ impl Page {
             if tokenizer.sink.builder.sink.overflowed.get() {
                 return None;
             }
-            at = end;
+            at += end;
         }
         tokenizer.end();
         let page = tokenizer.sink.builder.sink.finish();
@@ -197,8 +200,11 @@ impl Sink {
             }
             NodeOrText::AppendText(text) => {
                 let mut nodes = self.nodes.borrow_mut();
-                let before = position.checked_sub(1).and_then(|at| nodes.get(parent)?.children.get(at).copied());
-                if let Some(Kind::Text(known)) = before.and_then(|before| nodes.get_mut(before)).map(|node| &mut node.kind) {
+                let before =
+                    position.checked_sub(1).and_then(|at| nodes.get(parent)?.children.get(at).copied());
+                if let Some(Kind::Text(known)) =
+                    before.and_then(|before| nodes.get_mut(before)).map(|node| &mut node.kind)
+                {
                     known.push_str(&text);
                     return;
                 }
@@ -239,7 +245,10 @@ fn no_name() -> QualName {
 }
 
 fn pairs(attributes: Vec<Attribute>) -> Vec<(String, String)> {
-    attributes.into_iter().map(|attribute| (attribute.name.local.to_string(), attribute.value.to_string())).collect()
+    attributes
+        .into_iter()
+        .map(|attribute| (attribute.name.local.to_string(), attribute.value.to_string()))
+        .collect()
 }
 
 impl TreeSink for Sink {
@@ -353,7 +362,11 @@ impl TreeSink for Sink {
             if let Some(node) = self.nodes.borrow_mut().get_mut(child) {
                 node.parent = None;
             }
-            self.insert(new_parent.0, self.count(new_parent.0), NodeOrText::AppendNode(Rc::new((child, no_name()))));
+            self.insert(
+                new_parent.0,
+                self.count(new_parent.0),
+                NodeOrText::AppendNode(Rc::new((child, no_name()))),
+            );
         }
     }
 

@@ -71,8 +71,7 @@ fn drafted(folder: &Path, from: &Path, foot: bool) -> Result<Draft, Failure> {
     }
     let shown = from.display();
     let failed = |said: String| Failure::input(said).safe("nothing was written");
-    let unreadable =
-        |error: document::Unreadable| failed(format!("{shown}: {error}")).hint(error.hint());
+    let unreadable = |error: document::Unreadable| failed(format!("{shown}: {error}")).hint(error.hint());
     let about = fs::metadata(from).map_err(|error| failed(format!("{shown} cannot be read: {error}")))?;
     // A device or a pipe may have no end.
     if !about.is_file() {
@@ -90,8 +89,7 @@ fn drafted(folder: &Path, from: &Path, foot: bool) -> Result<Draft, Failure> {
 
 /// Adds the columns that a letter uses to the starter's roster, with values to fill in.
 fn with_columns(roster: &str, fields: &[String]) -> String {
-    let known: Vec<String> =
-        roster.lines().next().unwrap_or_default().split(',').map(normalised).collect();
+    let known: Vec<String> = roster.lines().next().unwrap_or_default().split(',').map(normalised).collect();
     let mut new: Vec<&String> = Vec::new();
     for field in fields {
         let name = normalised(field);
@@ -122,9 +120,18 @@ fn tell(context: &Context, draft: &Draft, from: &Path, own_roster: bool) {
         context.report.say(&format!("  {word:<7}  {}", note.said));
     }
     if !draft.fields.is_empty() {
-        let names: Vec<String> = draft.fields.iter().map(|field| crate::mail::headers::clean(field)).collect();
-        let own = if own_roster { "your recipients.csv needs them" } else { "the new recipients.csv has them, to be filled in" };
-        context.report.say(&format!("  {:<7}  the letter uses the columns {}; {own}", "look", names.join(", ")));
+        let names: Vec<String> =
+            draft.fields.iter().map(|field| crate::mail::headers::clean(field)).collect();
+        let own = if own_roster {
+            "your recipients.csv needs them"
+        } else {
+            "the new recipients.csv has them, to be filled in"
+        };
+        context.report.say(&format!(
+            "  {:<7}  the letter uses the columns {}; {own}",
+            "look",
+            names.join(", ")
+        ));
     }
 }
 

@@ -82,7 +82,9 @@ fn kept(blocks: &[Block]) -> String {
     count(blocks, &mut found);
     let words = ["paragraph", "heading", "list", "quotation", "link"];
     let said = found.iter().zip(words).filter(|(count, _)| **count > 0);
-    said.map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" })).collect::<Vec<_>>().join(", ")
+    said.map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Visits the text of every paragraph and heading.
@@ -148,17 +150,21 @@ fn subject(blocks: &[Block], title: Option<&str>, notes: &mut Notes) -> String {
     // Programs put their own into the title of a document.
     let title = title.filter(|title| {
         let title = title.to_lowercase();
-        !["microsoft word", "untitled", "naamloos", "document"].iter().any(|own| title.starts_with(own)) && !title.ends_with(".docx")
+        !["microsoft word", "untitled", "naamloos", "document"].iter().any(|own| title.starts_with(own))
+            && !title.ends_with(".docx")
     });
     let (text, said) = match (named, title, headed) {
-        (Some((about, word)), ..) => {
-            (about, format!("the subject is from the line \"{word} …\", which is still in the letter as well"))
-        }
+        (Some((about, word)), ..) => (
+            about,
+            format!("the subject is from the line \"{word} …\", which is still in the letter as well"),
+        ),
         (None, Some(title), _) => (escaped(title), "the subject is the document's title".to_owned()),
         (None, None, Some(heading)) => {
             (heading, "the subject is the first heading, which is still in the letter as well".to_owned())
         }
-        (None, None, None) => ("[onderwerp]".to_owned(), "no subject was found: write one in place of `[onderwerp]`".to_owned()),
+        (None, None, None) => {
+            ("[onderwerp]".to_owned(), "no subject was found: write one in place of `[onderwerp]`".to_owned())
+        }
     };
     notes.say(Sort::Look, said);
     quoted(&crate::mail::headers::clean(&text))
@@ -194,20 +200,37 @@ fn escaped(text: &str) -> String {
 
 /// Words that begin a salutation.
 const SALUTATIONS: [&str; 14] = [
-    "geachte", "beste", "hooggeachte", "edelachtbare", "weledele", "weledelgestrenge", "excellentie", "hallo", "lieve",
-    "l.s.", "dear", "sehr", "liebe", "madame",
+    "geachte",
+    "beste",
+    "hooggeachte",
+    "edelachtbare",
+    "weledele",
+    "weledelgestrenge",
+    "excellentie",
+    "hallo",
+    "lieve",
+    "l.s.",
+    "dear",
+    "sehr",
+    "liebe",
+    "madame",
 ];
 
 /// Looks through the finished letter for what a person should look at, line by line.
 fn look_at(text: &str, notes: &mut Notes) {
-    let body = text.match_indices("+++\n").nth(1).map_or(0, |(at, mark)| text[..at + mark.len()].matches('\n').count());
+    let body = text
+        .match_indices("+++\n")
+        .nth(1)
+        .map_or(0, |(at, mark)| text[..at + mark.len()].matches('\n').count());
     let mut greeted = false;
     let mut merged = 0;
     for (number, line) in (1..).zip(text.lines()).skip(body) {
         let said = line.trim_end_matches(['\\', ' ']);
         let first = said.split([' ', ',']).next().unwrap_or("").to_lowercase();
         let short = said.chars().count() <= 80;
-        let greets = SALUTATIONS.contains(&first.as_str()) && short && (said.ends_with([',', '!', ':']) || first == "l.s.");
+        let greets = SALUTATIONS.contains(&first.as_str())
+            && short
+            && (said.ends_with([',', '!', ':']) || first == "l.s.");
         if greets && !greeted && !said.contains("{{") {
             greeted = true;
             notes.say(
@@ -244,7 +267,10 @@ fn look_at(text: &str, notes: &mut Notes) {
             1 => "is".to_owned(),
             count => format!("and {} more are", count - 1),
         };
-        notes.say(Sort::Look, format!("templates/letter.md:{}: `{}` {more} still to be filled in", first.line, first.text));
+        notes.say(
+            Sort::Look,
+            format!("templates/letter.md:{}: `{}` {more} still to be filled in", first.line, first.text),
+        );
     }
 }
 
@@ -268,15 +294,54 @@ fn chevrons(line: &str) -> impl Iterator<Item = &str> {
 /// Returns whether a line is a place and a date, or a date alone: `Amsterdam, 12 mei 2025`.
 fn date_line(line: &str) -> bool {
     const MONTHS: [&str; 36] = [
-        "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober", "november",
-        "december", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-        "november", "december", "januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober",
-        "november", "dezember",
+        "januari",
+        "februari",
+        "maart",
+        "april",
+        "mei",
+        "juni",
+        "juli",
+        "augustus",
+        "september",
+        "oktober",
+        "november",
+        "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "januar",
+        "februar",
+        "märz",
+        "april",
+        "mai",
+        "juni",
+        "juli",
+        "august",
+        "september",
+        "oktober",
+        "november",
+        "dezember",
     ];
-    let words: Vec<String> = line.to_lowercase().split([' ', ',', '.']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let words: Vec<String> = line
+        .to_lowercase()
+        .split([' ', ',', '.'])
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
     words.len() <= 7
         && words.windows(3).any(|three| {
-            let year = |word: &str| word.len() == 4 && word.parse::<u16>().is_ok_and(|year| (1990..2100).contains(&year));
+            let year = |word: &str| {
+                word.len() == 4 && word.parse::<u16>().is_ok_and(|year| (1990..2100).contains(&year))
+            };
             let day = |word: &str| word.parse::<u8>().is_ok_and(|day| (1..=31).contains(&day));
             day(&three[0]) && MONTHS.contains(&three[1].as_str()) && year(&three[2])
         })

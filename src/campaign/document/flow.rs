@@ -76,7 +76,11 @@ impl Flow {
     /// Adds what a text box says; it comes after the paragraph it stands at.
     pub(super) fn text_box(&mut self, mut blocks: Vec<Block>, notes: &mut Notes) {
         if !blocks.is_empty() {
-            notes.count(Sort::Changed, "the text of a box was put after the paragraph it stands at", "text boxes were put after the paragraphs they stand at");
+            notes.count(
+                Sort::Changed,
+                "the text of a box was put after the paragraph it stands at",
+                "text boxes were put after the paragraphs they stand at",
+            );
             self.after.append(&mut blocks);
         }
     }
@@ -161,7 +165,10 @@ impl Notes {
         let shown: String = described.chars().take(60).collect();
         self.count(Sort::Dropped, "a picture", "pictures");
         if !shown.is_empty() {
-            self.say(Sort::Look, format!("a picture was described as \"{shown}\"; say it in words if it matters"));
+            self.say(
+                Sort::Look,
+                format!("a picture was described as \"{shown}\"; say it in words if it matters"),
+            );
         }
     }
 }

@@ -11,14 +11,39 @@ const DEEPEST: usize = 24;
 
 /// What shows nothing, or nothing that a letter could say.
 const SILENT: [&str; 22] = [
-    "head", "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "math", "video", "audio",
-    "canvas", "select", "textarea", "input", "button", "map", "datalist", "dialog", "meter", "progress",
+    "head", "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "math", "video",
+    "audio", "canvas", "select", "textarea", "input", "button", "map", "datalist", "dialog", "meter",
+    "progress",
 ];
 
 /// Elements that part what is before them from what is after.
 const BLOCKS: [&str; 26] = [
-    "html", "body", "p", "div", "section", "article", "header", "footer", "main", "nav", "aside", "address", "center",
-    "figure", "figcaption", "details", "summary", "fieldset", "legend", "form", "dl", "dt", "dd", "li", "hgroup", "caption",
+    "html",
+    "body",
+    "p",
+    "div",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "main",
+    "nav",
+    "aside",
+    "address",
+    "center",
+    "figure",
+    "figcaption",
+    "details",
+    "summary",
+    "fieldset",
+    "legend",
+    "form",
+    "dl",
+    "dt",
+    "dd",
+    "li",
+    "hgroup",
+    "caption",
 ];
 
 /// Reads a page.
@@ -110,7 +135,20 @@ impl Reader<'_> {
             self.title = self.title.take().or_else(|| title.map(|title| self.page.text(title)));
         }
         if SILENT.contains(&name) {
-            if matches!(name, "iframe" | "object" | "embed" | "svg" | "video" | "audio" | "canvas" | "input" | "select" | "textarea" | "button") {
+            if matches!(
+                name,
+                "iframe"
+                    | "object"
+                    | "embed"
+                    | "svg"
+                    | "video"
+                    | "audio"
+                    | "canvas"
+                    | "input"
+                    | "select"
+                    | "textarea"
+                    | "button"
+            ) {
                 let said = format!("`<{name}>`, which a letter cannot have");
                 self.notes.count(Sort::Dropped, &said, "elements that a letter cannot have");
             }
@@ -148,7 +186,8 @@ impl Reader<'_> {
             "table" => self.table(node, &look),
             // What LibreOffice writes for the head and foot of its pages.
             "div" if matches!(self.page.attribute(node, "title"), Some("header" | "footer")) => {
-                let word = if self.page.attribute(node, "title") == Some("header") { "header" } else { "footer" };
+                let word =
+                    if self.page.attribute(node, "title") == Some("header") { "header" } else { "footer" };
                 let drawn = self.page.find(node, "img").is_some();
                 self.notes.header(word, Some(self.page.text(node)), drawn);
             }
@@ -163,7 +202,9 @@ impl Reader<'_> {
                 self.put(Content::Text("”".to_owned()), &look);
             }
             "del" => self.notes.count(Sort::Dropped, "a tracked deletion", "tracked deletions"),
-            "p" if css.contains("mso-list:") && !css.contains("mso-list:none") => self.word_item(node, &css, &look),
+            "p" if css.contains("mso-list:") && !css.contains("mso-list:none") => {
+                self.word_item(node, &css, &look)
+            }
             name if BLOCKS.contains(&name) || css.contains("display:block") => {
                 let gap = !["margin-bottom:0", "margin:0"].iter().any(|none| zero(&css, none));
                 let apart = gap && matches!(name, "p" | "dl" | "figure" | "section" | "article");
@@ -194,7 +235,8 @@ impl Reader<'_> {
 
     fn list(&mut self, node: usize, ordered: bool, look: &Look) {
         self.end_line(false);
-        let start = self.page.attribute(node, "start").and_then(|start| start.trim().parse().ok()).unwrap_or(1);
+        let start =
+            self.page.attribute(node, "start").and_then(|start| start.trim().parse().ok()).unwrap_or(1);
         let mut items: Vec<Vec<Block>> = Vec::new();
         for child in self.page.children(node) {
             match self.page.kind(*child) {
@@ -310,7 +352,9 @@ impl Reader<'_> {
                 Kind::Element(_) if self.style(*child).contains("mso-list:ignore") => {
                     mark.push_str(&self.page.text(*child));
                 }
-                Kind::Element(name) if self.page.children(*child).iter().any(|inner| self.holds_mark(*inner)) => {
+                Kind::Element(name)
+                    if self.page.children(*child).iter().any(|inner| self.holds_mark(*inner)) =>
+                {
                     let look = looked(name, &self.style(*child), None, look);
                     self.word_line(*child, &look, mark);
                 }

@@ -34,7 +34,9 @@ pub(super) fn read(text: &str) -> Document {
 pub(super) fn is_letter(text: &str) -> bool {
     let rest = text.trim_start_matches('\u{FEFF}').strip_prefix("+++");
     rest.and_then(|rest| rest.split_once("\n+++")).is_some_and(|(front, _)| {
-        front.lines().any(|line| line.trim_start().strip_prefix("subject").is_some_and(|rest| rest.trim_start().starts_with('=')))
+        front.lines().any(|line| {
+            line.trim_start().strip_prefix("subject").is_some_and(|rest| rest.trim_start().starts_with('='))
+        })
     })
 }
 
@@ -114,7 +116,11 @@ impl Reader {
                 if tag.to_ascii_lowercase().starts_with("<br") {
                     self.put(Content::Break);
                 } else if !tag.starts_with("</") && !tag.starts_with("<!--") {
-                    self.notes.count(Sort::Dropped, "an HTML tag, whose text stays", "HTML tags, whose text stays");
+                    self.notes.count(
+                        Sort::Dropped,
+                        "an HTML tag, whose text stays",
+                        "HTML tags, whose text stays",
+                    );
                 }
             }
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
@@ -187,7 +193,12 @@ impl Reader {
                 self.code = false;
                 self.paragraph();
             }
-            TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item | TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow => {
+            TagEnd::BlockQuote(_)
+            | TagEnd::List(_)
+            | TagEnd::Item
+            | TagEnd::Table
+            | TagEnd::TableHead
+            | TagEnd::TableRow => {
                 self.close();
             }
             TagEnd::TableCell => {
@@ -201,7 +212,11 @@ impl Reader {
                 let source = std::mem::take(&mut self.html);
                 if let Ok(mut page) = html::read(&source) {
                     if !page.blocks.is_empty() {
-                        self.notes.count(Sort::Changed, "a block of HTML became text", "blocks of HTML became text");
+                        self.notes.count(
+                            Sort::Changed,
+                            "a block of HTML became text",
+                            "blocks of HTML became text",
+                        );
                     }
                     self.blocks.append(&mut page.blocks);
                 }

@@ -129,15 +129,21 @@ impl Unreadable {
     /// Says what to do about it.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Other("a spreadsheet") => "a letter is a text: save it as .docx or .odt; a list of recipients goes into recipients.csv",
+            Self::Other("a spreadsheet") => {
+                "a letter is a text: save it as .docx or .odt; a list of recipients goes into recipients.csv"
+            }
             Self::Other(_) | Self::Unknown => {
                 "open it in the program it was written with and save it as .docx or .odt (\"Save as\" or \"Export\")"
             }
             Self::Encrypted => "open it, take the password away, and save it again as .docx or .odt",
-            Self::Broken => "open it in a word processor, which can often mend it, and save it again as .docx or .odt",
+            Self::Broken => {
+                "open it in a word processor, which can often mend it, and save it again as .docx or .odt"
+            }
             Self::TooLarge => "copy the text of the letter into a new document and save that",
             Self::Letter => "copy it to templates/letter.md of a folder that `init` has written",
-            Self::Empty => "if the letter is a picture (a scan), type it, or have it recognised, and save it as .docx or .odt",
+            Self::Empty => {
+                "if the letter is a picture (a scan), type it, or have it recognised, and save it as .docx or .odt"
+            }
         }
     }
 }

@@ -118,6 +118,9 @@ mod tests {
 
     #[test]
     fn a_list_may_begin_deep_and_come_up() {
-        assert_eq!(said(&nest(vec![item(3, None, "a"), item(1, None, "b"), item(2, None, "c")])), "[a][b[c]]");
+        assert_eq!(
+            said(&nest(vec![item(3, None, "a"), item(1, None, "b"), item(2, None, "c")])),
+            "[a][b[c]]"
+        );
     }
 }

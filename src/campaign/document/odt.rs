@@ -24,7 +24,8 @@ pub(super) fn read(archive: &mut Archive<'_>) -> Result<Document, Unreadable> {
         return Err(Unreadable::Other("a presentation or drawing"));
     }
     let manifest = root(archive, "META-INF/manifest.xml").ok().flatten();
-    if archive.has("encrypted-package") || manifest.is_some_and(|root| root.holds("manifest:encryption-data")) {
+    if archive.has("encrypted-package") || manifest.is_some_and(|root| root.holds("manifest:encryption-data"))
+    {
         return Err(Unreadable::Encrypted);
     }
     let content = root(archive, "content.xml")?.ok_or(Unreadable::Broken)?;
@@ -54,7 +55,8 @@ pub(super) fn read(archive: &mut Archive<'_>) -> Result<Document, Unreadable> {
             reader.notes.header(word, Some(text), part.holds("draw:frame"));
         }
     }
-    let title = root(archive, "meta.xml")?.and_then(|root| Some(root.at(&["office:meta", "dc:title"])?.all_text()));
+    let title =
+        root(archive, "meta.xml")?.and_then(|root| Some(root.at(&["office:meta", "dc:title"])?.all_text()));
     Ok(Document { title, blocks, notes: reader.notes })
 }
 
@@ -109,7 +111,11 @@ impl Reader {
                 "text:list" => self.list(element, 0, ""),
                 "table:table" => self.table(element),
                 "text:tracked-changes" => self.changes(element),
-                "text:section" | "text:index-body" | "text:table-of-content" | "text:numbered-paragraph" | "text:index-title" => {
+                "text:section"
+                | "text:index-body"
+                | "text:table-of-content"
+                | "text:numbered-paragraph"
+                | "text:index-title" => {
                     self.flow(element);
                 }
                 name if name.starts_with("draw:") => {
@@ -128,7 +134,11 @@ impl Reader {
             match change.name.as_str() {
                 "text:deletion" => self.notes.count(Sort::Dropped, "a tracked deletion", "tracked deletions"),
                 "text:insertion" => {
-                    self.notes.count(Sort::Changed, "a tracked insertion was taken over", "tracked insertions were taken over");
+                    self.notes.count(
+                        Sort::Changed,
+                        "a tracked insertion was taken over",
+                        "tracked insertions were taken over",
+                    );
                 }
                 _ => {}
             }
@@ -203,11 +213,15 @@ impl Reader {
                             let count = self.counts.entry(key.clone()).or_default();
                             *count = own.unwrap_or(count.saturating_add(1));
                             number = Some(*count);
-                            if !format.is_plain() && !super::tidy::is_blank(&[Run::text(element.all_text())]) {
+                            if !format.is_plain() && !super::tidy::is_blank(&[Run::text(element.all_text())])
+                            {
                                 let label = written(*count, &format.format);
                                 self.notes.count(
                                     Sort::Changed,
-                                    &format!("the number `{}{label}{}` of a list item became a plain number", format.prefix, format.suffix),
+                                    &format!(
+                                        "the number `{}{label}{}` of a list item became a plain number",
+                                        format.prefix, format.suffix
+                                    ),
                                     "numbers of list items, such as `b)` or `2.1`, became plain numbers",
                                 );
                             }
@@ -270,7 +284,8 @@ impl Reader {
             "text:s" | "text:tab" => put(Content::Text(" ".to_owned()), base, link, out),
             "text:line-break" => put(Content::Break, base, link, out),
             "text:note" => {
-                let blocks = element.child("text:note-body").map(|body| self.blocks(body)).unwrap_or_default();
+                let blocks =
+                    element.child("text:note-body").map(|body| self.blocks(body)).unwrap_or_default();
                 if !blocks.is_empty() {
                     let mark = self.footnotes.add(blocks);
                     put(Content::Text(mark), base, link, out);
@@ -291,7 +306,9 @@ impl Reader {
                 let text = if text.is_empty() { about } else { text };
                 put(Content::Text(format!("[{text}]")), base, link, out);
             }
-            "text:date" if element.attribute("text:fixed") != Some("true") => put(Content::Today, base, link, out),
+            "text:date" if element.attribute("text:fixed") != Some("true") => {
+                put(Content::Today, base, link, out)
+            }
             "text:conditional-text" => {
                 let condition = element.attribute("text:condition").unwrap_or_default();
                 let shown: String = condition.chars().take(80).collect();
@@ -304,10 +321,19 @@ impl Reader {
             "text:hidden-text" | "text:hidden-paragraph" => {
                 self.notes.count(Sort::Dropped, "a piece of hidden text", "pieces of hidden text");
             }
-            "text:page-number" | "text:page-count" | "text:page-continuation" | "text:database-next"
-            | "text:database-row-select" | "text:database-row-number" | "text:database-name" => {
+            "text:page-number"
+            | "text:page-count"
+            | "text:page-continuation"
+            | "text:database-next"
+            | "text:database-row-select"
+            | "text:database-row-number"
+            | "text:database-name" => {
                 let said = "a field for which a mail has no use, such as a page number";
-                self.notes.count(Sort::Dropped, said, "fields for which a mail has no use, such as page numbers");
+                self.notes.count(
+                    Sort::Dropped,
+                    said,
+                    "fields for which a mail has no use, such as page numbers",
+                );
             }
             "office:annotation" => {
                 self.notes.count(Sort::Dropped, "a comment in the margin", "comments in the margin");

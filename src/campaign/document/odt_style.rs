@@ -83,7 +83,10 @@ impl Numbers {
             prefix: text("style:num-prefix"),
             suffix: text("style:num-suffix"),
             start: level.attribute("text:start-value").and_then(|start| start.parse().ok()).unwrap_or(1),
-            levels: level.attribute("text:display-levels").and_then(|levels| levels.parse().ok()).unwrap_or(1),
+            levels: level
+                .attribute("text:display-levels")
+                .and_then(|levels| levels.parse().ok())
+                .unwrap_or(1),
         })
     }
 }
@@ -115,7 +118,11 @@ impl Styles {
     }
 
     /// Returns the style itself and those it builds on, each with its name.
-    fn chain<'s>(&'s self, family: &'s str, name: Option<&'s str>) -> impl Iterator<Item = (&'s str, &'s Style)> {
+    fn chain<'s>(
+        &'s self,
+        family: &'s str,
+        name: Option<&'s str>,
+    ) -> impl Iterator<Item = (&'s str, &'s Style)> {
         let find = move |name: &'s str| {
             self.known.get(&(family.to_owned(), name.to_owned())).map(|style| (name, style))
         };
@@ -129,7 +136,10 @@ impl Styles {
 
     /// Returns whether a paragraph's style is, or builds on, this one.
     pub(super) fn is(&self, name: Option<&str>, wanted: &str) -> bool {
-        name == Some(wanted) || self.chain("paragraph", name).any(|(name, style)| name == wanted || style.parent.as_deref() == Some(wanted))
+        name == Some(wanted)
+            || self
+                .chain("paragraph", name)
+                .any(|(name, style)| name == wanted || style.parent.as_deref() == Some(wanted))
     }
 
     /// Returns the level of a paragraph that is a heading by its style.
@@ -142,7 +152,10 @@ impl Styles {
 
     pub(super) fn space(&self, name: Option<&str>) -> Space {
         let of = |what: fn(&Style) -> Option<bool>| {
-            self.chain("paragraph", name).find_map(|(_, style)| what(style)).or(what(&self.usual)).unwrap_or(false)
+            self.chain("paragraph", name)
+                .find_map(|(_, style)| what(style))
+                .or(what(&self.usual))
+                .unwrap_or(false)
         };
         Space {
             before: of(|style| style.before),
@@ -174,13 +187,15 @@ fn style(element: &Element) -> Style {
         parent: element.attribute("style:parent-style-name").map(str::to_owned),
         outline: element.attribute("style:default-outline-level").and_then(|level| level.parse().ok()),
         looks: Looks {
-            bold: letter("fo:font-weight").map(|weight| matches!(weight, "bold" | "600" | "700" | "800" | "900")),
+            bold: letter("fo:font-weight")
+                .map(|weight| matches!(weight, "bold" | "600" | "700" | "800" | "900")),
             italic: letter("fo:font-style").map(|slant| matches!(slant, "italic" | "oblique")),
             hidden: letter("text:display").map(|display| display == "none"),
         },
         before: margin("fo:margin-top"),
         after: margin("fo:margin-bottom"),
-        contextual: paragraph.and_then(|paragraph| Some(paragraph.attribute("style:contextual-spacing")? == "true")),
+        contextual: paragraph
+            .and_then(|paragraph| Some(paragraph.attribute("style:contextual-spacing")? == "true")),
     }
 }
 
@@ -188,7 +203,9 @@ fn style(element: &Element) -> Style {
 fn levels(element: &Element) -> HashMap<usize, Numbers> {
     element
         .elements()
-        .filter(|level| matches!(level.name.as_str(), "text:list-level-style-number" | "text:outline-level-style"))
+        .filter(|level| {
+            matches!(level.name.as_str(), "text:list-level-style-number" | "text:outline-level-style")
+        })
         .filter_map(|level| {
             let index: usize = level.attribute("text:level")?.parse().ok()?;
             Some((index.checked_sub(1)?, Numbers::of(level)?))

@@ -31,10 +31,12 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Document, Unreadable> {
 fn packed(bytes: &[u8], ending: &str) -> Result<Document, Unreadable> {
     let mut archive = Archive::open(bytes)?;
     if archive.has("word/document.xml") || (ending == "docx" && archive.has("_rels/.rels")) {
-        return docx::read(&mut archive).map(|document| told(document, ending, "docx", "a Word document (.docx)"));
+        return docx::read(&mut archive)
+            .map(|document| told(document, ending, "docx", "a Word document (.docx)"));
     }
     if archive.has("content.xml") || archive.has("encrypted-package") {
-        return odt::read(&mut archive).map(|document| told(document, ending, "odt", "an OpenDocument text (.odt)"));
+        return odt::read(&mut archive)
+            .map(|document| told(document, ending, "odt", "an OpenDocument text (.odt)"));
     }
     Err(if archive.has_any("xl/") {
         Unreadable::Other("a spreadsheet")
@@ -56,7 +58,11 @@ fn refuse_by_content(bytes: &[u8], ending: &str) -> Result<(), Unreadable> {
     if bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
         let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let encrypted = ending == "docx" || bytes.windows(name.len()).any(|window| window == name);
-        return Err(if encrypted { Unreadable::Encrypted } else { Unreadable::Other("an old Word document (.doc)") });
+        return Err(if encrypted {
+            Unreadable::Encrypted
+        } else {
+            Unreadable::Other("an old Word document (.doc)")
+        });
     }
     for (magic, what) in [
         (&b"%PDF"[..], "a PDF"),

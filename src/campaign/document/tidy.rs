@@ -49,7 +49,8 @@ pub(super) fn document(document: Document) -> Document {
     while blocks.last() == Some(&Block::Rule) {
         blocks.pop();
     }
-    let title = document.title.map(|title| crate::mail::headers::clean(&title)).filter(|title| !title.is_empty());
+    let title =
+        document.title.map(|title| crate::mail::headers::clean(&title)).filter(|title| !title.is_empty());
     Document { title, blocks, notes }
 }
 
@@ -147,7 +148,8 @@ fn table(header: bool, rows: Vec<Vec<Vec<Block>>>, notes: &mut Notes) -> Vec<Blo
         })
         .collect();
     let bold = |cell: &Vec<Run>| !cell.is_empty() && cell.iter().all(|run| run.style.bold);
-    let named = header || rows.first().is_some_and(|row| row.len() == columns && row.iter().skip(1).all(bold));
+    let named =
+        header || rows.first().is_some_and(|row| row.len() == columns && row.iter().skip(1).all(bold));
     let mut names = Vec::new();
     if named {
         names = rows.remove(0);
@@ -207,7 +209,8 @@ fn links(mut runs: Vec<Run>, notes: &mut Notes) -> Vec<Run> {
         let Some(link) = &run.style.link else { continue };
         let link = link.trim();
         let known = SCHEMES.iter().any(|scheme| {
-            link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && link.len() > scheme.len()
+            link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                && link.len() > scheme.len()
         });
         // A place within the document is not worth a word.
         if !known && !link.starts_with(['#', '_']) && !link.is_empty() {
@@ -280,7 +283,9 @@ pub(super) fn runs(from: Vec<Run>) -> Vec<Run> {
                         blank = true;
                         continue;
                     }
-                    if std::mem::take(&mut blank) && atoms.last().is_some_and(|(atom, _)| *atom != Atom::Break) {
+                    if std::mem::take(&mut blank)
+                        && atoms.last().is_some_and(|(atom, _)| *atom != Atom::Break)
+                    {
                         atoms.push((Atom::Char(' '), style));
                     }
                     atoms.push((Atom::Char(c), style));
@@ -288,7 +293,8 @@ pub(super) fn runs(from: Vec<Run>) -> Vec<Run> {
             }
             Content::Break => {
                 blank = false;
-                while atoms.last().is_some_and(|(atom, _)| matches!(atom, Atom::Char(c) if c.is_whitespace())) {
+                while atoms.last().is_some_and(|(atom, _)| matches!(atom, Atom::Char(c) if c.is_whitespace()))
+                {
                     atoms.pop();
                 }
                 atoms.push((Atom::Break, style));
@@ -370,7 +376,14 @@ mod tests {
 
     #[test]
     fn blanks_round_a_line_break_go_and_two_breaks_part() {
-        let tidied = runs(vec![Run::text("a "), line_break(), Run::text(" b"), line_break(), line_break(), Run::text("c")]);
+        let tidied = runs(vec![
+            Run::text("a "),
+            line_break(),
+            Run::text(" b"),
+            line_break(),
+            line_break(),
+            Run::text("c"),
+        ]);
         assert_eq!(tidied, [Run::text("a"), line_break(), Run::text("b"), Run::text("\n\n"), Run::text("c")]);
         let blank = [line_break(), Run::text("\u{A0}"), line_break()];
         assert!(is_blank(&blank) && runs(blank.to_vec()).is_empty());
@@ -378,6 +391,9 @@ mod tests {
 
     #[test]
     fn an_address_has_only_signs_that_markdown_leaves_alone() {
-        assert_eq!(address("https://x.example/a b(c)é{{x}}\\<>\"`|^"), "https://x.example/a%20b%28c%29%C3%A9%7B%7Bx%7D%7D%5C%3C%3E%22%60%7C%5E");
+        assert_eq!(
+            address("https://x.example/a b(c)é{{x}}\\<>\"`|^"),
+            "https://x.example/a%20b%28c%29%C3%A9%7B%7Bx%7D%7D%5C%3C%3E%22%60%7C%5E"
+        );
     }
 }

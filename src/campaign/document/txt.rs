@@ -41,7 +41,9 @@ fn group(lines: &[&str], width: usize, wrapped: bool, flat: &mut Vec<Flat>) {
         } else if fresh {
             flat.push(match flat.last() {
                 // An indented paragraph after an item belongs to it.
-                Some(Flat::Item { .. } | Flat::More(_)) if indent >= 2 => Flat::More(vec![Run::text(trimmed)]),
+                Some(Flat::Item { .. } | Flat::More(_)) if indent >= 2 => {
+                    Flat::More(vec![Run::text(trimmed)])
+                }
                 _ => Flat::Block(Block::Paragraph(vec![Run::text(trimmed)])),
             });
             fresh = false;
@@ -49,18 +51,24 @@ fn group(lines: &[&str], width: usize, wrapped: bool, flat: &mut Vec<Flat>) {
             let first = trimmed.split(' ').next().unwrap_or("").chars().count();
             let full = before.trim_end().chars().count() + 1 + first > width;
             // After an item, a line that neither fills it up nor is indented is something new.
-            if indent == 0 && matches!(flat.last(), Some(Flat::Item { .. } | Flat::More(_))) && !(wrapped && full) {
+            if indent == 0
+                && matches!(flat.last(), Some(Flat::Item { .. } | Flat::More(_)))
+                && !(wrapped && full)
+            {
                 flat.push(Flat::Block(Block::Paragraph(vec![Run::text(trimmed)])));
                 before = line;
                 continue;
             }
             let runs = match flat.last_mut() {
-                Some(Flat::Block(Block::Paragraph(runs)) | Flat::Item { runs, .. } | Flat::More(runs)) => runs,
+                Some(Flat::Block(Block::Paragraph(runs)) | Flat::Item { runs, .. } | Flat::More(runs)) => {
+                    runs
+                }
                 _ => continue,
             };
             if wrapped && full {
                 runs.push(Run::text(format!(" {trimmed}")));
-            } else if width > WIDEST && (before.chars().count() > WIDEST || trimmed.chars().count() > WIDEST) {
+            } else if width > WIDEST && (before.chars().count() > WIDEST || trimmed.chars().count() > WIDEST)
+            {
                 flat.push(Flat::Block(Block::Paragraph(vec![Run::text(trimmed)])));
             } else {
                 runs.push(Run { content: Content::Break, style: Style::default() });

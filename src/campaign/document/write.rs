@@ -13,7 +13,9 @@ pub(super) fn markdown(blocks: &[Block]) -> (String, Vec<Note>) {
     let notes = match writer.plainer {
         0 => Vec::new(),
         1 => vec![note("bold or italic within a word was left out once, since Markdown cannot say it")],
-        count => vec![note(&format!("bold or italic within words was left out {count} times, since Markdown cannot say it"))],
+        count => vec![note(&format!(
+            "bold or italic within words was left out {count} times, since Markdown cannot say it"
+        ))],
     };
     (writer.out, notes)
 }
@@ -63,7 +65,9 @@ impl Writer {
                 Block::List { first, items } => {
                     // Two lists in a row are one to Markdown, unless their marks differ.
                     match (index.checked_sub(1).and_then(|before| blocks.get(before)), first) {
-                        (Some(Block::List { first: None, .. }), None) => marks.0 = if marks.0 == '-' { '+' } else { '-' },
+                        (Some(Block::List { first: None, .. }), None) => {
+                            marks.0 = if marks.0 == '-' { '+' } else { '-' }
+                        }
                         (Some(Block::List { first: Some(_), .. }), Some(_)) => {
                             marks.1 = if marks.1 == '.' { ')' } else { '.' };
                         }
@@ -105,7 +109,8 @@ impl Writer {
     fn leaf(&mut self, runs: &[Run], before: &str, prefix: &str) {
         let without = |italic: bool, bold: bool| -> Vec<Run> {
             let runs = runs.iter().cloned().map(|run| {
-                let style = Style { bold: run.style.bold && bold, italic: run.style.italic && italic, ..run.style };
+                let style =
+                    Style { bold: run.style.bold && bold, italic: run.style.italic && italic, ..run.style };
                 Run { content: run.content, style }
             });
             tidy::runs(runs.collect())
@@ -150,7 +155,9 @@ fn is_tight(item: &[Block]) -> bool {
     match item {
         [Block::Paragraph(_)] => true,
         // CommonMark 0.31 §5.2: only a list that begins with 1 can interrupt a paragraph.
-        [Block::Paragraph(_), Block::List { first: None | Some(1), items }] => items.iter().all(|item| is_tight(item)),
+        [Block::Paragraph(_), Block::List { first: None | Some(1), items }] => {
+            items.iter().all(|item| is_tight(item))
+        }
         _ => false,
     }
 }
@@ -412,6 +419,7 @@ impl<'r> Line<'r> {
         let line = self.pieces.get(..at).unwrap_or(&[]);
         let from = line.iter().rposition(|(piece, _)| matches!(piece, Piece::Break)).map_or(0, |at| at + 1);
         let digits = &line[from..];
-        !digits.is_empty() && digits.iter().all(|(piece, _)| matches!(piece, Piece::Char(c) if c.is_ascii_digit()))
+        !digits.is_empty()
+            && digits.iter().all(|(piece, _)| matches!(piece, Piece::Char(c) if c.is_ascii_digit()))
     }
 }

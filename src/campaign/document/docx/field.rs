@@ -33,8 +33,8 @@ impl Field {
             "ADDRESSBLOCK" => Self::Marker("[adres]"),
             "GREETINGLINE" => Self::Marker("[aanhef]"),
             "FILLIN" | "ASK" => Self::Marker("[in te vullen]"),
-            "PAGE" | "NUMPAGES" | "SECTION" | "SECTIONPAGES" | "NEXT" | "NEXTIF" | "SKIPIF" | "MERGEREC" | "MERGESEQ"
-            | "SET" | "XE" | "TC" | "RD" => Self::Drop(code),
+            "PAGE" | "NUMPAGES" | "SECTION" | "SECTIONPAGES" | "NEXT" | "NEXTIF" | "SKIPIF" | "MERGEREC"
+            | "MERGESEQ" | "SET" | "XE" | "TC" | "RD" => Self::Drop(code),
             "IF" => Self::Choice,
             _ => Self::Shown,
         }

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 
 use self::field::Field;
 use self::numbering::Numbering;
+pub(super) use self::numbering::written;
 use self::style::{Kind, Looks, Paragraph, Styles};
 use super::archive::Archive;
 use super::flow::{Flow, Footnotes, Line};
 use super::nesting::Flat;
 use super::xml::{Element, Node};
 use super::{Block, Content, Document, Notes, Run, Sort, Style, Unreadable, tidy};
-pub(super) use self::numbering::written;
 
 /// How deep tables, text boxes and the like may nest, before what is deeper is left out.
 const DEEPEST: usize = 24;
@@ -28,7 +28,8 @@ pub(super) fn read(archive: &mut Archive<'_>) -> Result<Document, Unreadable> {
     let links = Links::read(archive, &beside(&format!("_rels/{name}.rels")))?;
     let document = root(archive, &main)?.ok_or(Unreadable::Broken)?;
     let styles = root(archive, &beside("styles.xml"))?.map(|root| Styles::of(&root)).unwrap_or_default();
-    let numbering = root(archive, &beside("numbering.xml"))?.map(|root| Numbering::of(&root)).unwrap_or_default();
+    let numbering =
+        root(archive, &beside("numbering.xml"))?.map(|root| Numbering::of(&root)).unwrap_or_default();
     let mut reader = Reader {
         styles,
         numbering,
@@ -48,7 +49,11 @@ pub(super) fn read(archive: &mut Archive<'_>) -> Result<Document, Unreadable> {
     for (word, id) in std::mem::take(&mut reader.headers) {
         let part = reader.links.by_id.get(&id).map(|target| beside(target));
         let found = part.and_then(|part| root(archive, &part).ok().flatten());
-        reader.notes.header(word, found.as_ref().map(|found| paragraphs_text(found)), found.is_some_and(|found| is_drawn(&found)));
+        reader.notes.header(
+            word,
+            found.as_ref().map(paragraphs_text),
+            found.is_some_and(|found| is_drawn(&found)),
+        );
     }
     let properties = top.of_type("/core-properties").unwrap_or_else(|| "docProps/core.xml".to_owned());
     let title = root(archive, &properties)?.and_then(|root| Some(root.child("dc:title")?.all_text()));
@@ -160,7 +165,9 @@ impl Reader {
                 }
                 "w:customXml" | "w:ins" | "w:moveTo" => self.flow(element),
                 "w:sectPr" => self.section(element),
-                "w:altChunk" => self.notes.count(Sort::Dropped, "a part in another format", "parts in another format"),
+                "w:altChunk" => {
+                    self.notes.count(Sort::Dropped, "a part in another format", "parts in another format")
+                }
                 "mc:AlternateContent" => {
                     if let Some(choice) = choice(element) {
                         self.flow(choice);
@@ -204,9 +211,7 @@ impl Reader {
             return;
         }
         let list = whole.list.clone().filter(|list| list != "0");
-        let level = whole.level.or_else(|| {
-            self.numbering.level_of_style(list.as_deref()?, id.as_deref()?)
-        });
+        let level = whole.level.or_else(|| self.numbering.level_of_style(list.as_deref()?, id.as_deref()?));
         let mark = list.as_deref().and_then(|list| self.numbering.next(list, level.unwrap_or(0)));
         match (kind, mark) {
             (Kind::Heading(level), mark) => {
@@ -257,7 +262,8 @@ impl Reader {
                         self.notes.count(Sort::Dropped, "a tracked deletion", "tracked deletions");
                         continue;
                     }
-                    let names = properties.is_some_and(|properties| properties.child("w:tblHeader").is_some());
+                    let names =
+                        properties.is_some_and(|properties| properties.child("w:tblHeader").is_some());
                     *header |= rows.is_empty() && names;
                     let mut cells = Vec::new();
                     self.cells(element, &mut cells);
@@ -303,15 +309,25 @@ impl Reader {
                     self.runs(element, base, target.as_deref().or(link), out);
                 }
                 "w:ins" | "w:moveTo" => {
-                    self.notes.count(Sort::Changed, "a tracked insertion was taken over", "tracked insertions were taken over");
+                    self.notes.count(
+                        Sort::Changed,
+                        "a tracked insertion was taken over",
+                        "tracked insertions were taken over",
+                    );
                     self.runs(element, base, link, out);
                 }
-                "w:del" | "w:moveFrom" => self.notes.count(Sort::Dropped, "a tracked deletion", "tracked deletions"),
+                "w:del" | "w:moveFrom" => {
+                    self.notes.count(Sort::Dropped, "a tracked deletion", "tracked deletions")
+                }
                 "w:smartTag" | "w:customXml" | "w:dir" | "w:bdo" => self.runs(element, base, link, out),
                 "w:sdt" => {
                     let Some(content) = element.child("w:sdtContent") else { continue };
                     if element.at(&["w:sdtPr", "w:showingPlcHdr"]).is_some() {
-                        self.put(Content::Text(format!("[{}]", content.all_text().trim())), Style::default(), out);
+                        self.put(
+                            Content::Text(format!("[{}]", content.all_text().trim())),
+                            Style::default(),
+                            out,
+                        );
                     } else {
                         self.runs(content, base, link, out);
                     }
@@ -324,7 +340,11 @@ impl Reader {
                     self.end_field(out);
                 }
                 "m:oMath" | "m:oMathPara" => {
-                    self.notes.count(Sort::Changed, "a formula became plain text", "formulas became plain text");
+                    self.notes.count(
+                        Sort::Changed,
+                        "a formula became plain text",
+                        "formulas became plain text",
+                    );
                     self.put(Content::Text(element.all_text()), style_of(base, link), out);
                 }
                 "mc:AlternateContent" => {
@@ -438,7 +458,9 @@ impl Reader {
     }
 
     fn instruct(&mut self, text: &str) {
-        if let Some(field) = self.fields.last_mut().filter(|field| !field.shown && field.instruction.len() < 2000) {
+        if let Some(field) =
+            self.fields.last_mut().filter(|field| !field.shown && field.instruction.len() < 2000)
+        {
             field.instruction.push_str(text);
         }
     }
@@ -458,7 +480,11 @@ impl Reader {
         match &field.what {
             Field::Drop(code) => {
                 let said = format!("a field `{code}`, for which a mail has no use");
-                self.notes.count(Sort::Dropped, &said, "fields for which a mail has no use, such as page numbers");
+                self.notes.count(
+                    Sort::Dropped,
+                    &said,
+                    "fields for which a mail has no use, such as page numbers",
+                );
             }
             Field::Choice => {
                 let shown: String = field.instruction.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -197,10 +197,11 @@ mod tests {
     #[test]
     fn levels_count_on_begin_again_below_and_take_their_own_beginnings() {
         let mut numbering = Numbering::of(&Element::read(XML.as_bytes()).unwrap());
-        let labels: Vec<String> = [("1", 0), ("1", 1), ("1", 1), ("1", 0), ("1", 1), ("2", 0), ("2", 0), ("1", 0)]
-            .into_iter()
-            .map(|(num, level)| numbering.next(num, level).unwrap().label)
-            .collect();
+        let labels: Vec<String> =
+            [("1", 0), ("1", 1), ("1", 1), ("1", 0), ("1", 1), ("2", 0), ("2", 0), ("1", 0)]
+                .into_iter()
+                .map(|(num, level)| numbering.next(num, level).unwrap().label)
+                .collect();
         assert_eq!(labels, ["1.", "1.a)", "1.b)", "2.", "2.a)", "5.", "6.", "7."]);
         assert_eq!(numbering.next("3", 0), None);
         assert_eq!(numbering.next("1", 9), None);

@@ -78,7 +78,9 @@ impl Paragraph {
             before: space("w:before", "w:beforeLines", "w:beforeAutospacing"),
             after: space("w:after", "w:afterLines", "w:afterAutospacing"),
             contextual: properties.child("w:contextualSpacing").map(switch),
-            outline: properties.child("w:outlineLvl").and_then(|level| level.attribute("w:val")?.parse().ok()),
+            outline: properties
+                .child("w:outlineLvl")
+                .and_then(|level| level.attribute("w:val")?.parse().ok()),
             list: list.and_then(|list| list.child("w:numId")).and_then(value),
             level: list.and_then(|list| list.child("w:ilvl")).and_then(|level| value(level)?.parse().ok()),
         }
@@ -121,7 +123,9 @@ impl Styles {
         for style in root.elements().filter(|element| element.name == "w:style") {
             let Some(id) = style.attribute("w:styleId") else { continue };
             let value = |name: &str| style.child(name).and_then(|child| child.attribute("w:val"));
-            if style.attribute("w:type") == Some("paragraph") && style.attribute("w:default").is_some_and(is_on) {
+            if style.attribute("w:type") == Some("paragraph")
+                && style.attribute("w:default").is_some_and(is_on)
+            {
                 styles.usual = Some(id.to_owned());
             }
             let known = Style {
