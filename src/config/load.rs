@@ -366,6 +366,8 @@ impl Settling<'_> {
             ("key", &raw.key),
             ("channel", &raw.channel),
             ("deadline", &raw.deadline),
+            ("cc", &raw.cc),
+            ("bcc", &raw.bcc),
             ("link", &raw.link),
             ("limit", &raw.limit),
         ] {
@@ -392,6 +394,8 @@ impl Settling<'_> {
             key: raw.key.clone(),
             channel: raw.channel.clone(),
             deadline: raw.deadline.clone(),
+            cc: raw.cc.clone(),
+            bcc: raw.bcc.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }
