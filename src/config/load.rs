@@ -76,8 +76,9 @@ impl Config {
                 format!("folder {}", path.strip_prefix(&self.folder).unwrap_or(path).display())
             }
             Settings::Smtp(smtp) => {
-                let user = smtp.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
-                format!("smtp {}:{} {:?} {user}", smtp.host, smtp.port, smtp.security)
+                let user =
+                    smtp.server.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
+                format!("smtp {}:{} {:?} {user}", smtp.server.host, smtp.server.port, smtp.server.security)
             }
         };
         let until = self.deadlines.last.map(|last| format!("\nuntil {last}")).unwrap_or_default();
@@ -365,6 +366,8 @@ impl Settling<'_> {
             ("key", &raw.key),
             ("channel", &raw.channel),
             ("deadline", &raw.deadline),
+            ("cc", &raw.cc),
+            ("bcc", &raw.bcc),
             ("link", &raw.link),
             ("limit", &raw.limit),
         ] {
@@ -391,6 +394,8 @@ impl Settling<'_> {
             key: raw.key.clone(),
             channel: raw.channel.clone(),
             deadline: raw.deadline.clone(),
+            cc: raw.cc.clone(),
+            bcc: raw.bcc.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

@@ -519,8 +519,9 @@ fn letters_alone_that_are_too_late_at_the_launch_begin_nothing() {
 fn letters_that_would_come_too_late_at_this_pace_are_told_before_the_first_goes() {
     let campaign = Campaign::new();
     campaign.configure("unlimited = true", "per-hour = 1");
-    let today =
-        jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap());
+    let today = postduif::clock::Clock::system()
+        .now()
+        .to_zoned_datetime(jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap());
     // Midnight may pass between two looks: the deadline is tomorrow.
     let tomorrow = today.date().tomorrow().unwrap();
     let rows: String =
