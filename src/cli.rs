@@ -42,6 +42,8 @@ pub enum Command {
     Why(Why),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
+    /// Read messages from files and say what they are: replies, bounces, automatic answers; nothing is recorded.
+    Inbox(Inbox),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
     /// Go on after a pause.
@@ -143,6 +145,26 @@ pub struct Settle {
     /// How you know it, for the history.
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+}
+
+/// `inbox`
+#[derive(Debug, Args)]
+pub struct Inbox {
+    /// Messages: files, folders with all that is in them, `.mbox` files.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Only explain, record nothing; this is all that there is today.
+    #[arg(long)]
+    pub explain: bool,
+    /// One JSON object a line for each message.
+    #[arg(long)]
+    pub json: bool,
+    /// Only say what each message is; there need not be a campaign.
+    #[arg(long)]
+    pub no_campaign: bool,
+    /// What was sent, as a CSV file with the columns key, message_id, address, subject, sent_at: to say to which letter each belongs.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_campaign")]
+    pub sent: Option<PathBuf>,
 }
 
 /// A person's word on a letter in doubt.

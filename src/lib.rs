@@ -34,6 +34,7 @@ pub mod config;
 pub mod delivery;
 pub mod engine;
 pub mod exit;
+pub mod inbox;
 pub mod ledger;
 pub mod mail;
 pub mod report;

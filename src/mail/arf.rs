@@ -41,7 +41,12 @@ pub fn read(text: &str) -> FeedbackReport {
     let recipients = named.iter().flat_map(|name| fields.all(name));
     let recipients = recipients.map(|value| value.trim_matches(['<', '>', ' ']).to_owned()).collect();
     let message_id = fields.ids("original-message-id").into_iter().next();
-    FeedbackReport { kind, recipients, envelope_id: fields.raw("original-envelope-id").map(str::to_owned), message_id }
+    FeedbackReport {
+        kind,
+        recipients,
+        envelope_id: fields.raw("original-envelope-id").map(str::to_owned),
+        message_id,
+    }
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ impl Fields {
     /// Adds a field.
     pub fn push(&mut self, name: &str, value: &str) {
         if self.0.len() < LIMIT {
-            self.0.push(Field { name: name.to_ascii_lowercase(), value: cut(value.trim(), LONGEST).to_owned() });
+            self.0.push(Field {
+                name: name.to_ascii_lowercase(),
+                value: cut(value.trim(), LONGEST).to_owned(),
+            });
         }
     }
 
@@ -95,7 +98,9 @@ pub fn split(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
     let name = name.trim_end();
     let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    let fits = begins && name.len() <= 76 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let fits = begins
+        && name.len() <= 76
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     fits.then_some((name, value))
 }
 
@@ -109,7 +114,10 @@ pub fn message_ids(text: &str) -> Vec<String> {
         let after = &rest[at + 1..];
         let Some(end) = after.find(['>', '<']) else { break };
         let inside: String = after[..end].split_whitespace().collect();
-        if inside.len() > 2 && inside.len() <= 998 && (inside.contains('@') || after[..end].len() == inside.len()) {
+        if inside.len() > 2
+            && inside.len() <= 998
+            && (inside.contains('@') || after[..end].len() == inside.len())
+        {
             found.push(format!("<{inside}>"));
         }
         rest = &after[end..];
@@ -119,7 +127,9 @@ pub fn message_ids(text: &str) -> Vec<String> {
         found.extend(
             text.split([' ', '\t', ',', ';', '"'])
                 .map(|word| word.trim_matches(['<', '>']))
-                .filter(|word| word.len() > 4 && word.contains('@') && !word.starts_with('@') && !word.ends_with('@'))
+                .filter(|word| {
+                    word.len() > 4 && word.contains('@') && !word.starts_with('@') && !word.ends_with('@')
+                })
                 .map(|word| format!("<{word}>")),
         );
     }

@@ -25,7 +25,8 @@ pub fn html_text(html: &str) -> String {
         };
         let tag = &rest[1..end];
         rest = &rest[end + 1..];
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
         let name = name.to_ascii_lowercase();
         if !tag.starts_with('/') && matches!(name.as_str(), "style" | "script" | "title" | "template") {
             rest = behind(rest, &name);
@@ -134,7 +135,10 @@ impl Text {
             "div" | "tr" | "li" | "dt" | "dd" | "pre" | "section" | "article" | "center" | "address" => {
                 self.line();
                 // Outlook draws a line above what is answered.
-                if tag.contains("divRplyFwdMsg") || tag.contains("border-top:solid") || tag.contains("border-top: solid") {
+                if tag.contains("divRplyFwdMsg")
+                    || tag.contains("border-top:solid")
+                    || tag.contains("border-top: solid")
+                {
                     self.out.push_str("________________________________\n");
                 }
             }
@@ -150,7 +154,9 @@ impl Text {
                 self.quoted = self.quoted.saturating_sub(1);
             }
             "p" | "h1" | "h2" | "h3" | "h4" | "ul" | "ol" | "table" => self.paragraph(),
-            "div" | "tr" | "li" | "dt" | "dd" | "pre" | "section" | "article" | "center" | "address" => self.line(),
+            "div" | "tr" | "li" | "dt" | "dd" | "pre" | "section" | "article" | "center" | "address" => {
+                self.line()
+            }
             "td" | "th" => self.blank = true,
             _ => {}
         }

@@ -22,10 +22,15 @@ pub fn read(text: &str) -> Mdn {
     let kind = value.rsplit(';').next().unwrap_or_default().trim();
     let (kind, modifiers) = kind.split_once('/').unwrap_or((kind, ""));
     let recipient = fields.raw("final-recipient").or(fields.raw("original-recipient"));
-    let recipient = recipient.map(|value| value.rsplit(';').next().unwrap_or_default().trim_matches(['<', '>', ' ']).to_owned());
+    let recipient = recipient
+        .map(|value| value.rsplit(';').next().unwrap_or_default().trim_matches(['<', '>', ' ']).to_owned());
     Mdn {
         disposition: kind.trim().to_owned(),
-        modifiers: modifiers.split([',', '/']).map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect(),
+        modifiers: modifiers
+            .split([',', '/'])
+            .map(|word| word.trim().to_owned())
+            .filter(|word| !word.is_empty())
+            .collect(),
         recipient: recipient.filter(|address| !address.is_empty()),
         message_id: fields.ids("original-message-id").into_iter().next(),
     }

@@ -5,6 +5,7 @@ pub mod arf;
 pub mod auto_submitted;
 pub mod domain;
 pub mod dsn;
+pub mod enhanced_status;
 pub mod envelope;
 pub mod fields;
 pub mod headers;

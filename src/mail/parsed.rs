@@ -192,7 +192,8 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 fn convert(message: &Message<'_>, depth: usize, count: &mut usize) -> ParsedMail {
-    let fields = message.parts.first().map(|part| fields(&part.headers, &message.raw_message)).unwrap_or_default();
+    let fields =
+        message.parts.first().map(|part| fields(&part.headers, &message.raw_message)).unwrap_or_default();
     let mut root = part(message, 0, depth, count);
     // Delimiters that do not fit what the header promised: all of it is text then.
     let empty = match &root.content {
@@ -293,8 +294,12 @@ mod tests {
 
     #[test]
     fn a_multipart_whose_delimiters_do_not_fit_is_text() {
-        let mail = ParsedMail::read(b"Content-Type: multipart/report; boundary=right\n\n--wrong\n\nthe words\n--wrong--\n");
-        assert!(mail.parts().iter().any(|part| part.as_text().is_some_and(|text| text.contains("the words"))));
+        let mail = ParsedMail::read(
+            b"Content-Type: multipart/report; boundary=right\n\n--wrong\n\nthe words\n--wrong--\n",
+        );
+        assert!(
+            mail.parts().iter().any(|part| part.as_text().is_some_and(|text| text.contains("the words")))
+        );
     }
 
     #[test]

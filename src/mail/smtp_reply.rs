@@ -48,7 +48,10 @@ impl EnhancedCode {
                 if !is_class || begins > 0 && belongs(&bytes[begins - 1]) {
                     continue;
                 }
-                let ends = bytes[begins..].iter().position(|byte| !belongs(byte)).map_or(bytes.len(), |n| begins + n);
+                let ends = bytes[begins..]
+                    .iter()
+                    .position(|byte| !belongs(byte))
+                    .map_or(bytes.len(), |n| begins + n);
                 let word = text.get(begins..ends).unwrap_or_default().trim_end_matches('.');
                 if let Some(code) = Self::parse(word) {
                     at = ends;
