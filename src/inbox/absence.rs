@@ -246,7 +246,8 @@ fn day_at_plain(words: &[&str], at: usize, written: Date) -> Option<(Date, usize
     if is_a_time(words, at) {
         return None;
     }
-    if let Some(day) = in_numbers(word, written) {
+    let month_follows = words.get(at + 1).is_some_and(|next| month(next).is_some());
+    if let Some(day) = in_numbers(word, written).filter(|_| !month_follows) {
         return Some((day, 1));
     }
     // "september 8", "september 8th, 2025"
