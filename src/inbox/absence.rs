@@ -105,7 +105,8 @@ const UNTIL: &[&str] = &[
 ];
 
 /// Words between the first and the last day of a span.
-const SPANS: &[&str] = &["t/m", "tot", "until", "till", "through", "to", "bis", "au", "jusqu'au", "al", "ate", "oant", "-"];
+const SPANS: &[&str] =
+    &["t/m", "tot", "until", "till", "through", "to", "bis", "au", "jusqu'au", "al", "ate", "oant", "-"];
 
 /// Words that say that they come back.
 const BACK: &[&str] = &[

@@ -109,14 +109,14 @@ fn split(lines: &[&str]) -> (String, Option<Returned>) {
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at];
-        if is_marker(line) {
+        if let Some(sure) = marker(line) {
             let rest = &lines[at + 1..];
             let block = header_block(rest, 6);
             // "The original message follows" in the middle of a sentence, or with nothing behind it, ends nothing.
             if let Some((_, _, fields)) = block {
                 return (join(&kept), Some(Returned { fields }));
             }
-            if rest.iter().any(|line| !line.trim().is_empty()) && words(&kept) >= 8 {
+            if sure && rest.iter().any(|line| !line.trim().is_empty()) && words(&kept) >= 4 {
                 return (join(&kept), Some(Returned { fields: Fields::default() }));
             }
         }
@@ -143,8 +143,8 @@ fn words(lines: &[&str]) -> usize {
     lines.iter().map(|line| super::words::count(line)).sum()
 }
 
-/// Whether a line says that the letter follows.
-fn is_marker(line: &str) -> bool {
+/// Whether a line says that the letter follows: surely, or perhaps.
+fn marker(line: &str) -> Option<bool> {
     let mark = |c: char| {
         c.is_whitespace()
             || matches!(
@@ -154,9 +154,9 @@ fn is_marker(line: &str) -> bool {
     };
     let bare = line.trim_matches(mark);
     if bare.len() < 4 || bare.len() > 120 {
-        return false;
+        return None;
     }
-    rules().returned.fits(&plain(bare))
+    rules().returned.first(&plain(bare)).map(|rule| rule.proves == "sure")
 }
 
 /// Finds a letter's header that begins within the first lines (or at the first, with `within` 0).

@@ -29,7 +29,8 @@ pub(crate) struct Said<'a> {
 
 /// Finds the status: the field, the enhanced code in the diagnostic, the reply's three digits, and last the words.
 ///
-/// `x.0.0` is a placeholder that many gateways write: what stands behind it is better, if it is of the same class.
+/// `x.0.0` is a placeholder that many gateways write: an enhanced code behind it is better, if it is of the same class. Words are
+/// asked only where no code is given at all; what they say of the address counts in any case.
 pub(crate) fn find(said: Said<'_>) -> Status {
     let words = plain(said.diagnostic);
     let declared = said.declared.filter(|code| code.class != 2);
@@ -37,7 +38,6 @@ pub(crate) fn find(said: Said<'_>) -> Status {
         return Status { code, cause: cause(&words, said.report, false), from: "the field Status" };
     }
     let class = declared.map(|code| code.class);
-    let same = |found: &u8| class.is_none_or(|class| class == *found);
     let texts = [said.diagnostic, said.report];
     for (nth, text) in texts.into_iter().enumerate() {
         // What the report as a whole says is the better witness only where no field says anything.
@@ -48,13 +48,21 @@ pub(crate) fn find(said: Said<'_>) -> Status {
             return Status { code, cause: cause(&words, said.report, false), from: "the reply" };
         }
     }
-    let reply =
-        reply_code(said.diagnostic).or_else(|| declared.is_none().then(|| reply_code(said.report)).flatten());
-    let of_reply = reply.and_then(|code| u8::try_from(code / 100).ok()).filter(same);
+    if let Some(code) = declared {
+        return Status { code, cause: cause(&words, said.report, true), from: "the field Status" };
+    }
+    let reply = reply_code(said.diagnostic).or_else(|| reply_code(said.report));
+    let of_reply = reply.and_then(|code| u8::try_from(code / 100).ok());
     let expired = rules().expired.fits(&words) || rules().expired.fits(&plain(said.report));
-    let found = cause(&words, said.report, class.is_some());
-    let temporary = said.delayed || found.is_some_and(|rule| rule.temporary);
-    let class = class.or(of_reply).unwrap_or(if temporary || expired && found.is_none() { 4 } else { 5 });
+    let found = cause(&words, said.report, false);
+    // qmail and others say that they will not try again, whatever the cause.
+    let final_word = !said.delayed
+        && ["permanent error", "permanent fatal", "permanently"]
+            .iter()
+            .any(|word| plain(said.report).contains(word));
+    let temporary = said.delayed || !final_word && found.is_some_and(|rule| rule.temporary);
+    let class =
+        of_reply.unwrap_or(if temporary || expired && !final_word && found.is_none() { 4 } else { 5 });
     let (subject, detail) = match found.and_then(|rule| rule.status) {
         Some(status) => status,
         None if expired => (4, 7),
@@ -68,12 +76,8 @@ pub(crate) fn find(said: Said<'_>) -> Status {
         _ => "no code at all",
     };
     // After days of trying without an answer, it is the time that has run out.
-    if expired && found.is_some_and(|rule| rule.temporary) && declared.is_none() {
-        return Status {
-            code: EnhancedCode { class: of_reply.unwrap_or(4), subject: 4, detail: 7 },
-            cause: found,
-            from,
-        };
+    if expired && found.is_some_and(|rule| rule.temporary) {
+        return Status { code: EnhancedCode { class, subject: 4, detail: 7 }, cause: found, from };
     }
     Status { code, cause: found, from }
 }
@@ -234,11 +238,13 @@ mod tests {
             ("5.1.1", "550 5.7.1 no", "5.1.1", true),
             ("5.0.0", "smtp; 550 5.7.1 blocked", "5.7.1", false),
             ("5.0.0", "550 5.1.1 <a@b.example>... User unknown", "5.1.1", true),
-            ("5.0.0", "550 No such user here", "5.1.1", true),
-            ("5.0.0", "552 mailbox full", "5.2.2", false),
+            ("5.0.0", "550 No such user here", "5.0.0", true),
+            ("5.0.0", "552 mailbox full", "5.0.0", false),
             ("5.0.0", "", "5.0.0", false),
-            ("5.0.0", "450 4.7.1 greylisted", "5.7.1", false),
-            ("4.0.0", "connection timed out", "4.4.1", false),
+            ("5.0.0", "450 4.7.1 greylisted", "5.0.0", false),
+            ("4.0.0", "connection timed out", "4.0.0", false),
+            ("", "550 No such user here", "5.1.1", true),
+            ("", "552 mailbox full", "5.2.2", false),
             ("", "550 5.4.1 Recipient address rejected: Access denied", "5.4.1", true),
             ("5.4.1", "550 5.4.1 Recipient address rejected: Access denied", "5.4.1", true),
             ("5.1.10", "550 5.1.10 null MX", "5.1.10", true),

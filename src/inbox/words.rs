@@ -67,6 +67,7 @@ pub(crate) fn count(text: &str) -> usize {
 
 /// Returns the mail addresses of a text, as they are written, each with where it begins, in bytes.
 pub(crate) fn addresses(text: &str) -> Vec<(usize, &str)> {
+    const NAMES: [&str; 8] = ["to", "rcpt", "recipient", "for", "user", "addr", "email", "smtp"];
     let bytes = text.as_bytes();
     let local = |c: char| c.is_alphanumeric() || "!#$%&*+/=?^_{|}~.-'".contains(c);
     let domain = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
@@ -82,11 +83,7 @@ pub(crate) fn addresses(text: &str) -> Vec<(usize, &str)> {
         let bare = whole.trim_start_matches(['\'', '.', '-', '=', '*', '{', '|', '#', '!', '/', '&']);
         // `rcpt=ada@x`, `to=ada@x`: what stands before the sign is the name of a field.
         let bare = match bare.split_once('=') {
-            Some((name, rest))
-                if ["to", "rcpt", "recipient", "for", "user", "addr", "email"].contains(&name) =>
-            {
-                rest
-            }
+            Some((name, rest)) if NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) => rest,
             _ => bare,
         };
         let host = bare.rsplit('@').next().unwrap_or_default();

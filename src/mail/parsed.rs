@@ -176,6 +176,10 @@ fn without_mailbox_line(bytes: &[u8]) -> &[u8] {
     for _ in 0..2 {
         if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
             rest = memchr::memchr(b'\n', rest).map_or(&[][..], |at| &rest[at + 1..]);
+            // Some mail programs keep notes of their own below it.
+            while rest.starts_with(b"\t") || rest.starts_with(b" ") {
+                rest = memchr::memchr(b'\n', rest).map_or(&[][..], |at| &rest[at + 1..]);
+            }
         }
     }
     if rest.is_empty() { bytes } else { rest }

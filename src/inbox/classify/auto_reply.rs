@@ -238,11 +238,20 @@ fn by_text(view: &View<'_>, proven: Proven, words: usize, answers: bool) -> bool
         return false;
     }
     // "I am away until …, for urgent matters …", and nothing that answers anything.
-    let away = proven.away >= 3 && words < 160 || proven.away >= 2 && words < 60;
-    let received = proven.acknowledgement >= 3 && words < 200;
+    let short = words < 80;
+    let away = proven.away >= 3 && words < 160
+        || proven.away >= 2 && words < 60
+        || proven.away >= 1 && short && (proven.acknowledgement >= 1 || names_a_day(view));
+    let received = proven.acknowledgement >= 3 && words < 200 || proven.acknowledgement >= 2 && short;
     let gone = proven.left + proven.retired >= 2 && words < 100;
     let form = proven.form >= 1 && proven.acknowledgement >= 2 && words < 200;
     away || received || gone || form || proven.challenge >= 2
+}
+
+/// Whether an absence with its end is told.
+fn names_a_day(view: &View<'_>) -> bool {
+    let written = view.incoming.mail.date().map(|moment| moment.day);
+    written.is_some_and(|written| absence::until(&view.new_plain, written).is_some())
 }
 
 /// Signs of somebody who thought about our letter: it was discussed, there are answers to points, "but", a question.

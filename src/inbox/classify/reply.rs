@@ -1,7 +1,7 @@
 //! Replies: a person wrote back; and what is left.
 
 use super::super::correlate;
-use super::super::reading::{Kind, Matched, Reading};
+use super::super::reading::{Evidence, Kind, Matched, Reading};
 use super::super::rules::rules;
 use super::super::sent::Sent;
 use super::View;
@@ -13,6 +13,13 @@ use super::receipt::is_calendar;
 pub(super) fn read(view: &View<'_>, tied: Option<&Matched>) -> Option<Reading> {
     let incoming = &view.incoming;
     if is_calendar(view) || is_notification(view) {
+        return None;
+    }
+    // Somebody passes on what is not ours: no answer, though it comes from whom we wrote to.
+    let passed_on = incoming.prefix == Some("forward")
+        && !incoming.answers()
+        && tied.is_some_and(|matched| matched.by == Evidence::From);
+    if passed_on {
         return None;
     }
     let mut reading = Reading::new(Kind::Reply);

@@ -9,11 +9,12 @@ mod text;
 
 use super::super::incoming::Incoming;
 use super::super::reading::{Class, Kind, Reading};
-use super::super::returned::Report;
+use super::super::returned::{self, Report};
 use super::super::rules::rules;
 use super::super::status::{self, Status};
-use super::super::words::plain;
+use super::super::words::{addresses, plain};
 use crate::mail::enhanced_status::meaning;
+use crate::mail::parsed::ParsedMail;
 use crate::mail::smtp_reply::EnhancedCode;
 
 /// What machines leave behind that people do not.
@@ -58,6 +59,9 @@ impl Machine {
         if incoming.auto != Default::default() {
             machine.add(1, "it says that a machine sent it");
         }
+        if to_where_reports_go(incoming) {
+            machine.add(2, "it came to an address for reports");
+        }
         if report.returns {
             machine.add(1, "it returns a letter");
         }
@@ -70,11 +74,26 @@ impl Machine {
     }
 }
 
+/// Whether it came to an address to which people do not write: of a mailing list's bounces, or one that names a recipient (VERP).
+fn to_where_reports_go(incoming: &Incoming<'_>) -> bool {
+    let to = incoming.lower("to").unwrap_or_default();
+    addresses(&to).iter().any(|(_, address)| {
+        let local = address.split('@').next().unwrap_or_default();
+        local.contains("bounce")
+            || local.starts_with("owner-")
+            || local.ends_with("-admin")
+            || local.contains('=')
+    })
+}
+
 /// What a bounce says, or that it is none.
 pub(super) fn read(incoming: &Incoming<'_>, report: &Report) -> Option<Reading> {
     let machine = Machine::of(incoming, report);
     if passed_on_by_a_person(incoming, &machine) {
         return None;
+    }
+    if let Some(inner) = wrapped(incoming, &machine) {
+        return Some(inner);
     }
     match structured::read(incoming, report, &machine) {
         structured::Found::Reading(reading) => Some(*reading),
@@ -82,9 +101,32 @@ pub(super) fn read(incoming: &Incoming<'_>, report: &Report) -> Option<Reading> 
     }
 }
 
+/// A gateway that puts the whole report of another into one of its own.
+fn wrapped(incoming: &Incoming<'_>, machine: &Machine) -> Option<Reading> {
+    let mail = incoming.mail;
+    let is_report = |mail: &ParsedMail| {
+        mail.root.media == "multipart/report" && mail.root.report_type.as_deref() == Some("delivery-status")
+    };
+    if machine.weight < 2 || is_report(mail) || incoming.prefix.is_some() {
+        return None;
+    }
+    let inner = returned::messages(mail).find(|inner| is_report(inner))?;
+    let inner = Incoming::of(inner);
+    let report = Report::of(&inner);
+    match structured::read(&inner, &report, &Machine::of(&inner, &report)) {
+        structured::Found::Reading(reading) => Some(reading.because("another system handed the report on")),
+        structured::Found::Nothing => None,
+    }
+}
+
 /// "Fwd: Returned mail": somebody shows us a bounce of their own.
 fn passed_on_by_a_person(incoming: &Incoming<'_>, machine: &Machine) -> bool {
-    incoming.prefix.is_some()
+    let answers = match incoming.prefix {
+        Some("forward") => true,
+        Some(_) => incoming.answers() || !rules().bounce_subject.fits(&incoming.subject_plain),
+        None => false,
+    };
+    answers
         && !machine.daemon
         && !machine.report
         && !incoming.null_path
@@ -123,7 +165,11 @@ fn is_delay(incoming: &Incoming<'_>, report: &str) -> bool {
         return true;
     }
     let text = plain(report);
-    rules().delay.fits(&text) && !rules().expired.fits(&text) && !says_failed(&incoming.subject_plain)
+    match rules().delay.first(&text).map(|rule| rule.proves.as_str()) {
+        Some("sure") => true,
+        Some(_) => !rules().expired.fits(&text) && !says_failed(&incoming.subject_plain),
+        None => false,
+    }
 }
 
 fn says_failed(subject: &str) -> bool {

@@ -37,8 +37,31 @@ pub(super) fn find(incoming: &Incoming<'_>, report: &Report) -> Vec<String> {
         return written;
     }
     let said = spelled_in_our_address(incoming);
-    if !said.is_empty() {
-        return said;
+    if said.is_empty() { without_domain(incoming, report) } else { said }
+}
+
+/// A name alone, below a line that announces it: its domain is that of the system that reports.
+fn without_domain(incoming: &Incoming<'_>, report: &Report) -> Vec<String> {
+    let mut found = Vec::new();
+    let Some((_, domain)) = incoming.from.rsplit_once('@').filter(|_| report.returned.is_none()) else {
+        return found;
+    };
+    let mut announced = 0;
+    for line in report.text.lines().filter(|line| !line.trim().is_empty()) {
+        let bare = line.trim().trim_matches(['<', '>', '"', '\'', ':', '.', ',']);
+        let is_name = (2..=64).contains(&bare.len())
+            && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if announced > 0 && is_name && !line.trim().ends_with('.') {
+            add(&mut found, &format!("{bare}@{domain}"));
+        }
+        let words = plain(line);
+        announced = if words.ends_with(':')
+            && (words.contains("recipient") || words.contains("address") || words.contains("user"))
+        {
+            2
+        } else {
+            i32::max(announced - 1, 0)
+        };
     }
     found
 }

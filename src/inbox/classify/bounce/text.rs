@@ -4,6 +4,7 @@
 //! a person who writes about a bounce leaves none of the first, a machine that says "I am away" says none of the second.
 
 use super::super::super::incoming::Incoming;
+use super::super::super::new_text::new_text;
 use super::super::super::reading::{Kind, Reading};
 use super::super::super::returned::Report;
 use super::super::super::rules::rules;
@@ -17,7 +18,8 @@ use crate::mail::smtp_reply::EnhancedCode;
 pub(super) fn read(incoming: &Incoming<'_>, report: &Report, machine: &Machine) -> Option<Reading> {
     let text = plain(&report.text);
     let failure = Failure::of(incoming, report, &text);
-    if !failure.is_one(incoming, machine, &text) {
+    let told = rules().delivered.fits(&incoming.subject_plain) && !failure.code && failure.cause.is_none();
+    if !(told && machine.weight >= 2) && !failure.is_one(incoming, machine, &text, &report.text) {
         return None;
     }
     if is_success(incoming, &text, &failure) {
@@ -50,11 +52,12 @@ struct Failure {
 impl Failure {
     fn of(incoming: &Incoming<'_>, report: &Report, text: &str) -> Self {
         let mut failure = Self::default();
-        let automatic = rules().auto_subject.fits(&incoming.subject_plain);
+        // What asks or acknowledges may be our own subject; what says that it is automatic is not.
+        let automatic = is_automatic(incoming);
         if let Some(rule) = rules()
             .bounce_subject
             .first(&incoming.subject_plain)
-            .filter(|_| !automatic && incoming.prefix.is_none())
+            .filter(|_| !automatic && (incoming.prefix.is_none() || !incoming.answers()))
         {
             failure.subject = true;
             failure.weight += 3;
@@ -64,6 +67,10 @@ impl Failure {
         if failure.phrases > 0 {
             failure.weight += u32::try_from(failure.phrases.min(3)).unwrap_or(3);
             failure.reasons.push("the text is that of a delivery report".to_owned());
+        }
+        if rules().delay.fits(text) {
+            failure.weight += 1;
+            failure.phrases += 1;
         }
         failure.cause = rules().cause.first(text).map(|rule| rule.proves.as_str());
         if failure.cause.is_some() {
@@ -77,9 +84,14 @@ impl Failure {
         failure
     }
 
-    fn is_one(&self, incoming: &Incoming<'_>, machine: &Machine, text: &str) -> bool {
-        let answered = incoming.prefix.is_some() && !machine.daemon;
-        let automatic = rules().auto_subject.fits(&incoming.subject_plain);
+    fn is_one(&self, incoming: &Incoming<'_>, machine: &Machine, text: &str, report: &str) -> bool {
+        let answered = incoming.prefix.is_some()
+            && !machine.daemon
+            && !(self.subject
+                && self.phrases > 0
+                && count(text) < 60
+                && !new_text(&incoming.text, &[]).quotes);
+        let automatic = is_automatic(incoming);
         let away = rules()
             .auto_text
             .proven(text)
@@ -89,7 +101,7 @@ impl Failure {
         // A responder that knows nobody of that name.
         let refuses = refuses(text) && count(text) < 120 && !away && self.cause == Some("unknown");
         let automated = incoming.auto != Default::default() || incoming.null_path || automatic;
-        if refuses && automated && incoming.prefix.is_none_or(|_| automatic) {
+        if refuses && automated {
             return true;
         }
         if answered
@@ -100,7 +112,12 @@ impl Failure {
         if asks_instead(incoming) && !self.code && self.cause != Some("unknown") && !self.subject {
             return false;
         }
+        // `<ada@x.example>:` and the letter, and not a word about why.
+        if machine.daemon && names_somebody(report) {
+            return true;
+        }
         match machine.weight {
+            0 if self.subject && self.phrases >= 1 && count(text) < 60 && !incoming.answers() => true,
             0 => {
                 self.subject
                     && self.phrases >= 2
@@ -112,6 +129,19 @@ impl Failure {
             _ => self.weight >= 2 && both >= 5,
         }
     }
+}
+
+fn is_automatic(incoming: &Incoming<'_>) -> bool {
+    rules()
+        .auto_subject
+        .first(&incoming.subject_plain)
+        .is_some_and(|rule| ["automatic", "away"].contains(&rule.proves.as_str()))
+}
+
+/// Whether a line is an address in angle brackets and a colon, as qmail and its children write.
+fn names_somebody(text: &str) -> bool {
+    text.lines()
+        .any(|line| line.starts_with('<') && line.trim_end().ends_with(">:") && !addresses(line).is_empty())
 }
 
 /// "Not a valid user here", as the whole of what an automatic answer says.
