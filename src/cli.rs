@@ -163,7 +163,7 @@ pub struct Inbox {
     #[arg(long)]
     pub no_campaign: bool,
     /// What was sent, as a CSV file with the columns key, message_id, address, subject, sent_at: to say to which letter each belongs.
-    #[arg(long, value_name = "FILE", conflicts_with = "no_campaign")]
+    #[arg(long, value_name = "FILE")]
     pub sent: Option<PathBuf>,
 }
 

@@ -22,7 +22,10 @@ struct Proven {
     retired: usize,
     challenge: usize,
     form: usize,
+    /// Receipt in a machine's words.
     acknowledgement: usize,
+    /// Thanks and promises, as people use them, too.
+    courtesy: usize,
 }
 
 impl Proven {
@@ -36,6 +39,7 @@ impl Proven {
                 "retired" => proven.retired = times,
                 "challenge" => proven.challenge = times,
                 "form" => proven.form = times,
+                "courtesy" => proven.courtesy = times,
                 _ => proven.acknowledgement = times,
             }
         }
@@ -50,6 +54,7 @@ impl Proven {
             + self.challenge
             + self.form
             + self.acknowledgement
+            + self.courtesy
             > 0
     }
 }
@@ -82,14 +87,21 @@ pub(super) fn read(view: &View<'_>, tied: bool, today: Date) -> Option<Reading> 
         // A long text of its own, without any of the phrases, is a person's whose program marks everything.
         let individual = words > 150 && !proven.any() && subject.is_none();
         let newsletter = is_fresh_bulk(view) && subject.is_none() && !tied && proven.automatic == 0;
-        let weak = header.is_some() && vendor.is_none() && incoming.auto != AutoSubmitted::Replied;
+        // Nobody's mail program answers with an empty return path.
+        let answered_by_none = incoming.null_path && answers;
+        let weak = header.is_some()
+            && vendor.is_none()
+            && incoming.auto != AutoSubmitted::Replied
+            && !answered_by_none;
         !individual
             && !newsletter
             && (subject.is_some()
                 || proven.any()
                     && (!weak
                         || answers
-                        || proven.away + proven.automatic + proven.left + proven.retired > 0)
+                        || proven.away + proven.automatic + proven.left + proven.retired + proven.challenge
+                            > 0
+                        || proven.acknowledgement >= 1 && proven.acknowledgement + proven.courtesy >= 2)
                 || tied
                 || !weak && (answers || words < 150))
     } else if subject.is_some() {
@@ -196,20 +208,22 @@ fn is_fresh_bulk(view: &View<'_>) -> bool {
 /// A subject is enough where a program puts it in front; where people write so too, the text must agree.
 fn by_subject(view: &View<'_>, subject: Option<&str>, proven: Proven, words: usize) -> bool {
     let answered = view.incoming.prefix.is_some() && view.new.quotes;
+    let received = proven.acknowledgement + proven.courtesy;
     match subject {
         Some("automatic") => !answered || proven.any(),
         // "Re: Out of office?" with a quotation is somebody's answer.
         Some("away") => {
             (proven.away > 0 || !answered && words < 120)
-                && !(answered && words > 60)
+                && !(answered && proven.automatic == 0)
                 && !(view.incoming.prefix == Some("reply")
                     && view.incoming.answers()
                     && proven.away + proven.automatic == 0)
         }
         Some("acknowledgement") => {
             proven.automatic > 0
-                || proven.acknowledgement >= 2 && !is_personal(view)
-                || proven.acknowledgement + proven.form >= 1 && words < 120 && !answered && !is_personal(view)
+                || proven.acknowledgement >= 1 && received >= 2 && !is_personal(view)
+                || view.incoming.prefix.is_none() && !view.new.quotes && words < 60 && !is_personal(view)
+                || received + proven.form >= 1 && words < 120 && !answered && !is_personal(view)
         }
         Some("left" | "retired") => proven.left + proven.retired > 0 && !answered,
         Some(_) => proven.challenge > 0 || proven.automatic > 0,
@@ -227,6 +241,7 @@ fn by_text(view: &View<'_>, proven: Proven, words: usize, answers: bool) -> bool
     if proven.automatic > 0 {
         let enough = proven.away
             + proven.acknowledgement
+            + proven.courtesy
             + proven.left
             + proven.retired
             + proven.challenge
@@ -239,12 +254,13 @@ fn by_text(view: &View<'_>, proven: Proven, words: usize, answers: bool) -> bool
     }
     // "I am away until …, for urgent matters …", and nothing that answers anything.
     let short = words < 80;
+    let all = proven.acknowledgement + proven.courtesy;
     let away = proven.away >= 3 && words < 160
         || proven.away >= 2 && words < 60
-        || proven.away >= 1 && short && (proven.acknowledgement >= 1 || names_a_day(view));
-    let received = proven.acknowledgement >= 3 && words < 200 || proven.acknowledgement >= 2 && short;
+        || proven.away >= 1 && short && (all >= 1 || names_a_day(view));
+    let received = proven.acknowledgement >= 1 && (all >= 3 && words < 200 || all >= 2 && short);
     let gone = proven.left + proven.retired >= 2 && words < 100;
-    let form = proven.form >= 1 && proven.acknowledgement >= 2 && words < 200;
+    let form = proven.form >= 1 && proven.acknowledgement >= 1 && all >= 2 && words < 200;
     away || received || gone || form || proven.challenge >= 2
 }
 
@@ -318,7 +334,7 @@ fn subtype(subject: Option<&str>, proven: Proven, view: &View<'_>) -> AutoReply 
     if proven.left > 0 && (proven.away <= 2 || proven.left > 1) {
         return AutoReply::LeftOrganisation;
     }
-    if subject == Some("away") || proven.away > 0 && proven.away >= proven.acknowledgement {
+    if subject == Some("away") || proven.away > 0 && proven.away >= proven.acknowledgement + proven.courtesy {
         return AutoReply::Away;
     }
     if proven.retired > 0 {
@@ -327,7 +343,7 @@ fn subtype(subject: Option<&str>, proven: Proven, view: &View<'_>) -> AutoReply 
     if proven.form > 0 {
         return AutoReply::UseOurForm;
     }
-    if subject == Some("acknowledgement") || proven.acknowledgement > 0 {
+    if subject == Some("acknowledgement") || proven.acknowledgement + proven.courtesy > 0 {
         return AutoReply::Acknowledgement;
     }
     if proven.away > 0 || view.incoming.subject_plain.contains("away") {

@@ -21,6 +21,9 @@ use super::words::plain;
 use crate::mail::parsed::ParsedMail;
 use crate::mail::{arf, dsn, mdn};
 
+/// How many recipients of one message are told.
+const MOST_RECIPIENTS: usize = 500;
+
 /// Everything that the steps look at.
 struct View<'a> {
     incoming: Incoming<'a>,
@@ -66,6 +69,7 @@ pub(super) fn read(mail: &ParsedMail, settings: Settings<'_>) -> Reading {
             reading
         }
     };
+    reading.recipients.truncate(MOST_RECIPIENTS);
     if let Some(sent) = settings.sent
         && reading.matched.is_none()
         && reading.kind != Kind::Unrelated

@@ -126,6 +126,7 @@ impl Failure {
                     && !incoming.is_bulk()
             }
             1 => self.weight >= 5 && self.subject && !incoming.is_bulk(),
+            _ if self.phrases >= 1 && (self.cause.is_some() || self.code) => both >= 4,
             _ => self.weight >= 2 && both >= 5,
         }
     }
