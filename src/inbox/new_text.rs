@@ -80,7 +80,9 @@ fn is_quoted(line: &str) -> bool {
 fn attribution(lines: &[&str]) -> Option<usize> {
     let mut joined = String::new();
     for (nth, line) in lines.iter().take(4).enumerate() {
-        if line.trim().is_empty() || nth > 0 && is_quoted(line) {
+        // One that goes on over lines begins with a date, an address or a name in quotation marks: "Hello" does not.
+        let begins = lines[0].contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '<' | '"' | ','));
+        if line.trim().is_empty() || nth > 0 && (is_quoted(line) || !begins) {
             break;
         }
         joined.push(' ');
@@ -234,6 +236,7 @@ mod tests {
             "Dank, prima.\n\nVerzonden vanaf mijn iPhone\n\n> Op 1 sep 2025 schreef Ada:\n> oud\n",
             "Op 1 september 2025 schreef Ada:\n> oud\n> ouder\n\nDank, prima.\n",
             "> oud\n\nDank, prima.\n",
+            "Dank, prima.\n01.09.2025 10:00 \"ada@x.example\" <\nada@x.example> schreef:\n\n> oud\n",
             "On 1 Sep 2025 Ada wrote:\n> old\nDank, prima.\n",
             "Dank, prima.\n_______________________________________________\nlist mailing list\nlist@x.example\n",
         ] {

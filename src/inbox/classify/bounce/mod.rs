@@ -3,6 +3,7 @@
 //! First the report's own structure; where there is none, what machines say and how they say it. Only what the reporting
 //! system wrote is looked at, never the letter that it returns.
 
+mod notification;
 mod recipients;
 mod structured;
 mod text;
@@ -91,6 +92,9 @@ pub(super) fn read(incoming: &Incoming<'_>, report: &Report) -> Option<Reading> 
     let machine = Machine::of(incoming, report);
     if passed_on_by_a_person(incoming, &machine) {
         return None;
+    }
+    if let Some(told) = notification::read(&incoming.text) {
+        return Some(told);
     }
     if let Some(inner) = wrapped(incoming, &machine) {
         return Some(inner);

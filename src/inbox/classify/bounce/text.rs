@@ -90,6 +90,7 @@ impl Failure {
             && !(self.subject
                 && self.phrases > 0
                 && count(text) < 60
+                && !is_a_person(text)
                 && !new_text(&incoming.text, &[]).quotes);
         let automatic = is_automatic(incoming);
         let away = rules()
@@ -117,7 +118,16 @@ impl Failure {
             return true;
         }
         match machine.weight {
-            0 if self.subject && self.phrases >= 1 && count(text) < 60 && !incoming.answers() => true,
+            // Nothing but the words: from a person, they would be about a bounce of theirs.
+            0 | 1 if is_a_person(text) => false,
+            0 if self.subject
+                && self.phrases >= 1
+                && count(text) < 60
+                && !incoming.answers()
+                && !incoming.is_bulk() =>
+            {
+                true
+            }
             0 => {
                 self.subject
                     && self.phrases >= 2
@@ -130,6 +140,14 @@ impl Failure {
             _ => self.weight >= 2 && both >= 5,
         }
     }
+}
+
+/// Whether somebody speaks of himself, or asks.
+fn is_a_person(text: &str) -> bool {
+    let first_person = text.split([' ', ',', '.']).any(|word| {
+        ["i", "i've", "i'm", "my", "ik", "mijn", "ich", "je", "j'ai", "mon", "me"].contains(&word)
+    });
+    text.contains('?') || first_person && !text.contains("i'm afraid") && !text.contains("i'm sorry")
 }
 
 fn is_automatic(incoming: &Incoming<'_>) -> bool {
