@@ -19,13 +19,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::civil::Date;
-use toml::de::{DeTable, DeValue};
 
 use super::definition::{Definition, LetterSource};
+use super::front_matter::FrontMatter;
 use super::markdown::{Shape, document, faults};
 use super::merge::{CLOSE, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
-use super::script::{Node, Resolver, nearest, normal};
+use super::script::{Node, Resolver, normal};
 use super::tags::{Kind, Source, without_raw_output};
 use super::words::Tongue;
 use crate::mail::headers;
@@ -99,7 +99,7 @@ impl Letter {
         }
         let text = normal(&source.text);
         let front = FrontMatter::read(&file, &text, problems)?;
-        let subject = Source::read(&file, &front.subject, front.subject_line, front.subject_column, problems);
+        let subject = front.subject.source(&file, problems);
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
         // Three braces are an error by now, and no reason to say nothing of the rest.
         let cleaned = if body.is_none() { without_raw_output(front.body) } else { None };
@@ -229,123 +229,6 @@ impl Letter {
             shapes.known.insert(walk.trail.as_slice().into(), Arc::clone(&shape));
         }
         shape
-    }
-}
-
-struct FrontMatter<'t> {
-    subject: String,
-    subject_line: usize,
-    subject_column: usize,
-    body: &'t str,
-    body_line: usize,
-}
-
-impl<'t> FrontMatter<'t> {
-    fn read(file: &str, text: &'t str, problems: &mut Problems) -> Option<Self> {
-        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        let example = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
-        let Some(rest) =
-            text.strip_prefix("+++").and_then(|rest| rest.trim_start_matches([' ', '\t']).strip_prefix('\n'))
-        else {
-            problems.push(
-                Problem::error(
-                    "no-front-matter",
-                    Place::column(file, 1, 1),
-                    "the letter has no front matter",
-                )
-                .hint(example),
-            );
-            return None;
-        };
-        let offset = text.len() - rest.len();
-        let mut at = 0;
-        let (front, body_at) = rest
-            .split_inclusive('\n')
-            .find_map(|line| {
-                let start = at;
-                at += line.len();
-                (line.trim_end() == "+++").then(|| (&rest[..start], at))
-            })
-            .or_else(|| {
-                problems.push(
-                    Problem::error(
-                        "no-front-matter",
-                        Place::column(file, 1, 1),
-                        "the front matter is never closed",
-                    )
-                    .hint("write a line `+++` after it"),
-                );
-                None
-            })?;
-        let body = &rest[body_at..];
-        let body_line = text[..offset + body_at].matches('\n').count();
-        // The place of a byte of the front matter in the file.
-        let place = |byte: usize| {
-            let before = &front[..byte.min(front.len())];
-            let line = before.matches('\n').count();
-            let column = before.rsplit('\n').next().unwrap_or("").chars().count();
-            (line + 2, column + 1)
-        };
-        let at_place = |byte: usize| {
-            let (line, column) = place(byte);
-            Place::column(file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
-        };
-        let table = match DeTable::parse(front) {
-            Ok(table) => table.into_inner(),
-            Err(error) => {
-                let at = at_place(error.span().map_or(0, |span| span.start));
-                let said = format!("the front matter cannot be read: {}", headers::clean(error.message()));
-                problems.push(Problem::error("front-matter", at, said).hint("it is TOML: `subject = \"…\"`"));
-                return None;
-            }
-        };
-        const KEYS: [&str; 1] = ["subject"];
-        for key in table.keys() {
-            let name: &str = key.get_ref();
-            if !KEYS.contains(&name) {
-                let problem = Problem::error(
-                    "unknown-key",
-                    at_place(key.span().start),
-                    format!("there is no key `{name}`"),
-                );
-                problems.push(match nearest(name, KEYS) {
-                    Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-                    None => problem.hint("a letter's front matter has `subject`"),
-                });
-            }
-        }
-        let Some(subject) = table.get("subject") else {
-            problems.push(
-                Problem::error("no-subject", Place::column(file, 1, 1), "the letter has no subject")
-                    .hint(example),
-            );
-            return None;
-        };
-        let DeValue::String(value) = subject.get_ref() else {
-            problems.push(Problem::error(
-                "no-subject",
-                at_place(subject.span().start),
-                "the subject must be a text",
-            ));
-            return None;
-        };
-        if value.trim().is_empty() {
-            problems.push(Problem::error(
-                "no-subject",
-                at_place(subject.span().start),
-                "the subject is empty",
-            ));
-            return None;
-        }
-        let quote = if front[subject.span()].starts_with("\"\"\"") { 3 } else { 1 };
-        let (line, column) = place(subject.span().start);
-        Some(Self {
-            subject: normal(value),
-            subject_line: line - 1,
-            subject_column: column - 1 + quote,
-            body,
-            body_line,
-        })
     }
 }
 

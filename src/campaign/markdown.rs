@@ -65,7 +65,7 @@ enum Piece {
 
 /// The address of a link.
 #[derive(Clone, Debug)]
-struct Link(Vec<Part>);
+pub(super) struct Link(Vec<Part>);
 
 #[derive(Clone, Debug)]
 enum Part {
@@ -149,8 +149,18 @@ impl Shape {
 }
 
 impl Link {
+    /// Reads the address that Markdown gives; nothing where a letter may not have it.
+    pub(super) fn of(link_type: LinkType, address: &str) -> Option<Self> {
+        let address = written(link_type, address);
+        let part = |part: Result<&str, u32>| match part {
+            Ok(text) => Part::Fixed(text.into()),
+            Err(value) => Part::Value(value),
+        };
+        allowed(&address).then(|| Self(split(&address).into_iter().map(part).collect()))
+    }
+
     /// Returns the address; or the value that spoils it, with its scheme where it has a forbidden one.
-    fn fill(&self, given: &[Given<'_>]) -> Result<String, (u32, Option<String>)> {
+    pub(super) fn fill(&self, given: &[Given<'_>]) -> Result<String, (u32, Option<String>)> {
         let value = |number: u32| given.get(number as usize).map_or("", |given| given.value.as_ref());
         let mut address = String::with_capacity(80);
         let mut whole = None;
@@ -191,7 +201,15 @@ fn allowed(address: &str) -> bool {
             .is_some_and(|(scheme, _)| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)))
 }
 
-fn options() -> Options {
+/// Returns an address with its scheme, which Markdown leaves out for mailboxes.
+fn written(link_type: LinkType, address: &str) -> String {
+    match link_type {
+        LinkType::Email => format!("mailto:{address}"),
+        _ => address.to_owned(),
+    }
+}
+
+pub(super) fn options() -> Options {
     Options::empty()
 }
 
@@ -449,23 +467,12 @@ impl Writer {
     }
 
     fn link(&mut self, link_type: LinkType, address: &str, title: &CowStr<'_>) {
-        let address = match link_type {
-            LinkType::Email => format!("mailto:{address}"),
-            _ => address.to_owned(),
-        };
-        if !allowed(&address) {
+        let Some(link) = Link::of(link_type, address) else {
             self.links.push(None);
             return;
-        }
+        };
         let number = self.shape.links.len();
-        let parts = split(&address)
-            .into_iter()
-            .map(|part| match part {
-                Ok(text) => Part::Fixed(text.into()),
-                Err(value) => Part::Value(value),
-            })
-            .collect();
-        self.shape.links.push(Link(parts));
+        self.shape.links.push(link);
         self.html.push_str("<a href=\"");
         self.flush_html();
         self.shape.html.push(Piece::Address { link: number, html: true });
@@ -476,7 +483,7 @@ impl Writer {
             self.html.push('"');
         }
         self.html.push_str(&format!(" style=\"{LINK}\">"));
-        self.links.push(Some((number, address, String::new())));
+        self.links.push(Some((number, written(link_type, address), String::new())));
     }
 
     fn end_link(&mut self) {
@@ -650,7 +657,7 @@ fn heading(level: HeadingLevel) -> (&'static str, u8) {
 }
 
 /// Parts a text at its tokens: fixed text, or the number of a value.
-fn split(text: &str) -> Vec<Result<&str, u32>> {
+pub(super) fn split(text: &str) -> Vec<Result<&str, u32>> {
     let mut parts = Vec::new();
     let (mut from, mut at) = (0, 0);
     while let Some(found) = text[at..].find(OPEN) {

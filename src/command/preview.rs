@@ -17,6 +17,7 @@ use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
 use crate::engine::press::{Order, Press, Printed};
 use crate::exit::Exit;
+use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::report::{Failure, count};
 
@@ -120,7 +121,16 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
     if let Some(reply_to) = &sender.reply_to {
         field("Reply-To:", reply_to.to_string());
     }
-    field("To:", recipient.mailbox().to_string());
+    let listed =
+        |mailboxes: &[Mailbox]| mailboxes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if let (Some(addressees), Some(to)) = (recipient.addressees(), recipient.mailbox()) {
+        field("To:", listed(&[&[to], addressees.also_to.as_slice()].concat()));
+        for (name, mailboxes) in [("Cc:", &addressees.cc), ("Bcc:", &addressees.bcc)] {
+            if !mailboxes.is_empty() {
+                field(name, listed(mailboxes));
+            }
+        }
+    }
     field("Subject:", style.bold(&printed.subject));
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
@@ -135,7 +145,14 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
         1,
         press.definition().sender.from.address.domain(),
     );
-    let order = Order { recipient, step: 1, message_id: &message_id, dated: now, test_to: None };
+    let order = Order {
+        recipient,
+        step: 1,
+        message_id: &message_id,
+        dated: now,
+        waits_for_others: true,
+        test_to: None,
+    };
     press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
 }
 
@@ -200,7 +217,7 @@ impl Index {
              <iframe sandbox loading=\"lazy\" title=\"{}\" srcdoc=\"{frame}\"></iframe>\
              <pre>{}</pre></details>",
             escaped(&recipient.key),
-            escaped(&recipient.mailbox().to_string()),
+            escaped(&recipient.mailbox().map(|mailbox| mailbox.to_string()).unwrap_or_default()),
             escaped(&printed.subject),
             escaped(file),
             escaped(file),

@@ -70,6 +70,7 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         step: 1,
         message_id: &message_id,
         dated: now,
+        waits_for_others: true,
         test_to: Some(&address),
     };
     let printed = press.print(&order).map_err(Failure::input)?;

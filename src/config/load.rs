@@ -11,7 +11,7 @@ use super::pace::{PaceChoice, given, profile, said};
 use super::reference::schema;
 use super::schema::{Raw, RawPace, RawTransport, RawWindow};
 use super::words::{days, span, time};
-use crate::campaign::calendar::Window;
+use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
 use crate::campaign::problem::{Place, Problem, Problems};
@@ -51,6 +51,8 @@ pub struct Config {
     pub pace: PaceChoice,
     /// Office hours, if any.
     pub window: Option<Window>,
+    /// The days after which nothing goes out.
+    pub deadlines: Deadlines,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -69,8 +71,9 @@ impl Config {
                 format!("folder {}", path.strip_prefix(&self.folder).unwrap_or(path).display())
             }
             Settings::Smtp(smtp) => {
-                let user = smtp.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
-                format!("smtp {}:{} {:?} {user}", smtp.host, smtp.port, smtp.security)
+                let user =
+                    smtp.server.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
+                format!("smtp {}:{} {:?} {user}", smtp.server.host, smtp.server.port, smtp.server.security)
             }
         };
         format!("{transport}\n{}\n{:?}", self.pace.said, self.window)
@@ -252,6 +255,7 @@ impl Settling<'_> {
             name: name.unwrap_or_default(),
             language,
             timezone,
+            deadlines: Deadlines::none(zone.clone().unwrap_or(TimeZone::UTC)),
             zone: zone.unwrap_or(TimeZone::UTC),
             sender: sender?,
             roster,
@@ -341,6 +345,10 @@ impl Settling<'_> {
             ("name", &raw.name),
             ("organisation", &raw.organisation),
             ("key", &raw.key),
+            ("channel", &raw.channel),
+            ("deadline", &raw.deadline),
+            ("cc", &raw.cc),
+            ("bcc", &raw.bcc),
         ] {
             if value.as_ref().is_some_and(|heading| normalised(heading).is_empty()) {
                 let said = format!("`recipients.{key}` names no heading");
@@ -363,6 +371,10 @@ impl Settling<'_> {
             name: raw.name.clone(),
             organisation: raw.organisation.clone(),
             key: raw.key.clone(),
+            channel: raw.channel.clone(),
+            deadline: raw.deadline.clone(),
+            cc: raw.cc.clone(),
+            bcc: raw.bcc.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

@@ -34,6 +34,9 @@ const LEASE: Duration = Duration::from_secs(3600);
 /// How many letters are claimed at once for each lane when nothing slows the flow.
 const AHEAD_PER_LANE: u32 = 8;
 
+/// So many attempts wait for an addressee beside the first who is put off (greylisting); then the letter goes without.
+const WAITS_FOR_OTHERS: u32 = 3;
+
 /// Everything a run needs; it is assembled in `command`.
 #[derive(Clone)]
 pub struct Run {
@@ -280,6 +283,7 @@ impl Shared {
             step: claim.step,
             message_id: &message_id,
             dated,
+            waits_for_others: claim.counted < WAITS_FOR_OTHERS,
             test_to: None,
         };
         match run.press.print(&order) {

@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 use crate::campaign::definition::Definition;
 use crate::campaign::letter::{Input, Letter};
 use crate::campaign::problem::Problems;
-use crate::campaign::recipient::Recipient;
+use crate::campaign::recipient::{Addressees, Recipient};
 use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
@@ -48,6 +48,8 @@ pub struct Order<'a> {
     pub message_id: &'a MessageId,
     /// Its `Date`.
     pub dated: Timestamp,
+    /// Whether the letter waits for addressees beside the first who are put off.
+    pub waits_for_others: bool,
     /// Instead of the recipient's mailbox, and with a mark in the subject.
     pub test_to: Option<&'a Address>,
 }
@@ -96,10 +98,16 @@ impl Press {
             format!("the letter of {} cannot be merged: {}", order.recipient.key, findings.join("; "))
         })?;
         let sender = &self.definition.sender;
-        let (to, subject) = match order.test_to {
-            None => (order.recipient.mailbox(), merged.subject),
+        let (addressees, subject) = match order.test_to {
+            None => {
+                let (Some(addressees), Some(to)) = (order.recipient.addressees(), order.recipient.mailbox())
+                else {
+                    return Err(format!("{} takes no mail", order.recipient.key));
+                };
+                (Addressees { to, ..addressees.clone() }, merged.subject)
+            }
             Some(address) => (
-                Mailbox { name: None, address: address.clone() },
+                Addressees::one(address.clone()),
                 format!("[TEST: {}] {}", order.recipient.key, merged.subject),
             ),
         };
@@ -108,10 +116,17 @@ impl Press {
         } else {
             sender.from.address.clone()
         };
-        let envelope = Envelope { reverse_path: Some(reverse_path), forward_path: to.address.clone() };
+        let envelope = Envelope {
+            reverse_path: Some(reverse_path),
+            forward_path: addressees.to.address.clone(),
+            also: addressees.others().map(|mailbox| mailbox.address.clone()).collect(),
+            waits_for_others: order.waits_for_others,
+        };
+        let to: Vec<Mailbox> = [&addressees.to].into_iter().chain(&addressees.also_to).cloned().collect();
         let bytes = mime::compose(&Parts {
             from: &sender.from,
             to: &to,
+            cc: &addressees.cc,
             reply_to: sender.reply_to.as_ref(),
             subject: &subject,
             dated: &order.dated.to_zoned_datetime(self.zone.clone()),
@@ -119,6 +134,7 @@ impl Press {
             language: &self.definition.language,
             text: &merged.text,
             html: &merged.html,
+            attachments: &[],
             extra: &[],
         });
         Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html })

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use postduif::account::{Security, Server};
+use postduif::campaign::calendar::Deadlines;
 use postduif::campaign::definition::{Definition, LetterSource, Sender};
 use postduif::campaign::problem::Problems;
-use postduif::campaign::recipient::Recipient;
+use postduif::campaign::recipient::{Addressees, Channel, Recipient};
 use postduif::clock::Clock;
 use postduif::delivery::pace::{Limit, Pace};
 use postduif::delivery::patience::Patience;
@@ -22,7 +25,7 @@ use postduif::ledger::record::{CampaignState, NewCampaign, Wish};
 use postduif::ledger::{Ledger, LedgerError, Reader};
 use postduif::mail::address::{Address, Mailbox};
 use postduif::transport::rehearsal::{Behaviour, Relay, RelaySettings, Script};
-use postduif::transport::{Security, Settings, SmtpSettings, Timeouts, Transport};
+use postduif::transport::{Settings, SmtpSettings, Timeouts, Transport};
 use tokio::task::JoinHandle;
 
 /// When every story begins: a Friday, 12:00 in Amsterdam.
@@ -69,11 +72,13 @@ impl Town {
         };
         let relay = Relay::start(settings).await.unwrap();
         let way = SmtpSettings {
-            host: "127.0.0.1".into(),
-            port: relay.addr().port(),
-            security: Security::None,
-            login: None,
-            ca_file: None,
+            server: Server {
+                host: "127.0.0.1".into(),
+                port: relay.addr().port(),
+                security: Security::None,
+                login: None,
+                ca_file: None,
+            },
             connections: 1,
             letters_per_connection: 1000,
             hello_name: None,
@@ -130,7 +135,7 @@ impl Town {
         let mut states = BTreeMap::new();
         reader
             .each_recipient(campaign.id, |record| {
-                states.insert(record.recipient.address.to_string(), record.deliveries[0].state);
+                states.insert(record.recipient.whereto(), record.deliveries[0].state);
                 true
             })
             .unwrap();
@@ -160,7 +165,7 @@ impl Town {
         let campaign = ledger.launch(new, now).await.unwrap();
         let pass = ledger.begin_roster(campaign.id).await.unwrap();
         let people = addresses.iter().map(|address| person(address)).collect();
-        ledger.enroll(&pass, 1, people, now).await.unwrap();
+        ledger.enroll(&pass, 1, people, &Deadlines::none(TimeZone::UTC), now).await.unwrap();
         ledger.end_roster(pass, now).await.unwrap();
         let mut problems = Problems::default();
         let press = Press::set_up(definition, &["naam".to_owned()], &mut problems).unwrap();
@@ -288,7 +293,8 @@ fn definition(campaign: &str) -> Definition {
 fn person(address: &str) -> Recipient {
     Recipient {
         key: address.to_owned(),
-        address: Address::parse(address).unwrap(),
+        channel: Channel::Mail(Addressees::one(Address::parse(address).unwrap())),
+        deadline: None,
         name: None,
         organisation: None,
         fields: vec![("naam".to_owned(), "committee".to_owned())],

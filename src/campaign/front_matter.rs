@@ -1,0 +1,162 @@
+//! A letter's front matter: TOML between two lines `+++`, and the body below it.
+//!
+//! A new key goes into [`KEYS`], is read in [`FrontMatter::read`] with the word of [`Table`] that fits it, and is told in
+//! `docs/reference/letter.md`.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Place, Problem, Problems};
+use super::script::{nearest, normal};
+use super::tags::Source;
+use crate::mail::headers;
+
+/// What may stand in it.
+const KEYS: [&str; 1] = ["subject"];
+
+/// What to write where there is none.
+const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
+
+/// The front matter of a letter, and its body.
+#[derive(Debug)]
+pub(super) struct FrontMatter<'t> {
+    /// The subject; not empty.
+    pub(super) subject: Scripted,
+    /// What stands below it.
+    pub(super) body: &'t str,
+    /// The lines before the body.
+    pub(super) body_line: usize,
+}
+
+/// A text that is itself a template, and where in the file it stands.
+#[derive(Debug)]
+pub(super) struct Scripted {
+    text: String,
+    lines_before: usize,
+    columns_before: usize,
+}
+
+impl Scripted {
+    /// Reads its tags; `None` when a problem was found that the parser must not see.
+    pub(super) fn source(&self, file: &str, problems: &mut Problems) -> Option<Source<'_>> {
+        Source::read(file, &self.text, self.lines_before, self.columns_before, problems)
+    }
+}
+
+impl<'t> FrontMatter<'t> {
+    /// Reads it from the text of a letter, with LF for every line break; what is wrong with it is pushed.
+    pub(super) fn read(file: &str, text: &'t str, problems: &mut Problems) -> Option<Self> {
+        let (front, body, body_line) = parted(file, text, problems)?;
+        let table = Table::read(file, front, problems)?;
+        table.look_for_unknown_keys(problems);
+        let subject = table.scripted("subject", "no-subject", problems);
+        if subject.is_none() && !table.has("subject") {
+            let place = Place::column(file, 1, 1);
+            problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
+        }
+        Some(Self { subject: subject?, body, body_line })
+    }
+}
+
+/// Parts a letter into its front matter, its body, and the number of lines before the body.
+fn parted<'t>(file: &str, text: &'t str, problems: &mut Problems) -> Option<(&'t str, &'t str, usize)> {
+    let mut none = |said: &str, hint: &str| {
+        problems.push(Problem::error("no-front-matter", Place::column(file, 1, 1), said).hint(hint));
+        None
+    };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let Some(rest) =
+        text.strip_prefix("+++").and_then(|rest| rest.trim_start_matches([' ', '\t']).strip_prefix('\n'))
+    else {
+        return none("the letter has no front matter", EXAMPLE);
+    };
+    let offset = text.len() - rest.len();
+    let mut at = 0;
+    let found = rest.split_inclusive('\n').find_map(|line| {
+        let start = at;
+        at += line.len();
+        (line.trim_end() == "+++").then(|| (&rest[..start], at))
+    });
+    let Some((front, body_at)) = found else {
+        return none("the front matter is never closed", "write a line `+++` after it");
+    };
+    Some((front, &rest[body_at..], text[..offset + body_at].matches('\n').count()))
+}
+
+/// The TOML of a front matter, with the places of its values.
+struct Table<'f> {
+    file: &'f str,
+    front: &'f str,
+    table: DeTable<'f>,
+}
+
+impl<'f> Table<'f> {
+    fn read(file: &'f str, front: &'f str, problems: &mut Problems) -> Option<Self> {
+        match DeTable::parse(front) {
+            Ok(table) => Some(Self { file, front, table: table.into_inner() }),
+            Err(error) => {
+                let empty = Self { file, front, table: DeTable::default() };
+                let at = empty.place(error.span().map_or(0, |span| span.start));
+                let said = format!("the front matter cannot be read: {}", headers::clean(error.message()));
+                problems.push(Problem::error("front-matter", at, said).hint("it is TOML: `subject = \"…\"`"));
+                None
+            }
+        }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The line, and the column in characters, of a byte of the front matter in the file; both from 1.
+    fn line_and_column(&self, byte: usize) -> (usize, usize) {
+        let before = &self.front[..byte.min(self.front.len())];
+        let line = before.matches('\n').count();
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count();
+        (line + 2, column + 1)
+    }
+
+    fn place(&self, byte: usize) -> Place {
+        let (line, column) = self.line_and_column(byte);
+        Place::column(self.file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
+    }
+
+    fn look_for_unknown_keys(&self, problems: &mut Problems) {
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if KEYS.contains(&name) {
+                continue;
+            }
+            let said = format!("there is no key `{name}`");
+            let problem = Problem::error("unknown-key", self.place(key.span().start), said);
+            problems.push(match nearest(name, KEYS) {
+                Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+                None => {
+                    let known: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
+                    problem.hint(format!("a letter's front matter has {}", known.join(", ")))
+                }
+            });
+        }
+    }
+
+    /// Returns a text, and where it begins; one of another kind or without anything in it is a problem of that name.
+    fn text(&self, key: &str, name: &'static str, problems: &mut Problems) -> Option<(&str, usize)> {
+        let value: &Spanned<DeValue<'_>> = self.table.get(key)?;
+        let at = value.span().start;
+        let wrong = match value.get_ref() {
+            DeValue::String(text) if !text.trim().is_empty() => return Some((text, at)),
+            DeValue::String(_) => format!("the {key} is empty"),
+            _ => format!("the {key} must be a text"),
+        };
+        problems.push(Problem::error(name, self.place(at), wrong));
+        None
+    }
+
+    /// Returns a text with `{{…}}` in it.
+    fn scripted(&self, key: &str, name: &'static str, problems: &mut Problems) -> Option<Scripted> {
+        let (text, at) = self.text(key, name, problems)?;
+        let quote = if self.front[at..].starts_with("\"\"\"") { 3 } else { 1 };
+        let (line, column) = self.line_and_column(at);
+        Some(Scripted { text: normal(text), lines_before: line - 1, columns_before: column - 1 + quote })
+    }
+}
