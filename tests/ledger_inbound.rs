@@ -24,8 +24,13 @@ fn sent(home: &Home, people: &[Recipient]) -> (Ledger, Campaign) {
 }
 
 fn reading(kind: Kind, by: Evidence) -> Reading {
-    let matched =
-        Matched { key: String::new(), step: Some(1), by, evidence: "<a.b.1@ngo.example>".to_owned() };
+    let matched = Matched {
+        key: String::new(),
+        step: Some(1),
+        by,
+        evidence: "<a.b.1@ngo.example>".to_owned(),
+        letter: None,
+    };
     Reading { matched: Some(matched), ..Reading::new(kind).because("as told") }
 }
 

@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod bar;
 pub mod check;
+pub mod explain;
 pub mod init;
 pub mod log_file;
 pub mod manual;
@@ -13,6 +14,7 @@ pub mod preview;
 pub mod reading;
 mod refusals;
 pub mod send;
+mod sent_list;
 pub mod settle;
 pub mod show_plan;
 pub mod status;

@@ -123,6 +123,18 @@ pub struct Matched {
     pub by: Evidence,
     /// The evidence itself: the id, the token, the address.
     pub evidence: String,
+    /// The same letter by its number in the ledger, where it was found there.
+    #[serde(skip)]
+    pub letter: Option<LetterNumber>,
+}
+
+/// A letter that went out, by its numbers in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LetterNumber {
+    /// Its campaign.
+    pub campaign: i64,
+    /// The delivery.
+    pub delivery: i64,
 }
 
 /// By what a message was matched, strongest first.
@@ -344,7 +356,8 @@ mod tests {
     use super::*;
 
     fn reading(kind: Kind, by: Evidence) -> Reading {
-        let matched = Matched { key: "D66".to_owned(), step: Some(1), by, evidence: "x".to_owned() };
+        let matched =
+            Matched { key: "D66".to_owned(), step: Some(1), by, evidence: "x".to_owned(), letter: None };
         Reading { matched: Some(matched), ..Reading::new(kind) }
     }
 

@@ -404,7 +404,13 @@ impl Writing<'_> {
 /// What a reading is once a person has said what it is.
 fn judged(reading: &Reading, verdict: Verdict, key: &str) -> Reading {
     let step = reading.matched.as_ref().and_then(|matched| matched.step);
-    let matched = Matched { key: key.to_owned(), step, by: Evidence::Word, evidence: "a person".to_owned() };
+    let matched = Matched {
+        key: key.to_owned(),
+        step,
+        by: Evidence::Word,
+        evidence: "a person".to_owned(),
+        letter: None,
+    };
     let (kind, permanent, address_bad) = match verdict {
         Verdict::Reply => (Kind::Reply, false, false),
         Verdict::AutoReply => (Kind::AutoReply, false, false),

@@ -211,7 +211,7 @@ impl Transport {
     /// Returns the relay's host name; nothing for a folder.
     pub fn host(&self) -> &str {
         match &self.0.kind {
-            Kind::Smtp { way, .. } => &way.settings.host,
+            Kind::Smtp { way, .. } => &way.settings.server.host,
             Kind::Folder(_) => "",
         }
     }

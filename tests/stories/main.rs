@@ -11,6 +11,7 @@ mod support;
 
 mod desk;
 mod hostile;
+mod inbox;
 mod people;
 mod preview;
 mod relays;
