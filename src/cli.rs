@@ -46,6 +46,8 @@ pub enum Command {
     Mark(Mark),
     /// Read messages from files and say what they are: replies, bounces, automatic answers; nothing is recorded.
     Inbox(Inbox),
+    /// Judge what came back and is not certain: each with its evidence, one key each.
+    Review(Review),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
     /// Go on after a pause.
@@ -223,6 +225,55 @@ pub enum MarkWord {
     WrongAddress,
     /// Only a remark for the history.
     Note,
+}
+
+/// `review`
+#[derive(Debug, Args)]
+pub struct Review {
+    /// Judge this one, by its number.
+    #[arg(value_name = "NUMBER", requires = "word")]
+    pub number: Option<i64>,
+    /// What it is.
+    #[arg(value_enum, value_name = "WORD")]
+    pub word: Option<ReviewWord>,
+    /// It belongs to this recipient.
+    #[arg(long, value_name = "KEY", requires = "number")]
+    pub key: Option<String>,
+    /// Of an absence: the day of return, such as 2025-09-08.
+    #[arg(long, value_name = "DAY", requires = "number")]
+    pub until: Option<jiff::civil::Date>,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", requires = "number")]
+    pub note: Option<String>,
+    /// Only list them.
+    #[arg(long, conflicts_with = "number")]
+    pub list: bool,
+    /// List them as JSON lines.
+    #[arg(long, conflicts_with_all = ["number", "list"])]
+    pub json: bool,
+}
+
+/// What something is that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReviewWord {
+    /// An answer: nobody of the organisation is written to any more.
+    Reply,
+    /// An automatic answer; nothing follows from it.
+    AutoReply,
+    /// They are away until a day: the next letter waits until then.
+    Away,
+    /// The letter did not arrive.
+    Bounced,
+    /// The address is wrong: it goes onto the suppression list.
+    WrongAddress,
+    /// The letter did not arrive, and goes again in two days.
+    SendAgain,
+    /// They want no more letters: the address goes onto the suppression list.
+    OptedOut,
+    /// They call it spam: the address goes onto the suppression list.
+    Complaint,
+    /// It has nothing to do with our letter.
+    Nothing,
 }
 
 /// `pause`

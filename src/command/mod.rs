@@ -13,6 +13,8 @@ pub mod pause;
 pub mod preview;
 pub mod reading;
 mod refusals;
+mod replies;
+pub mod review;
 pub mod send;
 mod sent_list;
 pub mod settle;
