@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Window;
+use super::headings::normalised;
 use super::holidays::WorkingDays;
 
 /// How long after the letter before.
@@ -88,13 +89,102 @@ impl fmt::Display for After {
     }
 }
 
-/// When the letter of one step follows the one before.
+/// When the letter of one step follows the one before, and for whom not. An answer stops every step.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Follows {
+#[serde(default)]
+pub struct StepRule {
     /// How long after the letter before was accepted; nothing for the first letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<After>,
     /// The last day on which it may go, in the campaign's zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Date>,
+    /// Whom it leaves out, by fields of the row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<Condition>,
+}
+
+impl StepRule {
+    /// Returns whether nothing is asked: the rule of a first letter.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A condition on a field of the row: `fractie`, `fractie = nee`, `fractie != ja`. Capitals and blanks do not matter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Condition {
+    /// The field's normalised name.
+    pub field: String,
+    /// What it is compared with; nothing asks whether it is filled in.
+    pub compared: Option<Compared>,
+}
+
+/// A comparison with a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Whether it must be the same, as against another.
+    pub same: bool,
+    /// The text.
+    pub text: String,
+}
+
+impl Condition {
+    /// Returns whether it holds for a row.
+    pub fn holds(&self, fields: &[(String, String)]) -> bool {
+        let value =
+            fields.iter().find(|(field, _)| *field == self.field).map_or("", |(_, value)| value.as_str());
+        match &self.compared {
+            None => !value.trim().is_empty(),
+            Some(Compared { same, text }) => (value.trim().to_lowercase() == text.to_lowercase()) == *same,
+        }
+    }
+}
+
+impl FromStr for Condition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (field, compared) = match (text.split_once("!="), text.split_once('=')) {
+            (Some((field, text)), _) => (field, Some((false, text))),
+            (None, Some((field, text))) => (field, Some((true, text.trim_start_matches('=')))),
+            (None, None) => (text, None),
+        };
+        let field = normalised(field);
+        if field.is_empty() {
+            return Err("name a column, as in `replied` or `fractie = nee`".to_owned());
+        }
+        let compared = compared.map(|(same, text)| {
+            let text = text.trim().trim_matches(['"', '\'']).to_owned();
+            Compared { same, text }
+        });
+        Ok(Self { field, compared })
+    }
+}
+
+impl TryFrom<String> for Condition {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Condition> for String {
+    fn from(condition: Condition) -> Self {
+        condition.to_string()
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.field)?;
+        match &self.compared {
+            None => Ok(()),
+            Some(Compared { same, text }) => write!(f, " {} {text}", if *same { "=" } else { "!=" }),
+        }
+    }
 }
 
 /// When a step is due for one recipient, whose letter before was accepted at `accepted`.
@@ -144,6 +234,23 @@ mod tests {
         }
         let json = serde_json::to_string(&read("3 days").unwrap()).unwrap();
         assert_eq!(serde_json::from_str::<After>(&json).unwrap().count, 3);
+    }
+
+    #[test]
+    fn a_condition_looks_at_one_field() {
+        let fields = [("fractie".to_owned(), " Nee ".to_owned()), ("leeg".to_owned(), " ".to_owned())];
+        let holds = |text: &str| text.parse::<Condition>().unwrap().holds(&fields);
+        assert!(
+            holds("fractie")
+                && holds("Fractie = nee")
+                && holds("fractie == \"nee\"")
+                && holds("fractie != ja")
+        );
+        assert!(!holds("leeg") && !holds("onbekend") && !holds("fractie = ja") && !holds("fractie != NEE"));
+        assert!("= x".parse::<Condition>().is_err());
+        for text in ["fractie", "fractie = nee", "fractie != ja"] {
+            assert_eq!(text.parse::<Condition>().unwrap().to_string(), text);
+        }
     }
 
     fn due_at(after: &str, accepted: &str, away: Option<Date>, window: Option<&Window>) -> String {
