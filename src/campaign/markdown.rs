@@ -4,6 +4,8 @@
 //! an address, parsed and held to a list of schemes where it is the whole address. A value can be no markup, because
 //! Markdown is read before the values are put in.
 
+use std::ops::Range;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
@@ -36,6 +38,16 @@ pub(super) struct Shape {
     text: Vec<Piece>,
     links: Vec<Link>,
     size: usize,
+    html_size: usize,
+}
+
+/// A place in a shape that differs from row to row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    /// A value, by its number.
+    Value(u32),
+    /// The address of a link that has this value in it.
+    Address(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +100,11 @@ impl Shape {
         self.size + (self.html.len() + self.text.len()) * size_of::<Piece>()
     }
 
+    /// Returns how many octets of its HTML are the same for every row.
+    pub(super) fn html_size(&self) -> usize {
+        self.html_size
+    }
+
     /// Checks the addresses that values make.
     pub(super) fn check(&self, given: &[Given<'_>], findings: &mut Vec<Problem>) {
         for link in &self.links {
@@ -112,28 +129,55 @@ impl Shape {
 
     /// Puts the values in; gives the HTML of the letter's body, without its frame.
     pub(super) fn html(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.html, given, out);
+        self.fill(&self.html, given, out, &mut |_, _| {});
     }
 
     /// Puts the values in; gives the text.
     pub(super) fn text(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.text, given, out);
+        self.fill(&self.text, given, out, &mut |_, _| {});
     }
 
-    fn fill(&self, pieces: &[Piece], given: &[Given<'_>], out: &mut String) {
+    /// Does the same, and tells of each slot where it is in the text.
+    pub(super) fn text_with_slots(
+        &self,
+        given: &[Given<'_>],
+        out: &mut String,
+        tell: &mut dyn FnMut(Slot, Range<usize>),
+    ) {
+        self.fill(&self.text, given, out, tell);
+    }
+
+    fn fill(
+        &self,
+        pieces: &[Piece],
+        given: &[Given<'_>],
+        out: &mut String,
+        tell: &mut dyn FnMut(Slot, Range<usize>),
+    ) {
         let value = |number: u32| given.get(number as usize).map_or("", |given| given.value.as_ref());
         for piece in pieces {
+            let from = out.len();
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
-                Piece::Html { value: number, breaks } => escape(value(*number), *breaks, out),
-                Piece::Text { value: number, indent } => plain(value(*number), indent, out),
+                Piece::Html { value: number, breaks } => {
+                    escape(value(*number), *breaks, out);
+                    tell(Slot::Value(*number), from..out.len());
+                }
+                Piece::Text { value: number, indent } => {
+                    plain(value(*number), indent, out);
+                    tell(Slot::Value(*number), from..out.len());
+                }
                 Piece::Address { link, html } => {
-                    if let Some(Ok(address)) = self.links.get(*link).map(|link| link.fill(given)) {
+                    let Some(link) = self.links.get(*link) else { continue };
+                    if let Ok(address) = link.fill(given) {
                         if *html {
                             escape(&address, false, out);
                         } else {
                             out.push_str(&address);
                         }
+                    }
+                    if let Some(number) = link.first_value() {
+                        tell(Slot::Address(number), from..out.len());
                     }
                 }
                 Piece::Underline { with, indent } => {
@@ -157,6 +201,13 @@ impl Link {
             Err(value) => Part::Value(value),
         };
         allowed(&address).then(|| Self(split(&address).into_iter().map(part).collect()))
+    }
+
+    fn first_value(&self) -> Option<u32> {
+        self.0.iter().find_map(|part| match part {
+            Part::Value(number) => Some(*number),
+            Part::Fixed(_) => None,
+        })
     }
 
     /// Returns the address; or the value that spoils it, with its scheme where it has a forbidden one.
@@ -624,6 +675,7 @@ impl Writer {
     fn flush_html(&mut self) {
         if !self.html.is_empty() {
             self.shape.size += self.html.len();
+            self.shape.html_size += self.html.len();
             self.shape.html.push(Piece::Fixed(std::mem::take(&mut self.html).into()));
         }
     }

@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod definition;
 pub mod detect;
+pub mod draft;
 pub mod encoding;
 mod front_matter;
 pub mod headings;
@@ -11,6 +12,7 @@ mod markdown;
 mod merge;
 pub mod placeholder;
 pub mod plan;
+pub mod preflight;
 pub mod problem;
 pub mod recipient;
 pub mod roster;

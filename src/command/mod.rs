@@ -8,6 +8,7 @@ pub mod log_file;
 pub mod manual;
 pub mod outcome_file;
 pub mod pause;
+mod preflight;
 pub mod preview;
 pub mod reading;
 mod refusals;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use super::survey::survey;
-use super::{Context, show_plan, wrong_input};
+use super::{Context, preflight, show_plan, wrong_input};
 use crate::campaign::headings;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
@@ -78,12 +78,12 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
     let mut wrong = None;
     for row in reading.rows()? {
         match row {
-            Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
+            Row::Recipient { line, recipient, .. } | Row::LeftOut { line, recipient, .. } => {
                 if recipient.key == key {
-                    return shown(context, press, &recipient, raw);
+                    return shown(context, reading, press, line, &recipient, raw);
                 }
                 if recipient.key.to_lowercase() == key.to_lowercase() {
-                    alike = alike.or(Some(recipient));
+                    alike = alike.or(Some((line, recipient)));
                 } else if keys.len() < 10_000 {
                     keys.push(recipient.key);
                 }
@@ -91,8 +91,8 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
             Row::Wrong { problems, .. } => wrong = wrong.or(problems.into_iter().next()),
         }
     }
-    if let Some(recipient) = alike {
-        return shown(context, press, &recipient, raw);
+    if let Some((line, recipient)) = alike {
+        return shown(context, reading, press, line, &recipient, raw);
     }
     let mut failure = Failure::input(format!("no row has the key `{key}`"));
     if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
@@ -104,7 +104,14 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
     Err(failure)
 }
 
-fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> Result<Exit, Failure> {
+fn shown(
+    context: &Context,
+    reading: &Reading,
+    press: &Press,
+    line: u64,
+    recipient: &Recipient,
+    raw: bool,
+) -> Result<Exit, Failure> {
     let printed = print(press, recipient, context.clock.now())?;
     if raw {
         // Byte for byte; a reader that hangs up is no failure.
@@ -134,6 +141,7 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
     field("Subject:", style.bold(&printed.subject));
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
+    context.report.problems(&preflight::of_one(reading, context.clock.now(), line, recipient));
     Ok(Exit::Done)
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, ledger_failed};
 use crate::campaign::definition::{Definition, LetterSource};
-use crate::campaign::placeholder;
+use crate::campaign::preflight::catalogue::EXAMPLE_ADDRESS;
+use crate::campaign::preflight::{Found, source};
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
 use crate::campaign::roster::{self, Detected, RosterReader};
 use crate::config::Config;
@@ -83,8 +84,10 @@ impl Reading {
             config_lines,
             settings_wrong,
         };
+        let accepted = reading.config.preflight.accept.clone();
+        reading.problems.accept(accepted);
         reading.set_up_press();
-        reading.look_for_leftovers();
+        reading.look_at_what_was_written(context);
         reading.look_for_files_of_the_account();
         Ok(reading)
     }
@@ -167,87 +170,26 @@ impl Reading {
         }
     }
 
-    /// Looks for what nobody should get to read.
-    fn look_for_leftovers(&mut self) {
-        let severity = if self.is_real() { Severity::Error } else { Severity::Warning };
-        let mut push = |name, place, said: String, hint: &str| {
-            let problem = Problem { severity, ..Problem::error(name, place, said).hint(hint) };
-            self.problems.push(problem);
-        };
-        let definition = &self.definition;
-        let mut files = BTreeMap::new();
-        for source in &definition.steps {
-            files.insert(&source.name, &source.text);
-            files.extend(&source.partials);
-        }
-        let used = used_files(definition);
-        for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-            let file = format!("templates/{name}.md");
-            for found in placeholder::leftovers(text) {
-                let place = Place::column(&file, found.line, found.column);
-                push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
-            }
-        }
-        for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
-            if placeholder::is_shipped_letter(&source.text) {
-                let place = Place::file(format!("templates/{}.md", source.name));
-                let said = "this is the letter that came with the program".to_owned();
-                push("example-text", place, said, "write your own before you send to real addresses");
-            }
-        }
-        let sender = &definition.sender;
-        let own = [("campaign.name", Some(&definition.name)), ("sender.name", sender.from.name.as_ref())];
-        let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        let free =
-            sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
+    /// Looks for what nobody should get to read, in the letters that would go and in what is told of the sender.
+    fn look_at_what_was_written(&mut self, context: &Context) {
+        let real = self.is_real();
+        let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
+        let today = context.clock.now().to_zoned_datetime(self.config.zone.clone()).date();
         let place = |value: &str| match self.config_lines.iter().position(|line| line.contains(value)) {
             Some(at) => Place::line("config.toml", at as u64 + 1),
             None => Place::file("config.toml"),
         };
-        for (key, value) in own.chain(free) {
-            for found in placeholder::leftovers(value) {
-                let said = format!("`{key}`: `{}` is still to be filled in", found.text);
-                push("left-over", place(value), said, "");
-            }
-        }
+        let mut found = source::look(definition, today, real);
+        found.extend(source::look_at_sender(&definition.name, &definition.sender, real, place));
         // What stands in for a wrong address is not the user's.
-        let example = !self.settings_wrong && crate::mail::address::reserved_domain(&sender.from.address);
-        if severity == Severity::Error && example {
-            let said = format!("the sender's address {} is only an example", sender.from.address);
-            push(
-                "example-address",
-                place(&sender.from.address.to_string()),
-                said,
-                "put your own into `sender.address`",
-            );
+        let address = &definition.sender.from.address;
+        if real && !self.settings_wrong && crate::mail::address::reserved_domain(address) {
+            let said = format!("the sender's address {address} is only an example");
+            let example = Found::new(&EXAMPLE_ADDRESS, said).hint("put your own into `sender.address`");
+            found.push(example.at(place(&address.to_string()), real));
         }
+        found.into_iter().for_each(|problem| self.problems.push(problem));
     }
-}
-
-/// Returns the names of the files that the letters use, directly or through each other.
-fn used_files(definition: &Definition) -> Vec<&String> {
-    let mut used: Vec<&String> = Vec::new();
-    for source in &definition.steps {
-        used.push(&source.name);
-        let mut texts = vec![&source.text];
-        while let Some(text) = texts.pop() {
-            for (name, partial) in &source.partials {
-                let mentioned = text.split("{{").skip(1).any(|tag| {
-                    let tag = tag.trim_start_matches(['~', ' ']);
-                    tag.strip_prefix('>').is_some_and(|rest| {
-                        rest.trim_start().strip_prefix(name.as_str()).is_some_and(|rest| {
-                            rest.starts_with(|c: char| c.is_whitespace() || c == '}' || c == '~')
-                        })
-                    })
-                });
-                if mentioned && !used.contains(&name) {
-                    used.push(name);
-                    texts.push(partial);
-                }
-            }
-        }
-    }
-    used
 }
 
 #[cfg(unix)]

@@ -61,6 +61,9 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
             );
         }
     }
+    if let Some(volume) = &surveyed.volume {
+        line("size", format!("about {volume}"));
+    }
     for (why, group) in &plan.left_out {
         let mut said = format!("{} {}", grouped(group.count), why.words());
         if !matches!(why, crate::campaign::plan::LeftOut::NotAsked) {

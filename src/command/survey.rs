@@ -5,13 +5,13 @@ use std::thread;
 
 use jiff::Timestamp;
 
+use super::preflight::{Log, Look, Seen, census};
 use super::reading::Reading;
 use super::{Context, bar, ledger_failed};
 use crate::campaign::headings::nearest;
-use crate::campaign::letter::Letter;
-use crate::campaign::placeholder;
 use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
-use crate::campaign::problem::{Place, Problem, Severity};
+use crate::campaign::preflight::catalogue::ODD_DOMAIN;
+use crate::campaign::problem::{Place, Problem};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::twice::{Duplicates, Suspects};
@@ -23,8 +23,6 @@ use crate::report::{self, Failure};
 const CHUNK: usize = 2048;
 /// A run that would take longer than this is worth a warning.
 const ABSURD: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
-/// HTML of this size is worth a warning: Gmail cuts a message off at about 102 kB.
-const LARGE_HTML: usize = 80_000;
 
 /// Domains that were looked at, since comparing one with all known mailbox hosts takes longer than merging a letter.
 #[derive(Default)]
@@ -133,6 +131,8 @@ pub struct Survey {
     pub changed: Vec<String>,
     /// The keys that `only` meant, as the roster writes them.
     pub only: Vec<String>,
+    /// How much would go out: `27 × 25 kB = 675 kB`.
+    pub volume: Option<String>,
 }
 
 /// Looks at every row.
@@ -148,7 +148,6 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut plan = Plan { campaign: reading.config.name.clone(), ..Plan::default() };
     let mut changed = Vec::new();
     let mut asked = Asked::new(only);
-    let mut longest: Option<(usize, u64, Recipient)> = None;
     let mut domains = Domains::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
@@ -156,6 +155,8 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     };
     let mut suspects = Suspects::default();
     let mut wanted = Vec::new();
+    let mut census = census(reading);
+    let mut volume = None;
     if reading.roster.is_some() {
         suspects = {
             let mut duplicates = Duplicates::default();
@@ -163,11 +164,13 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 if let Row::Recipient { recipient, .. } = row {
                     asked.meet(&recipient.key);
                     duplicates.note(&recipient);
+                    census.note(&recipient);
                 }
             }
             duplicates.suspects()
         };
         wanted = asked.answer(reading);
+        let mut log = Log::new(census);
         let mut rows = reading.rows()?.leaving_out(suspects.clone());
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
@@ -190,14 +193,9 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             if chunk.is_empty() {
                 break;
             }
-            for problem in inspect(reading, &chunk, now) {
-                reading.problems.push(problem);
-            }
-            for (line, recipient) in &chunk {
-                let size = recipient.fields.iter().map(|(_, value)| value.len()).sum();
-                if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
-                    longest = Some((size, *line, recipient.clone()));
-                }
+            let (problems, seen) = inspect(reading, &chunk, now);
+            problems.into_iter().for_each(|problem| reading.problems.push(problem));
+            for ((line, recipient), seen) in chunk.iter().zip(seen) {
                 let mailboxes = recipient
                     .addressees()
                     .into_iter()
@@ -206,19 +204,22 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                     let Some(better) = domains.better(address.domain()) else { continue };
                     let place = Place::line(reading.config.recipients.file.clone(), *line);
                     let said = format!("{address} looks like a typing error");
-                    reading.problems.push(
-                        Problem::warning("odd-domain", place, said).hint(format!("did you mean {better}?")),
-                    );
+                    let problem = ODD_DOMAIN.at(place, said).hint(format!("did you mean {better}?"));
+                    reading.problems.push(problem.about(&recipient.key));
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
-                match why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)? {
+                let why = why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)?;
+                let goes = why.is_none() && recipient.errand().is_none();
+                log.row(reading, now, *line, recipient, seen, goes);
+                match why {
                     Some((why, example)) => plan.leave_out(why, || example),
                     None if recipient.errand().is_some() => plan.tasks += 1,
                     None => plan.letters += 1,
                 }
             }
         }
+        volume = log.finish(reading);
     }
     if reading.roster.is_some() && plan.recipients == 0 && reading.problems.errors() == 0 {
         let place = Place::file(reading.config.recipients.file.clone());
@@ -227,9 +228,6 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 .hint("add a row for each recipient"),
         );
     }
-    if let Some((_, line, recipient)) = longest {
-        warn_of_size(reading, line, &recipient, now);
-    }
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
     plan.forecast =
@@ -237,7 +235,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             pace.nth_after(nth)
         });
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, suspects, changed, only: wanted })
+    Ok(Survey { plan, suspects, changed, only: wanted, volume })
 }
 
 /// Returns when the account's limits leave room for the first letter: what went out before counts.
@@ -274,72 +272,31 @@ fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
     }
 }
 
-/// Looks whether each letter can be merged, on two threads, and returns what is wrong in the order of the rows.
-fn inspect(reading: &Reading, chunk: &[(u64, Recipient)], now: Timestamp) -> Vec<Problem> {
-    let Some(press) = &reading.press else { return Vec::new() };
-    let Some(letter) = press.letter(1) else { return Vec::new() };
-    let file = &reading.config.recipients.file;
-    let real = reading.is_real();
-    let look = |rows: &[(u64, Recipient)]| -> Vec<Problem> {
+/// Looks at each row and its letter, on two threads; returns what is wrong in the order of the rows, and what was seen.
+fn inspect(
+    reading: &Reading,
+    chunk: &[(u64, Recipient)],
+    now: Timestamp,
+) -> (Vec<Problem>, Vec<Option<Seen>>) {
+    let Some(look) = Look::new(reading, now) else { return (Vec::new(), vec![None; chunk.len()]) };
+    let all = |rows: &[(u64, Recipient)]| {
         let mut found = Vec::new();
-        for (line, recipient) in rows {
-            look_at_row(letter, press, file, *line, recipient, now, real, &mut found);
-        }
-        found
+        let seen: Vec<_> =
+            rows.iter().map(|(line, recipient)| look.row(*line, recipient, &mut found)).collect();
+        (found, seen)
     };
     if chunk.len() < 64 {
-        return look(chunk);
+        return all(chunk);
     }
     let (front, back) = chunk.split_at(chunk.len() / 2);
     thread::scope(|scope| {
-        let other = scope.spawn(|| look(back));
-        let mut found = look(front);
-        found.extend(other.join().unwrap_or_default());
-        found
+        let other = scope.spawn(|| all(back));
+        let (mut found, mut seen) = all(front);
+        let (more, rest) = other.join().unwrap_or_else(|_| (Vec::new(), vec![None; back.len()]));
+        found.extend(more);
+        seen.extend(rest);
+        (found, seen)
     })
-}
-
-#[expect(clippy::too_many_arguments, reason = "the inside of one loop")]
-fn look_at_row(
-    letter: &Letter,
-    press: &crate::engine::press::Press,
-    file: &str,
-    line: u64,
-    recipient: &Recipient,
-    now: Timestamp,
-    real: bool,
-    found: &mut Vec<Problem>,
-) {
-    let place = || Place::line(file, line);
-    if let Err(problems) = letter.inspect(&press.input(recipient, now)) {
-        for mut problem in problems {
-            // What is wrong with a row is told with the row's line; the letter's own place goes along.
-            let said = match &problem.place {
-                Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
-                None => format!("{}: {}", recipient.key, problem.said),
-            };
-            problem.said = said;
-            problem.place = Some(place());
-            found.push(problem);
-        }
-    }
-    let mailboxes =
-        recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
-    for address in
-        mailboxes.map(|mailbox| &mailbox.address).filter(|address| real && address::reserved_domain(address))
-    {
-        found.push(
-            Problem::error("example-address", place(), format!("{address} is only an example"))
-                .hint("nobody can have an address of this domain; it is not sent to a real relay"),
-        );
-    }
-    let severity = if real { Severity::Error } else { Severity::Warning };
-    for (field, value) in recipient.fields.iter().filter(|(field, _)| letter.columns_used().contains(field)) {
-        for left in placeholder::leftovers(value) {
-            let said = format!("`{field}`: `{}` is still to be filled in", left.text);
-            found.push(Problem { severity, ..Problem::error("left-over", place(), said) });
-        }
-    }
 }
 
 /// Says why a recipient gets no letter, with what people should read beside it; nothing if one goes.
@@ -377,19 +334,4 @@ fn why_not(
         changed.push(recipient.key.clone());
     }
     Ok(Some((why, key())))
-}
-
-/// Merges the row with the longest fields, to see how large letters get.
-fn warn_of_size(reading: &mut Reading, line: u64, recipient: &Recipient, now: Timestamp) {
-    let Some(press) = &reading.press else { return };
-    let Some(letter) = press.letter(1) else { return };
-    if let Ok(merged) = letter.merge(&press.input(recipient, now))
-        && merged.html.len() > LARGE_HTML
-    {
-        let said = format!("the HTML of {} has {} kB", recipient.key, merged.html.len() / 1000);
-        let place = Place::line(reading.config.recipients.file.clone(), line);
-        reading.problems.push(
-            Problem::warning("large-letter", place, said).hint("Gmail cuts a message off at about 100 kB"),
-        );
-    }
 }

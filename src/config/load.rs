@@ -14,6 +14,8 @@ use super::words::{days, span, time};
 use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
+use crate::campaign::preflight;
+use crate::campaign::preflight::acceptance::{Acceptance, Written};
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
 use crate::delivery::pace::Pace;
@@ -53,6 +55,8 @@ pub struct Config {
     pub window: Option<Window>,
     /// The days after which nothing goes out.
     pub deadlines: Deadlines,
+    /// What is looked for before a letter leaves.
+    pub preflight: preflight::Settings,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -247,6 +251,7 @@ impl Settling<'_> {
         let transport = self.transport(&raw.transport, &mut unready);
         let pace = self.pace(raw.pace.as_ref(), &raw.transport);
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
+        let preflight = self.preflight(raw);
         let ledger = self.ledger(raw.ledger.url.as_deref());
         // What stands in for a wrong value is never used: an error has been told, and it is only to find more of them.
         Some(Config {
@@ -263,6 +268,7 @@ impl Settling<'_> {
             transport: transport.unwrap_or(Settings::Rehearsal { connections: 1, keep: None }),
             pace: pace.unwrap_or_else(PaceChoice::careful),
             window,
+            preflight,
             ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })
@@ -500,6 +506,32 @@ impl Settling<'_> {
             return None;
         }
         Some(Window { zone: zone?, days: days?, from, until })
+    }
+
+    fn preflight(&mut self, raw: &Raw) -> preflight::Settings {
+        let raw = &raw.preflight;
+        let defaults = preflight::Settings::default();
+        let mut accept: Vec<Acceptance> = Vec::new();
+        for (number, written) in raw.accept.iter().enumerate() {
+            let written = Written {
+                finding: written.finding.clone(),
+                reason: written.reason.clone(),
+                only: written.only.clone(),
+                place: self.document.place_of_item(&["preflight", "accept"], number),
+            };
+            match written.settle() {
+                Ok(settled) => accept.push(settled),
+                Err(problem) => self.problems.push(*problem),
+            }
+        }
+        preflight::Settings {
+            per_organisation: raw
+                .per_organisation
+                .and_then(|most| usize::try_from(most).ok())
+                .unwrap_or(defaults.per_organisation),
+            spamassassin: raw.spamassassin.as_deref() != Some("off"),
+            accept,
+        }
     }
 
     fn ledger(&mut self, url: Option<&str>) -> Option<PathBuf> {

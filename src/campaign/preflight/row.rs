@@ -1,0 +1,102 @@
+//! One row: its values where the letter shows them, its subject, its mailbox. Asked for every row of a roster.
+
+use jiff::civil::Date;
+
+use super::catalogue::{LEFT_OVER, NEEDS_SMTPUTF8};
+use super::{Found, dates, links, names, salutation, sizes, values};
+use crate::campaign::draft::Draft;
+use crate::campaign::placeholder;
+use crate::campaign::problem::{Place, Problem};
+use crate::campaign::recipient::Recipient;
+use crate::campaign::words::Tongue;
+
+/// How far round a value a date or a term may begin, in octets.
+const NEAR: usize = 60;
+
+/// What is the same for every row.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The roster's file.
+    pub file: &'a str,
+    /// The campaign's language, where dates can be written in it.
+    pub tongue: Option<Tongue>,
+    /// The day of sending.
+    pub today: Date,
+    /// Whether letters would leave the machine.
+    pub real: bool,
+    /// Whether it is the first letter.
+    pub first: bool,
+}
+
+impl Rows<'_> {
+    /// Looks at a row and at its letter.
+    pub fn look(&self, line: u64, recipient: &Recipient, draft: &Draft, problems: &mut Vec<Problem>) {
+        let mut found = Vec::new();
+        let named =
+            recipient.addressees().and_then(|all| recipient.name.as_deref().or(all.to.name.as_deref()));
+        self.look_at_values(draft, named, &mut found);
+        names::look_at_subject(&draft.subject, &draft.raw_subject, self.first, &mut found);
+        sizes::look_at_html(draft.html_size, &mut found);
+        if let Some(addressees) = recipient.addressees() {
+            if let Some(name) = named {
+                names::look_at_display_name(name, &mut found);
+                values::look_at_case(name, &mut found);
+            }
+            for mailbox in [&addressees.to].into_iter().chain(addressees.others()) {
+                if mailbox.address.needs_smtputf8() {
+                    let said = format!("{} has letters beyond ASCII before the @", mailbox.address);
+                    found.push(Found::new(&NEEDS_SMTPUTF8, said));
+                }
+            }
+        }
+        for found in found {
+            let mut problem = found.at(Place::line(self.file, line), self.real).about(&recipient.key);
+            problem.said = format!("{}: {}", recipient.key, problem.said);
+            // One field that is shown twice is one finding, and a name may stand in the letter and beside the address.
+            let known = |other: &Problem| {
+                other.name == problem.name && other.said == problem.said && other.place == problem.place
+            };
+            if !problems.iter().rev().take(20).any(known) {
+                problems.push(problem);
+            }
+        }
+    }
+
+    fn look_at_values(&self, draft: &Draft, named: Option<&str>, found: &mut Vec<Found>) {
+        let mut greeted = None;
+        for landed in &draft.landed {
+            let Some(value) = draft.text.get(landed.at.clone()) else { continue };
+            if landed.in_link {
+                links::look(value, found);
+                continue;
+            }
+            let of_the_row = !landed.said.starts_with("sender.") && !landed.said.starts_with("campaign.");
+            if of_the_row {
+                let before = found.len();
+                // The name beside the address is looked at as such.
+                let is_name = named != Some(value) && values::holds_names(landed.field());
+                values::look(value, is_name, found);
+                for left in placeholder::leftovers_of_a_value(value, self.tongue) {
+                    found.push(Found::new(&LEFT_OVER, format!("`{}` is still to be filled in", left.text)));
+                }
+                for found in &mut found[before..] {
+                    found.said = format!("`{}`: {}", landed.field(), found.said);
+                }
+                links::addresses(value).for_each(|address| links::look(address, found));
+            }
+            let line = draft.line(landed);
+            if greeted != Some(line.start) {
+                let text = draft.text.get(line.clone()).unwrap_or_default();
+                if salutation::is_one(text) {
+                    greeted = Some(line.start);
+                    salutation::look(text, found);
+                }
+            }
+            if dates::may_hold_one(value) || dates::may_be_a_day(value) {
+                let mut here = Vec::new();
+                dates::look(draft.around(landed, NEAR), self.today, self.tongue, &mut here);
+                found.extend(here.into_iter().map(|(_, found)| found));
+            }
+        }
+    }
+}

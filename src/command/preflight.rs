@@ -1,0 +1,204 @@
+//! Goes through the roster with everything that is caught before a letter leaves; the looking itself is in `campaign/preflight`.
+
+use jiff::Timestamp;
+
+use super::reading::Reading;
+use crate::campaign::headings::normalised;
+use crate::campaign::preflight::acceptance::Acceptance;
+use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER};
+use crate::campaign::preflight::people::{Acquaintance, Census};
+use crate::campaign::preflight::row::Rows;
+use crate::campaign::preflight::whole::{About, Wholes};
+use crate::campaign::preflight::{Found, sizes, values};
+use crate::campaign::problem::{Place, Problem, Problems};
+use crate::campaign::recipient::Recipient;
+use crate::campaign::words::Tongue;
+use crate::engine::press::Press;
+use crate::mail::{address, domain};
+
+/// So many letters from a free mail host look like spam to everybody.
+const MANY: u64 = 20;
+/// What header fields and the two boundaries take of a message, in octets, about.
+const FRAME: u64 = 1500;
+
+/// What was seen of one row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// Names the shape of its letter.
+    shape: u64,
+    /// Names what its letter says, names aside.
+    sense: u64,
+    /// How large its message gets, about.
+    octets: u64,
+}
+
+/// Looks at rows one by one; asked by several threads.
+pub(super) struct Look<'a> {
+    rows: Rows<'a>,
+    press: &'a Press,
+    now: Timestamp,
+    /// The fields that every recipient has for itself.
+    own: Vec<String>,
+}
+
+impl<'a> Look<'a> {
+    /// Makes one for the first letter; nothing where there is none.
+    pub(super) fn new(reading: &'a Reading, now: Timestamp) -> Option<Self> {
+        let press = reading.press.as_ref()?;
+        press.letter(1)?;
+        let settings = &reading.config.recipients;
+        let own = [Some(&settings.address), settings.name.as_ref(), settings.key.as_ref()];
+        Some(Self {
+            rows: Rows {
+                file: &settings.file,
+                tongue: Tongue::of(&press.definition().language),
+                today: now.to_zoned_datetime(reading.config.zone.clone()).date(),
+                real: reading.is_real(),
+                first: true,
+            },
+            press,
+            now,
+            own: own.into_iter().flatten().map(|heading| normalised(heading)).collect(),
+        })
+    }
+
+    /// Looks at a row: whether its letter can be merged, and what is odd about it.
+    pub(super) fn row(&self, line: u64, recipient: &Recipient, found: &mut Vec<Problem>) -> Option<Seen> {
+        let place = || Place::line(self.rows.file, line);
+        let mailboxes =
+            recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
+        for address in mailboxes
+            .map(|mailbox| &mailbox.address)
+            .filter(|address| self.rows.real && address::reserved_domain(address))
+        {
+            let example = Found::new(&EXAMPLE_ADDRESS, format!("{address} is only an example"))
+                .hint("nobody can have an address of this domain; it is not sent to a real relay");
+            found.push(example.at(place(), true).about(&recipient.key));
+        }
+        match self.press.letter(1)?.draft(&self.press.input(recipient, self.now)) {
+            Ok(draft) => {
+                self.rows.look(line, recipient, &draft, found);
+                let is_own =
+                    |field: &str| values::holds_names(field) || self.own.iter().any(|own| own == field);
+                // Quoted-printable adds a little to both parts.
+                let bodies = (draft.text.len() + draft.html_size) as u64;
+                let octets = FRAME + bodies + bodies / 12;
+                Some(Seen { shape: draft.shape, sense: draft.sense(is_own), octets })
+            }
+            Err(problems) => {
+                for mut problem in problems {
+                    // What is wrong with a row is told with the row's line; the letter's own place goes along.
+                    problem.said = match &problem.place {
+                        Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
+                        None => format!("{}: {}", recipient.key, problem.said),
+                    };
+                    problem.place = Some(place());
+                    found.push(problem.about(&recipient.key));
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Looks at one row and its letter, for who looks at that letter alone.
+pub(super) fn of_one(reading: &Reading, now: Timestamp, line: u64, recipient: &Recipient) -> Problems {
+    let mut problems = Problems::default();
+    problems.accept(reading.config.preflight.accept.clone());
+    let Some(look) = Look::new(reading, now) else { return problems };
+    let mut found = Vec::new();
+    if look.row(line, recipient, &mut found).is_some() {
+        found.extend(whole(&mut Wholes::default(), reading, now, recipient));
+    }
+    found.into_iter().for_each(|problem| problems.push(problem));
+    problems
+}
+
+/// What the first pass over the roster gathers.
+pub(super) fn census(reading: &Reading) -> Census {
+    Census::new(reading.config.preflight.per_organisation)
+}
+
+/// What the second pass gathers.
+pub(super) struct Log {
+    acquaintance: Acquaintance,
+    wholes: Wholes,
+    letters: u64,
+    octets: u64,
+}
+
+impl Log {
+    /// Begins one.
+    pub(super) fn new(census: Census) -> Self {
+        Self { acquaintance: census.suspects(), wholes: Wholes::default(), letters: 0, octets: 0 }
+    }
+
+    /// Takes in a row in its order; `goes` where a letter would go.
+    pub(super) fn row(
+        &mut self,
+        reading: &mut Reading,
+        now: Timestamp,
+        line: u64,
+        recipient: &Recipient,
+        seen: Option<Seen>,
+        goes: bool,
+    ) {
+        let file = reading.config.recipients.file.clone();
+        if let Some(problem) = self.acquaintance.meet(&file, line, recipient) {
+            reading.problems.push(problem);
+        }
+        let Some(seen) = seen else { return };
+        self.acquaintance.reads(line, recipient, seen.sense);
+        if goes {
+            self.letters += 1;
+            self.octets += seen.octets;
+        }
+        if self.wholes.wants(seen.shape) {
+            for problem in whole(&mut self.wholes, reading, now, recipient) {
+                reading.problems.push(problem);
+            }
+        }
+    }
+
+    /// Says what only all rows together show; returns how much goes out, in words.
+    pub(super) fn finish(self, reading: &mut Reading) -> Option<String> {
+        let file = reading.config.recipients.file.clone();
+        for problem in self.acquaintance.crowds(&file) {
+            reading.problems.push(problem);
+        }
+        let mut found = Vec::new();
+        sizes::look_at_volume(self.letters, self.octets, &mut found);
+        let sender = &reading.config.sender.from.address;
+        if self.letters > MANY && domain::gives_mailboxes(sender.domain()) {
+            let said = format!("{} letters would come from {sender}", self.letters);
+            found.push(Found::new(&FREEMAIL_SENDER, said).hint("use an address of your own domain"));
+        }
+        let real = reading.is_real();
+        for found in found {
+            reading.problems.push(found.at(Place::file("config.toml"), real));
+        }
+        // With errors among them, much was not looked at.
+        if reading.press.is_some() && reading.problems.errors() == 0 {
+            let vain: Vec<_> = reading.problems.acceptances_in_vain().map(Acceptance::in_vain).collect();
+            vain.into_iter().for_each(|problem| reading.problems.push(problem));
+        }
+        (self.letters > 0).then(|| sizes::volume(self.letters, self.octets))
+    }
+}
+
+/// Looks at a letter of a new shape as a whole.
+fn whole(wholes: &mut Wholes, reading: &Reading, now: Timestamp, recipient: &Recipient) -> Vec<Problem> {
+    let Some(press) = &reading.press else { return Vec::new() };
+    let Some((letter, source)) = press.letter(1).zip(press.definition().steps.first()) else {
+        return Vec::new();
+    };
+    let input = press.input(recipient, now);
+    let (Ok(draft), Ok(merged)) = (letter.draft(&input), letter.merge(&input)) else { return Vec::new() };
+    let about = About {
+        file: &format!("templates/{}.md", source.name),
+        source: &source.text,
+        language: &press.definition().language,
+        real: reading.is_real(),
+    };
+    wholes.look(&about, &draft, &merged)
+}
