@@ -1,6 +1,9 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 pub mod calendar;
+mod channel;
+mod columns;
+pub mod day;
 pub mod definition;
 pub mod detect;
 pub mod draft;
