@@ -43,7 +43,7 @@ pub fn look_at_subject(subject: &str, raw: &str, first: bool, found: &mut Vec<Fo
         found.push(Found::new(&SHOUTING_SUBJECT, format!("the subject `{}` is in capitals", shown())));
     }
     let answers =
-        |prefix: &&str| subject.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+        |prefix: &str| subject.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     if first && ANSWERS.into_iter().any(answers) {
         let said = format!("the subject `{}` pretends to be an answer", shown());
         found.push(Found::new(&FALSE_REPLY, said));
