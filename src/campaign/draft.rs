@@ -94,12 +94,12 @@ impl Draft {
         hasher.finish()
     }
 
-    /// Returns the text round a value: at most so many octets before it and behind it, within its line.
-    pub fn around(&self, landed: &Landed, most: usize) -> &str {
+    /// Returns the text round a value, and where it begins: at most so many octets before it and behind it, within its line.
+    pub fn around(&self, landed: &Landed, most: usize) -> (usize, &str) {
         let line = self.line(landed);
         let from = self.floor(landed.at.start.saturating_sub(most)).max(line.start);
         let to = self.ceiling((landed.at.end + most).min(self.text.len())).min(line.end);
-        self.text.get(from..to).unwrap_or_default()
+        (from, self.text.get(from..to).unwrap_or_default())
     }
 
     /// Returns the line of the text part in which a value stands; its own line breaks are within it.

@@ -6,13 +6,14 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::preflight::acceptance::{Acceptance, Written};
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 1] = ["subject"];
+const KEYS: [&str; 2] = ["subject", "accept"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
@@ -22,6 +23,8 @@ const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and
 pub(super) struct FrontMatter<'t> {
     /// The subject; not empty.
     pub(super) subject: Scripted,
+    /// What may stay of what is found in the letter.
+    accept: Vec<Acceptance>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
@@ -54,8 +57,15 @@ impl<'t> FrontMatter<'t> {
             let place = Place::column(file, 1, 1);
             problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
         }
-        Some(Self { subject: subject?, body, body_line })
+        let accept = table.acceptances(problems);
+        Some(Self { subject: subject?, accept, body, body_line })
     }
+}
+
+/// Returns what a letter says may stay, without looking for anything that is wrong.
+pub fn acceptances(file: &str, text: &str) -> Vec<Acceptance> {
+    FrontMatter::read(file, &normal(text), &mut Problems::default())
+        .map_or_else(Vec::new, |front| front.accept)
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -150,6 +160,46 @@ impl<'f> Table<'f> {
         };
         problems.push(Problem::error(name, self.place(at), wrong));
         None
+    }
+
+    /// Reads `accept`: a list of tables with `finding`, `reason` and perhaps `only`.
+    fn acceptances(&self, problems: &mut Problems) -> Vec<Acceptance> {
+        let Some(value) = self.table.get("accept") else { return Vec::new() };
+        let wrong = |at: usize, said: &str| {
+            Problem::error("wrong-acceptance", self.place(at), said)
+                .hint("`accept = [{ finding = \"large-letter\", reason = \"…\" }]`")
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            problems.push(wrong(value.span().start, "`accept` must be a list of tables"));
+            return Vec::new();
+        };
+        let mut accepted = Vec::new();
+        for item in items {
+            let place = self.place(item.span().start);
+            let DeValue::Table(table) = item.get_ref() else {
+                problems.push(wrong(item.span().start, "`accept` must be a list of tables"));
+                continue;
+            };
+            let mut written = Written { finding: None, reason: None, only: Vec::new(), place };
+            for (key, value) in table {
+                let text = |value: &Spanned<DeValue<'_>>| value.get_ref().as_str().map(str::to_owned);
+                match (key.get_ref().as_ref(), value.get_ref()) {
+                    ("finding", DeValue::String(_)) => written.finding = text(value),
+                    ("reason", DeValue::String(_)) => written.reason = text(value),
+                    ("only", DeValue::Array(keys)) => written.only = keys.iter().filter_map(text).collect(),
+                    (name, _) => {
+                        let said =
+                            format!("an acceptance has no key `{}` of that kind", headers::clean(name));
+                        problems.push(wrong(key.span().start, &said));
+                    }
+                }
+            }
+            match written.settle() {
+                Ok(settled) => accepted.push(settled),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        accepted
     }
 
     /// Returns a text with `{{…}}` in it.

@@ -185,6 +185,15 @@ impl Letter {
         &self.used
     }
 
+    /// Returns the subject without any value in it and without its branches.
+    pub fn bare_subject(&self) -> String {
+        let fixed = |node: &Node| match node {
+            Node::Text(text) => Some(text.clone()),
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } => None,
+        };
+        self.subject.iter().filter_map(fixed).collect()
+    }
+
     pub(super) fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
         let of = |(name, at): (&String, &usize)| match input.fields.get(*at) {
             Some((found, value)) if found == name => value.as_str(),

@@ -8,7 +8,7 @@ pub mod definition;
 pub mod detect;
 pub mod draft;
 pub mod encoding;
-mod front_matter;
+pub mod front_matter;
 pub mod headings;
 pub mod letter;
 mod markdown;

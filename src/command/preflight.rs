@@ -9,12 +9,12 @@ use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER};
 use crate::campaign::preflight::people::{Acquaintance, Census};
 use crate::campaign::preflight::row::Rows;
 use crate::campaign::preflight::whole::{About, Wholes};
-use crate::campaign::preflight::{Found, sizes, values};
+use crate::campaign::preflight::{Found, names, sizes, values};
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::words::Tongue;
 use crate::engine::press::Press;
-use crate::mail::{address, domain};
+use crate::mail::{address, domain, headers};
 
 /// So many letters from a free mail host look like spam to everybody.
 const MANY: u64 = 20;
@@ -45,7 +45,7 @@ impl<'a> Look<'a> {
     /// Makes one for the first letter; nothing where there is none.
     pub(super) fn new(reading: &'a Reading, now: Timestamp) -> Option<Self> {
         let press = reading.press.as_ref()?;
-        press.letter(1)?;
+        let odd_subject = subject(press)?;
         let settings = &reading.config.recipients;
         let own = [Some(&settings.address), settings.name.as_ref(), settings.key.as_ref()];
         Some(Self {
@@ -55,6 +55,7 @@ impl<'a> Look<'a> {
                 today: now.to_zoned_datetime(reading.config.zone.clone()).date(),
                 real: reading.is_real(),
                 first: true,
+                odd_subject,
             },
             press,
             now,
@@ -104,14 +105,24 @@ impl<'a> Look<'a> {
 /// Looks at one row and its letter, for who looks at that letter alone.
 pub(super) fn of_one(reading: &Reading, now: Timestamp, line: u64, recipient: &Recipient) -> Problems {
     let mut problems = Problems::default();
-    problems.accept(reading.config.preflight.accept.clone());
+    problems.accept(reading.acceptances());
     let Some(look) = Look::new(reading, now) else { return problems };
     let mut found = Vec::new();
+    let file = reading.press.as_ref().and_then(letter_file).unwrap_or_default();
+    found.extend(look.rows.odd_subject.iter().map(|odd| odd.clone().at(Place::file(&file), look.rows.real)));
     if look.row(line, recipient, &mut found).is_some() {
         found.extend(whole(&mut Wholes::default(), reading, now, recipient));
     }
     found.into_iter().for_each(|problem| problems.push(problem));
     problems
+}
+
+/// Looks at the first letter's subject as its author wrote it; nothing where there is no such letter.
+fn subject(press: &Press) -> Option<Vec<Found>> {
+    let bare = press.letter(1)?.bare_subject();
+    let mut found = Vec::new();
+    names::look_at_subject(&headers::clean(&bare), &bare, true, &mut found);
+    Some(found)
 }
 
 /// What the first pass over the roster gathers.
@@ -128,8 +139,15 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins one.
-    pub(super) fn new(census: Census) -> Self {
+    /// Begins one, with what the letter alone shows.
+    pub(super) fn new(census: Census, reading: &mut Reading) -> Self {
+        let real = reading.is_real();
+        let found = reading.press.as_ref().and_then(|press| {
+            let file = letter_file(press)?;
+            Some(subject(press)?.into_iter().map(move |found| found.at(Place::file(&file), real)))
+        });
+        let found: Vec<Problem> = found.into_iter().flatten().collect();
+        found.into_iter().for_each(|problem| reading.problems.push(problem));
         Self { acquaintance: census.suspects(), wholes: Wholes::default(), letters: 0, octets: 0 }
     }
 
@@ -195,10 +213,15 @@ fn whole(wholes: &mut Wholes, reading: &Reading, now: Timestamp, recipient: &Rec
     let input = press.input(recipient, now);
     let (Ok(draft), Ok(merged)) = (letter.draft(&input), letter.merge(&input)) else { return Vec::new() };
     let about = About {
-        file: &format!("templates/{}.md", source.name),
+        file: &letter_file(press).unwrap_or_default(),
+        key: &recipient.key,
         source: &source.text,
         language: &press.definition().language,
         real: reading.is_real(),
     };
     wholes.look(&about, &draft, &merged)
+}
+
+fn letter_file(press: &Press) -> Option<String> {
+    press.definition().steps.first().map(|source| format!("templates/{}.md", source.name))
 }

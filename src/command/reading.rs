@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, ledger_failed};
 use crate::campaign::definition::{Definition, LetterSource};
+use crate::campaign::front_matter;
+use crate::campaign::preflight::acceptance::Acceptance;
 use crate::campaign::preflight::catalogue::EXAMPLE_ADDRESS;
 use crate::campaign::preflight::{Found, source};
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
@@ -84,9 +86,9 @@ impl Reading {
             config_lines,
             settings_wrong,
         };
-        let accepted = reading.config.preflight.accept.clone();
-        reading.problems.accept(accepted);
         reading.set_up_press();
+        let accepted = reading.acceptances();
+        reading.problems.accept(accepted);
         reading.look_at_what_was_written(context);
         reading.look_for_files_of_the_account();
         Ok(reading)
@@ -98,6 +100,16 @@ impl Reading {
             transport::Settings::Rehearsal { .. } | transport::Settings::Folder { .. } => false,
             transport::Settings::Smtp(smtp) => !is_loopback(&smtp.host),
         }
+    }
+
+    /// Returns what may stay: what the settings say, and the letters that would go.
+    pub fn acceptances(&self) -> Vec<Acceptance> {
+        let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
+        let of_letter = |source: &LetterSource| {
+            front_matter::acceptances(&format!("templates/{}.md", source.name), &source.text)
+        };
+        let accepted = self.config.preflight.accept.iter().cloned();
+        accepted.chain(definition.steps.iter().flat_map(of_letter)).collect()
     }
 
     /// Opens the roster anew, at its first row.

@@ -170,7 +170,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             duplicates.suspects()
         };
         wanted = asked.answer(reading);
-        let mut log = Log::new(census);
+        let mut log = Log::new(census, reading);
         let mut rows = reading.rows()?.leaving_out(suspects.clone());
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);

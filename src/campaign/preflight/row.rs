@@ -1,5 +1,7 @@
 //! One row: its values where the letter shows them, its subject, its mailbox. Asked for every row of a roster.
 
+use std::ops::Range;
+
 use jiff::civil::Date;
 
 use super::catalogue::{LEFT_OVER, NEEDS_SMTPUTF8};
@@ -14,7 +16,7 @@ use crate::campaign::words::Tongue;
 const NEAR: usize = 60;
 
 /// What is the same for every row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rows<'a> {
     /// The roster's file.
     pub file: &'a str,
@@ -26,6 +28,8 @@ pub struct Rows<'a> {
     pub real: bool,
     /// Whether it is the first letter.
     pub first: bool,
+    /// What is odd about the subject without any value in it: that is told once, and not for each row.
+    pub odd_subject: Vec<Found>,
 }
 
 impl Rows<'_> {
@@ -35,7 +39,13 @@ impl Rows<'_> {
         let named =
             recipient.addressees().and_then(|all| recipient.name.as_deref().or(all.to.name.as_deref()));
         self.look_at_values(draft, named, &mut found);
+        let before = found.len();
         names::look_at_subject(&draft.subject, &draft.raw_subject, self.first, &mut found);
+        let known = |found: &Found| self.odd_subject.iter().any(|odd| odd.finding == found.finding);
+        if found[before..].iter().any(known) {
+            let subject = found.split_off(before);
+            found.extend(subject.into_iter().filter(|found| !known(found)));
+        }
         sizes::look_at_html(draft.html_size, &mut found);
         if let Some(addressees) = recipient.addressees() {
             if let Some(name) = named {
@@ -93,9 +103,13 @@ impl Rows<'_> {
                 }
             }
             if dates::may_hold_one(value) || dates::may_be_a_day(value) {
+                let (from, text) = draft.around(landed, NEAR);
                 let mut here = Vec::new();
-                dates::look(draft.around(landed, NEAR), self.today, self.tongue, &mut here);
-                found.extend(here.into_iter().map(|(_, found)| found));
+                dates::look(text, self.today, self.tongue, &mut here);
+                // What the author alone wrote is told where it was written.
+                let touches =
+                    |at: &Range<usize>| from + at.start < landed.at.end && from + at.end > landed.at.start;
+                found.extend(here.into_iter().filter(|(at, _)| touches(at)).map(|(_, found)| found));
             }
         }
     }

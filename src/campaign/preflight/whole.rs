@@ -17,6 +17,8 @@ pub struct About<'a> {
     pub file: &'a str,
     /// What its author wrote.
     pub source: &'a str,
+    /// The key of the recipient whose letter is looked at for its shape.
+    pub key: &'a str,
     /// The campaign's language (RFC 5646).
     pub language: &'a str,
     /// Whether letters would leave the machine.
@@ -39,13 +41,14 @@ impl Wholes {
     /// Looks at a letter of a new shape; `source` is what its author wrote.
     pub fn look(&mut self, about: &About<'_>, draft: &Draft, merged: &Merged) -> Vec<Problem> {
         let mut found = Vec::new();
+        let mut greetings = Vec::new();
         text::look(&merged.text, about.language, &mut found);
         for (from, line) in lines(&merged.text) {
             // A line with a value in it is looked at row by row, and one that the author wrote so where it was written.
             let has_value =
                 draft.landed.iter().any(|landed| landed.at.start < from + line.len() && landed.at.end > from);
             if !has_value && salutation::is_one(line) && !about.source.contains(line) {
-                salutation::look(line, &mut found);
+                salutation::look(line, &mut greetings);
             }
         }
         let fixed = |at: usize| !draft.landed.iter().any(|landed| landed.in_link && landed.at.contains(&at));
@@ -58,7 +61,13 @@ impl Wholes {
         for (address, shown) in anchors(&merged.html) {
             links::look_at_anchor(&address, &shown, &mut found);
         }
-        self.new_ones(found, about.file, about.real)
+        let mut problems = self.new_ones(found, about.file, about.real);
+        // Which salutation there is follows from the row.
+        for mut problem in self.new_ones(greetings, about.file, about.real) {
+            problem.said = format!("{}, as for {}", problem.said, about.key);
+            problems.push(problem);
+        }
+        problems
     }
 
     /// Adds what was found elsewhere, each once.
