@@ -22,10 +22,12 @@ const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const MAILTO: &AsciiSet = &PART.remove(b'@');
 const TEL: &AsciiSet = &PART.remove(b'+');
 
-const WRAPPER: &str = "max-width:640px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
-const PARAGRAPH: &str = "margin:0;padding:0 0 16px 0";
+// What these say, every mail program of `assets/mail_programs.toml` shows, and a test holds them to it. Outlook for Windows knows
+// padding only on the cells of a table, so what parts blocks is margin, in pixels; and lists are best left as they are.
+const WRAPPER: &str = "max-width:640px;overflow-wrap:break-word;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
+const PARAGRAPH: &str = "margin:0 0 16px 0";
 const LINK: &str = "color:#0b57d0";
-const QUOTE: &str = "margin:0;padding:0 0 0 16px;border-left:3px solid #cccccc";
+const QUOTE: &str = "margin:0 0 16px 0;padding:0 0 0 16px;border-left:3px solid #cccccc";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:15px";
 
 /// How many levels of quotes and lists the text part shows.
@@ -421,7 +423,7 @@ impl Writer {
                 self.block();
                 let (name, size) = heading(level);
                 self.html.push_str(&format!(
-                    "<{name} style=\"margin:0;padding:8px 0 12px 0;font-size:{size}px;line-height:28px\">"
+                    "<{name} style=\"margin:24px 0 12px 0;font-size:{size}px;line-height:28px\">"
                 ));
             }
             Tag::BlockQuote(_) => {
@@ -434,22 +436,20 @@ impl Writer {
                 let _: CodeBlockKind<'_> = kind;
                 self.block();
                 self.code = true;
-                self.html.push_str(&format!("<pre style=\"margin:0;padding:0 0 16px 0;{CODE}\">"));
+                self.html.push_str(&format!("<pre style=\"margin:0 0 16px 0;white-space:pre-wrap;{CODE}\">"));
             }
             Tag::List(first) => {
                 self.html.push_str(&match first {
-                    None => "<ul style=\"margin:0;padding:0 0 16px 28px\">\n".to_owned(),
-                    Some(1) => "<ol style=\"margin:0;padding:0 0 16px 28px\">\n".to_owned(),
-                    Some(first) => {
-                        format!("<ol start=\"{first}\" style=\"margin:0;padding:0 0 16px 28px\">\n")
-                    }
+                    None => "<ul>\n".to_owned(),
+                    Some(1) => "<ol>\n".to_owned(),
+                    Some(first) => format!("<ol start=\"{first}\">\n"),
                 });
                 self.blank = self.lists.is_empty();
                 self.open = false;
                 self.lists.push(first);
             }
             Tag::Item => {
-                self.html.push_str("<li style=\"padding:0 0 6px 0\">");
+                self.html.push_str("<li>");
                 let mark = match self.lists.last_mut() {
                     Some(Some(number)) => {
                         *number += 1;

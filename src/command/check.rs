@@ -30,6 +30,9 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
     } else {
         context.report.problems(problems);
         show_plan::how_it_was_read(context, &reading, surveyed.plan.recipients);
+        if let Some(spam) = &surveyed.spam {
+            context.report.say(&format!("spam: {spam}"));
+        }
     }
     let accepted = match problems.accepted() {
         0 => String::new(),

@@ -15,6 +15,7 @@ mod refusals;
 pub mod send;
 pub mod settle;
 pub mod show_plan;
+mod spam;
 pub mod status;
 pub mod status_csv;
 pub mod suppress;

@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::preview;
 use super::reading::Reading;
+use super::spam::{self, Answer};
 use crate::campaign::headings::normalised;
+use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::Acceptance;
 use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER};
 use crate::campaign::preflight::people::{Acquaintance, Census};
@@ -136,6 +139,19 @@ pub(super) struct Log {
     wholes: Wholes,
     letters: u64,
     octets: u64,
+    /// Some of those whose letters would go, of different shapes, for SpamAssassin.
+    samples: Vec<Recipient>,
+}
+
+/// So many letters are shown to SpamAssassin.
+const SAMPLES: usize = 3;
+
+/// What the whole run comes to.
+pub(super) struct Tally {
+    /// How much goes out: `27 × 25 kB = 675 kB`.
+    pub(super) volume: Option<String>,
+    /// What SpamAssassin says: `0.0 of 5 points`.
+    pub(super) spam: Option<String>,
 }
 
 impl Log {
@@ -148,7 +164,13 @@ impl Log {
         });
         let found: Vec<Problem> = found.into_iter().flatten().collect();
         found.into_iter().for_each(|problem| reading.problems.push(problem));
-        Self { acquaintance: census.suspects(), wholes: Wholes::default(), letters: 0, octets: 0 }
+        Self {
+            acquaintance: census.suspects(),
+            wholes: Wholes::default(),
+            letters: 0,
+            octets: 0,
+            samples: Vec::new(),
+        }
     }
 
     /// Takes in a row in its order; `goes` where a letter would go.
@@ -172,14 +194,17 @@ impl Log {
             self.octets += seen.octets;
         }
         if self.wholes.wants(seen.shape) {
+            if goes && self.samples.len() < SAMPLES {
+                self.samples.push(recipient.clone());
+            }
             for problem in whole(&mut self.wholes, reading, now, recipient) {
                 reading.problems.push(problem);
             }
         }
     }
 
-    /// Says what only all rows together show; returns how much goes out, in words.
-    pub(super) fn finish(self, reading: &mut Reading) -> Option<String> {
+    /// Says what only all rows together show, and what SpamAssassin says of some letters.
+    pub(super) fn finish(self, reading: &mut Reading, now: Timestamp) -> Tally {
         let file = reading.config.recipients.file.clone();
         for problem in self.acquaintance.crowds(&file) {
             reading.problems.push(problem);
@@ -195,13 +220,54 @@ impl Log {
         for found in found {
             reading.problems.push(found.at(Place::file("config.toml"), real));
         }
+        let spam = ask_spamassassin(reading, now, &self.samples);
         // With errors among them, much was not looked at.
         if reading.press.is_some() && reading.problems.errors() == 0 {
             let vain: Vec<_> = reading.problems.acceptances_in_vain().map(Acceptance::in_vain).collect();
             vain.into_iter().for_each(|problem| reading.problems.push(problem));
         }
-        (self.letters > 0).then(|| sizes::volume(self.letters, self.octets))
+        let volume = (self.letters > 0).then(|| sizes::volume(self.letters, self.octets));
+        Tally { volume, spam }
     }
+}
+
+/// Shows some letters to SpamAssassin, unless there are errors to mend first; returns what it says in words.
+fn ask_spamassassin(reading: &mut Reading, now: Timestamp, samples: &[Recipient]) -> Option<String> {
+    let press = reading.press.as_ref().filter(|_| reading.config.preflight.spamassassin)?;
+    let file = letter_file(press)?;
+    let printed: Vec<_> = samples
+        .iter()
+        .filter_map(|sample| Some((sample, preview::print(press, sample, now).ok()?)))
+        .collect();
+    if printed.is_empty() || reading.problems.errors() > 0 {
+        return None;
+    }
+    let messages: Vec<_> = printed.iter().map(|(_, printed)| printed.bytes.clone()).collect();
+    let scores = match spam::ask(&messages) {
+        Answer::Absent => return None,
+        Answer::Silent => return Some("SpamAssassin is installed and gave no answer".to_owned()),
+        Answer::Scored(scores) => scores,
+    };
+    let real = reading.is_real();
+    for score in &scores {
+        let named = score.message_id.as_bytes();
+        let whose = printed.iter().find(|(_, printed)| memchr::memmem::find(&printed.bytes, named).is_some());
+        let mut found = Vec::new();
+        preflight::spam::look(score, &mut found);
+        for found in found {
+            let problem = found.at(Place::file(&file), real);
+            reading.problems.push(match whose {
+                Some((recipient, _)) => {
+                    let said = format!("{}: {}", recipient.key, problem.said);
+                    Problem { said, ..problem }.about(&recipient.key)
+                }
+                None => problem,
+            });
+        }
+    }
+    let worst = scores.iter().map(|score| score.points).fold(f64::MIN, f64::max);
+    // Nothing is taken away below zero, and "-0.0" is no number for people.
+    Some(format!("{:.1} of 5 points by SpamAssassin, without the network", worst.max(0.0)))
 }
 
 /// Looks at a letter of a new shape as a whole.

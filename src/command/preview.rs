@@ -145,7 +145,8 @@ fn shown(
     Ok(Exit::Done)
 }
 
-fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
+/// Makes the message of a recipient as it would be sent, but for its Message-ID.
+pub(super) fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),

@@ -64,6 +64,9 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
     if let Some(volume) = &surveyed.volume {
         line("size", format!("about {volume}"));
     }
+    if let Some(spam) = &surveyed.spam {
+        line("spam", spam.clone());
+    }
     for (why, group) in &plan.left_out {
         let mut said = format!("{} {}", grouped(group.count), why.words());
         if !matches!(why, crate::campaign::plan::LeftOut::NotAsked) {

@@ -5,7 +5,7 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::preflight::{Log, Look, Seen, census};
+use super::preflight::{Log, Look, Seen, Tally, census};
 use super::reading::Reading;
 use super::{Context, bar, ledger_failed};
 use crate::campaign::headings::nearest;
@@ -133,6 +133,8 @@ pub struct Survey {
     pub only: Vec<String>,
     /// How much would go out: `27 × 25 kB = 675 kB`.
     pub volume: Option<String>,
+    /// What SpamAssassin says of some of the letters, where it was asked.
+    pub spam: Option<String>,
 }
 
 /// Looks at every row.
@@ -156,7 +158,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut suspects = Suspects::default();
     let mut wanted = Vec::new();
     let mut census = census(reading);
-    let mut volume = None;
+    let mut tally = None;
     if reading.roster.is_some() {
         suspects = {
             let mut duplicates = Duplicates::default();
@@ -219,7 +221,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 }
             }
         }
-        volume = log.finish(reading);
+        tally = Some(log.finish(reading, now));
     }
     if reading.roster.is_some() && plan.recipients == 0 && reading.problems.errors() == 0 {
         let place = Place::file(reading.config.recipients.file.clone());
@@ -235,7 +237,8 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             pace.nth_after(nth)
         });
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, suspects, changed, only: wanted, volume })
+    let Tally { volume, spam } = tally.unwrap_or(Tally { volume: None, spam: None });
+    Ok(Survey { plan, suspects, changed, only: wanted, volume, spam })
 }
 
 /// Returns when the account's limits leave room for the first letter: what went out before counts.

@@ -261,7 +261,7 @@ fn look_at(text: &str, notes: &mut Notes) {
             notes.say(Sort::Look, format!("templates/letter.md:{number}: \"{}\" has a date; `{{{{date today}}}}` is the day of sending", shown(said)));
         }
     }
-    let left = crate::campaign::placeholder::leftovers(text);
+    let left = crate::campaign::placeholder::leftovers(text, None);
     if let Some(first) = left.first() {
         let more = match left.len() {
             1 => "is".to_owned(),

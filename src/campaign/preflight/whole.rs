@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Found, links, salutation, text};
+use super::markup::Markup;
+use super::{Found, links, mail_programs, salutation, text};
 use crate::campaign::draft::Draft;
 use crate::campaign::letter::Merged;
 use crate::campaign::problem::{Place, Problem};
@@ -58,9 +59,11 @@ impl Wholes {
                 links::look(address, &mut found);
             }
         }
-        for (address, shown) in anchors(&merged.html) {
-            links::look_at_anchor(&address, &shown, &mut found);
+        let page = Markup::read(&merged.html);
+        for (address, shown) in &page.anchors {
+            links::look_at_anchor(address, shown, &mut found);
         }
+        mail_programs::look(&page, &mut found);
         let mut problems = self.new_ones(found, about.file, about.real);
         // Which salutation there is follows from the row.
         for mut problem in self.new_ones(greetings, about.file, about.real) {
@@ -89,34 +92,4 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         from += line.len() + 1;
         (at, line)
     })
-}
-
-/// The links of a page that we wrote: where each goes, and what it shows.
-fn anchors(html: &str) -> Vec<(String, String)> {
-    let mut anchors = Vec::new();
-    for piece in html.split("<a href=\"").skip(1) {
-        let Some((address, rest)) = piece.split_once('"') else { continue };
-        let Some((_, shown)) = rest.split_once('>') else { continue };
-        let shown = shown.split("</a>").next().unwrap_or("");
-        anchors.push((unescaped(address), unescaped(&without_elements(shown))));
-    }
-    anchors
-}
-
-fn without_elements(html: &str) -> String {
-    let mut inside = false;
-    html.chars()
-        .filter(|c| {
-            inside = (inside || *c == '<') && *c != '>';
-            !inside && *c != '>'
-        })
-        .collect()
-}
-
-fn unescaped(html: &str) -> String {
-    html.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
 }
