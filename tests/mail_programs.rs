@@ -77,7 +77,8 @@ fn html_of(folder: &Path) -> String {
     let mut letters: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     letters.retain(|path| path.extension().is_some_and(|ending| ending == "eml"));
     letters.sort();
-    let message = mail_parser::MessageParser::default().parse(&fs::read(&letters[0]).unwrap()).unwrap().into_owned();
+    let message =
+        mail_parser::MessageParser::default().parse(&fs::read(&letters[0]).unwrap()).unwrap().into_owned();
     message.body_html(0).unwrap().into_owned()
 }
 
@@ -100,7 +101,9 @@ fn starter() -> String {
 
 #[test]
 fn what_letters_are_made_of_is_shown_by_every_mail_program_of_the_table() {
-    for (name, html) in [("everything", everything()), ("the shipped letter", shipped()), ("the starter", starter())] {
+    for (name, html) in
+        [("everything", everything()), ("the shipped letter", shipped()), ("the starter", starter())]
+    {
         let page = Markup::read(&html);
         assert!(page.tags.len() > 10, "{name}");
         let mut found = Vec::new();
@@ -117,10 +120,16 @@ fn a_letter_says_its_language_and_its_subject_and_needs_no_table() {
         let of = |name: &str| page.tags.iter().filter(|tag| tag.name == name).collect::<Vec<_>>();
         assert_eq!(of("html")[0].attribute("lang"), Some("nl"));
         assert_eq!(of("div")[0].attribute("lang"), Some("nl"), "Gmail drops the attributes of html and body");
-        assert!(of("table").is_empty() && of("img").is_empty() && of("style").is_empty() && of("script").is_empty());
+        assert!(
+            of("table").is_empty()
+                && of("img").is_empty()
+                && of("style").is_empty()
+                && of("script").is_empty()
+        );
         assert!(of("h1").len() <= 1);
         // Lengths are pixels, colours are #rrggbb.
-        let styles: String = page.tags.iter().filter_map(|tag| tag.attribute("style")).collect::<Vec<_>>().join(";");
+        let styles: String =
+            page.tags.iter().filter_map(|tag| tag.attribute("style")).collect::<Vec<_>>().join(";");
         assert!(!["rem", "rgb", "var(", "auto"].iter().any(|word| styles.contains(word)), "{styles}");
     }
     assert!(everything().contains("<title>Alles, &amp; &lt;meer&gt;</title>"));
@@ -156,7 +165,10 @@ fn a_letter_fits_a_phone_and_a_desk_and_can_be_read_on_both() {
             assert!(number("texts") > 5.0, "{name} at {width}: {measured}");
             assert!(number("over") <= 0.0, "{name} at {width} has to be scrolled sideways: {measured}");
             assert!(number("smallest") >= 14.0, "{name} at {width} is small: {measured}");
-            assert!(number("left") >= 8.0 && number("right") >= 8.0, "{name} at {width} sticks to the edge: {measured}");
+            assert!(
+                number("left") >= 8.0 && number("right") >= 8.0,
+                "{name} at {width} sticks to the edge: {measured}"
+            );
             assert!(number("widest") <= 640.0, "{name} at {width} has lines that are too long: {measured}");
             // Where to look at it is set by whoever wants to.
             if let Some(pictures) = pictures() {

@@ -1,5 +1,6 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
+mod addressees;
 pub mod calendar;
 mod channel;
 mod columns;
@@ -12,6 +13,7 @@ pub mod encoding;
 pub mod front_matter;
 pub mod headings;
 mod html;
+pub mod late;
 pub mod letter;
 mod markdown;
 mod merge;
@@ -21,8 +23,10 @@ pub mod preflight;
 pub mod problem;
 pub mod recipient;
 pub mod roster;
+mod row;
 mod script;
 pub mod table;
 mod tags;
+pub mod task;
 pub mod twice;
 pub mod words;

@@ -52,9 +52,13 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
     } else {
         format!("no problems, {}", count(warnings, "warning"))
     };
+    let tasks = match surveyed.plan.tasks {
+        0 => String::new(),
+        tasks => format!(", and {} for a person to do", count(tasks, "task")),
+    };
     context
         .report
-        .say(&format!("{found}{accepted}; {} would go out", count(surveyed.plan.letters, "letter")));
+        .say(&format!("{found}{accepted}; {} would go out{tasks}", count(surveyed.plan.letters, "letter")));
     Ok(Exit::Done)
 }
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::preview;
 use super::reading::Reading;
 use super::spam::{self, Answer};
+use super::{preview, tasks};
 use crate::campaign::headings::normalised;
 use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::Acceptance;
@@ -13,8 +13,9 @@ use crate::campaign::preflight::people::{Acquaintance, Census};
 use crate::campaign::preflight::row::Rows;
 use crate::campaign::preflight::whole::{About, Wholes};
 use crate::campaign::preflight::{Found, names, sizes, values};
-use crate::campaign::problem::{Place, Problem, Problems};
+use crate::campaign::problem::{Place, Problem, Problems, RowPlace};
 use crate::campaign::recipient::Recipient;
+use crate::campaign::task::TaskColumns;
 use crate::campaign::words::Tongue;
 use crate::engine::press::Press;
 use crate::mail::{address, domain, headers};
@@ -42,6 +43,8 @@ pub(super) struct Look<'a> {
     now: Timestamp,
     /// The fields that every recipient has for itself.
     own: Vec<String>,
+    /// The columns of what a person has to know.
+    tasks: &'a TaskColumns,
 }
 
 impl<'a> Look<'a> {
@@ -62,13 +65,14 @@ impl<'a> Look<'a> {
             },
             press,
             now,
+            tasks: &reading.config.tasks,
             own: own.into_iter().flatten().map(|heading| normalised(heading)).collect(),
         })
     }
 
     /// Looks at a row: whether its letter can be merged, and what is odd about it.
-    pub(super) fn row(&self, line: u64, recipient: &Recipient, found: &mut Vec<Problem>) -> Option<Seen> {
-        let place = || Place::line(self.rows.file, line);
+    pub(super) fn row(&self, at: RowPlace, recipient: &Recipient, found: &mut Vec<Problem>) -> Option<Seen> {
+        let place = || at.in_file(self.rows.file);
         let mailboxes =
             recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
         for address in mailboxes
@@ -79,9 +83,12 @@ impl<'a> Look<'a> {
                 .hint("nobody can have an address of this domain; it is not sent to a real relay");
             found.push(example.at(place(), true).about(&recipient.key));
         }
+        if recipient.errand().is_some() {
+            tasks::look_at(self.tasks, self.press, recipient, &place(), self.now, found);
+        }
         match self.press.letter(1)?.draft(&self.press.input(recipient, self.now)) {
             Ok(draft) => {
-                self.rows.look(line, recipient, &draft, found);
+                self.rows.look(at, recipient, &draft, found);
                 let is_own =
                     |field: &str| values::holds_names(field) || self.own.iter().any(|own| own == field);
                 // Quoted-printable adds a little to both parts.
@@ -106,14 +113,14 @@ impl<'a> Look<'a> {
 }
 
 /// Looks at one row and its letter, for who looks at that letter alone.
-pub(super) fn of_one(reading: &Reading, now: Timestamp, line: u64, recipient: &Recipient) -> Problems {
+pub(super) fn of_one(reading: &Reading, now: Timestamp, at: RowPlace, recipient: &Recipient) -> Problems {
     let mut problems = Problems::default();
     problems.accept(reading.acceptances());
     let Some(look) = Look::new(reading, now) else { return problems };
     let mut found = Vec::new();
     let file = reading.press.as_ref().and_then(letter_file).unwrap_or_default();
     found.extend(look.rows.odd_subject.iter().map(|odd| odd.clone().at(Place::file(&file), look.rows.real)));
-    if look.row(line, recipient, &mut found).is_some() {
+    if look.row(at, recipient, &mut found).is_some() {
         found.extend(whole(&mut Wholes::default(), reading, now, recipient));
     }
     found.into_iter().for_each(|problem| problems.push(problem));
@@ -178,17 +185,17 @@ impl Log {
         &mut self,
         reading: &mut Reading,
         now: Timestamp,
-        line: u64,
+        at: RowPlace,
         recipient: &Recipient,
         seen: Option<Seen>,
         goes: bool,
     ) {
         let file = reading.config.recipients.file.clone();
-        if let Some(problem) = self.acquaintance.meet(&file, line, recipient) {
+        if let Some(problem) = self.acquaintance.meet(&file, at, recipient) {
             reading.problems.push(problem);
         }
         let Some(seen) = seen else { return };
-        self.acquaintance.reads(line, recipient, seen.sense);
+        self.acquaintance.reads(at, recipient, seen.sense);
         if goes {
             self.letters += 1;
             self.octets += seen.octets;

@@ -87,7 +87,8 @@ impl Browser {
     pub(crate) fn open(&mut self, address: &str, width: u32, height: u32) -> Page<'_> {
         let target = self.call("Target.createTarget", &json!({ "url": "about:blank" }), None);
         let given = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = self.call("Target.attachToTarget", &given, None)["sessionId"].as_str().unwrap().to_owned();
+        let session =
+            self.call("Target.attachToTarget", &given, None)["sessionId"].as_str().unwrap().to_owned();
         let mut page = Page { browser: self, session };
         let phone = width < 600;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
@@ -164,10 +165,8 @@ impl Page<'_> {
 
     /// Photographs the whole page, however long it is, as a PNG.
     pub(crate) fn screenshot(&mut self, file: &Path) {
-        let answer = self.call(
-            "Page.captureScreenshot",
-            &json!({ "format": "png", "captureBeyondViewport": true }),
-        );
+        let answer =
+            self.call("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": true }));
         let picture = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap());
         fs::write(file, picture.unwrap()).unwrap();
     }

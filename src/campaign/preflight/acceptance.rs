@@ -70,7 +70,8 @@ impl Acceptance {
     /// Returns whether it is about this problem.
     pub fn covers(&self, problem: &Problem) -> bool {
         self.finding == problem.name
-            && (self.only.is_empty() || problem.recipient.as_ref().is_some_and(|key| self.only.contains(key)))
+            && (self.only.is_empty()
+                || problem.recipient.as_ref().is_some_and(|key| self.only.iter().any(|only| **only == **key)))
     }
 
     /// Says that it met nothing.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 use super::catalogue::{SHARED_TEXT, TWO_SPELLINGS};
-use crate::campaign::problem::{Place, Problem};
+use crate::campaign::problem::{Problem, RowPlace};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::twice::push;
 
@@ -105,7 +105,7 @@ pub struct Acquaintance {
 /// Who had a form of name or address first.
 #[derive(Debug)]
 struct Met {
-    line: u64,
+    at: RowPlace,
     address: String,
     shown: String,
     abbreviated: bool,
@@ -116,14 +116,14 @@ struct Met {
 #[derive(Debug)]
 struct Crowd {
     organisation: String,
-    line: u64,
+    at: RowPlace,
     keys: Vec<String>,
     count: usize,
 }
 
 impl Acquaintance {
     /// Looks at a row: whether an earlier one is the same person under another spelling.
-    pub fn meet(&mut self, file: &str, line: u64, recipient: &Recipient) -> Option<Problem> {
+    pub fn meet(&mut self, file: &str, at: RowPlace, recipient: &Recipient) -> Option<Problem> {
         if self.people.is_empty() {
             return None;
         }
@@ -136,17 +136,17 @@ impl Acquaintance {
             match self.met.get(&form.text) {
                 Some(met) if met.address != address && found.is_none() && form.may_be(met) => {
                     let said = format!(
-                        "`{}` and `{}` (line {}) look like one person",
+                        "`{}` and `{}` ({}) look like one person",
                         super::shown(&form.shown),
                         super::shown(&met.shown),
-                        met.line
+                        met.at
                     );
-                    found = Some(TWO_SPELLINGS.at(Place::line(file, line), said).about(&recipient.key));
+                    found = Some(TWO_SPELLINGS.at(at.in_file(file), said).about(&recipient.key));
                 }
                 Some(_) => {}
                 None if self.met.len() < KEPT => {
                     let Form { text, shown, abbreviated, given } = form;
-                    self.met.insert(text, Met { line, address: address.clone(), shown, abbreviated, given });
+                    self.met.insert(text, Met { at, address: address.clone(), shown, abbreviated, given });
                 }
                 None => {}
             }
@@ -155,7 +155,7 @@ impl Acquaintance {
     }
 
     /// Counts a text; `text` is the same number for the same text.
-    pub fn reads(&mut self, line: u64, recipient: &Recipient, text: u64) {
+    pub fn reads(&mut self, at: RowPlace, recipient: &Recipient, text: u64) {
         let Some(organisation) = &recipient.organisation else { return };
         let name = hash(&organisation.to_lowercase());
         if !self.organisations.contains(&name) {
@@ -173,7 +173,7 @@ impl Acquaintance {
                 let organisation = organisation.clone();
                 self.texts.insert(
                     (name, text),
-                    Crowd { organisation, line, keys: vec![recipient.key.clone()], count: 1 },
+                    Crowd { organisation, at, keys: vec![recipient.key.clone()], count: 1 },
                 );
             }
             None => {}
@@ -183,7 +183,7 @@ impl Acquaintance {
     /// Returns the organisations of which too many get one text.
     pub fn crowds(self, file: &str) -> Vec<Problem> {
         let mut crowds: Vec<_> = self.texts.into_values().filter(|crowd| crowd.count > self.most).collect();
-        crowds.sort_by_key(|crowd| crowd.line);
+        crowds.sort_by_key(|crowd| crowd.at.row);
         let told = |crowd: Crowd| {
             let more = if crowd.count > crowd.keys.len() { ", …" } else { "" };
             let said = format!(
@@ -193,7 +193,7 @@ impl Acquaintance {
                 crowd.keys.join(", ")
             );
             SHARED_TEXT
-                .at(Place::line(file, crowd.line), said)
+                .at(crowd.at.in_file(file), said)
                 .hint("choose among them, or allow more with `[preflight] per-organisation`")
         };
         crowds.into_iter().map(told).collect()
@@ -298,6 +298,10 @@ mod tests {
     use crate::campaign::recipient::{Addressees, Channel};
     use crate::mail::address::Address;
 
+    fn place(line: u64) -> RowPlace {
+        RowPlace { line: Some(line), row: line }
+    }
+
     fn recipient(name: &str, organisation: &str, address: &str) -> Recipient {
         Recipient {
             key: address.to_owned(),
@@ -317,7 +321,7 @@ mod tests {
         let mut suspects = census.suspects();
         (2..)
             .zip(&rows)
-            .filter_map(|(line, row)| suspects.meet("r.csv", line, row))
+            .filter_map(|(line, row)| suspects.meet("r.csv", place(line), row))
             .map(|it| it.said)
             .collect()
     }
@@ -369,7 +373,7 @@ mod tests {
         rows.iter().for_each(|row| census.note(row));
         let mut suspects = census.suspects();
         for ((line, row), text) in (2..).zip(&rows).zip(texts) {
-            suspects.reads(line, row, text);
+            suspects.reads(place(line), row, text);
         }
         let told: Vec<String> = suspects.crowds("r.csv").into_iter().map(|it| it.to_string()).collect();
         insta::assert_snapshot!(told.join("\n"), @"r.csv:2: warning: 4 recipients of `D66` get the same text: a0@a.example, a1@a.example, a2@a.example, a3@a.example; choose among them, or allow more with `[preflight] per-organisation`");

@@ -8,7 +8,7 @@ use super::catalogue::{LEFT_OVER, NEEDS_SMTPUTF8};
 use super::{Found, dates, links, names, salutation, sizes, values};
 use crate::campaign::draft::Draft;
 use crate::campaign::placeholder;
-use crate::campaign::problem::{Place, Problem};
+use crate::campaign::problem::{Problem, RowPlace};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::words::Tongue;
 
@@ -34,7 +34,7 @@ pub struct Rows<'a> {
 
 impl Rows<'_> {
     /// Looks at a row and at its letter.
-    pub fn look(&self, line: u64, recipient: &Recipient, draft: &Draft, problems: &mut Vec<Problem>) {
+    pub fn look(&self, at: RowPlace, recipient: &Recipient, draft: &Draft, problems: &mut Vec<Problem>) {
         let mut found = Vec::new();
         let named =
             recipient.addressees().and_then(|all| recipient.name.as_deref().or(all.to.name.as_deref()));
@@ -60,7 +60,7 @@ impl Rows<'_> {
             }
         }
         for found in found {
-            let mut problem = found.at(Place::line(self.file, line), self.real).about(&recipient.key);
+            let mut problem = found.at(at.in_file(self.file), self.real).about(&recipient.key);
             problem.said = format!("{}: {}", recipient.key, problem.said);
             // One field that is shown twice is one finding, and a name may stand in the letter and beside the address.
             let known = |other: &Problem| {
