@@ -184,9 +184,13 @@ fn pictures() -> Option<std::path::PathBuf> {
 }
 
 #[test]
-fn a_browser_tells_what_a_page_says() {
+fn a_browser_lays_a_page_out_as_a_phone_does() {
     let Some(mut browser) = Browser::start() else { return };
     let mut page = browser.open("data:text/html,<title>Duif</title><p>een", 360, 800);
     assert_eq!(page.eval("document.title"), Value::from("Duif"));
-    assert_eq!(page.eval("Promise.resolve(innerWidth)"), Value::from(360));
+    // A phone shows a page that says nothing of its width as if it were a desk's, and small.
+    assert_eq!(page.eval("Promise.resolve(innerWidth)"), Value::from(980));
+    let mut page =
+        browser.open("data:text/html,<meta name=viewport content='width=device-width'><p>een", 360, 800);
+    assert_eq!(page.eval("innerWidth"), Value::from(360));
 }

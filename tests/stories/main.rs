@@ -12,6 +12,7 @@ mod support;
 mod desk;
 mod hostile;
 mod people;
+mod preflight;
 mod preview;
 mod relays;
 mod send;
