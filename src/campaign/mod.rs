@@ -1,6 +1,7 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 pub mod calendar;
+mod css;
 mod channel;
 mod columns;
 pub mod day;
@@ -13,6 +14,7 @@ pub mod headings;
 mod html;
 pub mod letter;
 mod markdown;
+mod markup;
 mod merge;
 pub mod placeholder;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! A document as a letter can say it: one blank where there were many, no empty paragraphs, no tables.
 
 use super::{Block, Content, Document, Notes, Run, Sort, Style};
+use crate::campaign::merge::OPEN;
 use crate::mail::headers::unprintable;
 
 /// How deep lists and quotations may nest; what is deeper comes up to this level.
@@ -208,7 +209,7 @@ fn links(mut runs: Vec<Run>, notes: &mut Notes) -> Vec<Run> {
     for run in &mut runs {
         let Some(link) = &run.style.link else { continue };
         let link = link.trim();
-        let known = SCHEMES.iter().any(|scheme| {
+        let known = link.starts_with(OPEN) || SCHEMES.iter().any(|scheme| {
             link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
                 && link.len() > scheme.len()
         });
