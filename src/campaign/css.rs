@@ -46,7 +46,8 @@ pub(super) fn inline(page: &mut Page) -> Inlined {
             }
         };
         for selector in selectors.split(',').map(str::trim).filter(|selector| !selector.is_empty()) {
-            let dynamic = [":hover", ":active", ":focus", ":visited"].iter().any(|class| selector.contains(class));
+            let dynamic =
+                [":hover", ":active", ":focus", ":visited"].iter().any(|class| selector.contains(class));
             match parsed(selector).filter(|_| !dynamic) {
                 Some(selector) => rules.push((selector, declarations(block))),
                 None => {
@@ -185,8 +186,13 @@ fn declarations(block: &str) -> Vec<Declaration> {
         if let Some((name, value)) = rest[..end].split_once(':') {
             let value = value.trim();
             let plain = value.to_ascii_lowercase();
-            let important = plain.ends_with("important") && plain.trim_end_matches("important").trim_end().ends_with('!');
-            let value = if important { value.rsplit_once('!').map_or(value, |(value, _)| value.trim()) } else { value };
+            let important =
+                plain.ends_with("important") && plain.trim_end_matches("important").trim_end().ends_with('!');
+            let value = if important {
+                value.rsplit_once('!').map_or(value, |(value, _)| value.trim())
+            } else {
+                value
+            };
             if !value.is_empty() {
                 found.push((name.trim().to_ascii_lowercase(), value.to_owned(), important));
             }
@@ -218,13 +224,17 @@ fn cascade<'d>(sheet: impl Iterator<Item = &'d Declaration>, own: &'d [Declarati
 /// Reads a selector; nothing where it is more than the library understands.
 fn parsed(selector: &str) -> Option<Selector<'_>> {
     let known = |c: char| c.is_ascii_alphanumeric() || " \t\n\r-_.#*>+[]=~|\"':()".contains(c);
-    let combined = selector.split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '+')).filter(|part| !part.is_empty());
+    let combined = selector
+        .split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '+'))
+        .filter(|part| !part.is_empty());
     // A `~` outside of brackets, `::before` and what begins with a combinator are not read, and may not be tried.
     let tried = selector.chars().all(known)
         && !selector.starts_with(['>', '+', '~', '|', '=', ']', ')'])
         && !selector.ends_with(['>', '+', '~', '.', '#', ':', '['])
         && !selector.contains("::")
-        && !selector.split('[').any(|part| part.rsplit(']').next().is_some_and(|rest| rest.contains('~') && !part.contains("~=")))
+        && !selector.split('[').any(|part| {
+            part.rsplit(']').next().is_some_and(|rest| rest.contains('~') && !part.contains("~="))
+        })
         && combined.count() <= 6;
     if tried { Selector::parse(selector) } else { None }
 }
@@ -263,7 +273,8 @@ impl simplecss::Element for At<'_> {
     }
 
     fn has_local_name(&self, name: &str) -> bool {
-        self.step() && matches!(self.page.kind(self.node), Kind::Element(known) if known.eq_ignore_ascii_case(name))
+        self.step()
+            && matches!(self.page.kind(self.node), Kind::Element(known) if known.eq_ignore_ascii_case(name))
     }
 
     fn attribute_matches(&self, name: &str, operator: AttributeOperator<'_>) -> bool {
@@ -293,7 +304,8 @@ mod tests {
     fn styled(html: &str) -> (Vec<String>, Inlined) {
         let mut page = Page::read(html).unwrap();
         let inlined = inline(&mut page);
-        let styles = page.elements().into_iter().filter_map(|node| page.attribute(node, "style").map(str::to_owned));
+        let styles =
+            page.elements().into_iter().filter_map(|node| page.attribute(node, "style").map(str::to_owned));
         (styles.collect(), inlined)
     }
 

@@ -12,11 +12,80 @@ use super::merge::OPEN;
 
 /// What a letter may hold.
 const ELEMENTS: [&str; 74] = [
-    "html", "head", "title", "meta", "body", "style", "div", "span", "p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "br", "wbr",
-    "a", "b", "strong", "i", "em", "u", "s", "strike", "del", "ins", "small", "big", "sub", "sup", "code", "kbd", "samp", "var",
-    "tt", "pre", "blockquote", "q", "cite", "abbr", "acronym", "dfn", "mark", "time", "address", "center", "font", "ul", "ol",
-    "li", "dl", "dt", "dd", "table", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "th", "td", "section",
-    "article", "header", "footer", "main", "aside", "figure", "figcaption", "bdi",
+    "html",
+    "head",
+    "title",
+    "meta",
+    "body",
+    "style",
+    "div",
+    "span",
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "br",
+    "wbr",
+    "a",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "s",
+    "strike",
+    "del",
+    "ins",
+    "small",
+    "big",
+    "sub",
+    "sup",
+    "code",
+    "kbd",
+    "samp",
+    "var",
+    "tt",
+    "pre",
+    "blockquote",
+    "q",
+    "cite",
+    "abbr",
+    "acronym",
+    "dfn",
+    "mark",
+    "time",
+    "address",
+    "center",
+    "font",
+    "ul",
+    "ol",
+    "li",
+    "dl",
+    "dt",
+    "dd",
+    "table",
+    "caption",
+    "colgroup",
+    "col",
+    "thead",
+    "tbody",
+    "tfoot",
+    "tr",
+    "th",
+    "td",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "main",
+    "aside",
+    "figure",
+    "figcaption",
+    "bdi",
 ];
 
 /// Elements without an end (WHATWG HTML §13.1.2).
@@ -24,46 +93,99 @@ const VOID: [&str; 4] = ["br", "hr", "wbr", "col"];
 
 /// What an element may say of itself; `href` only in `<a>`. Everything else is left out.
 const ATTRIBUTES: [&str; 40] = [
-    "href", "title", "style", "class", "id", "lang", "dir", "role", "align", "valign", "width", "height", "bgcolor", "border",
-    "bordercolor", "cellpadding", "cellspacing", "colspan", "rowspan", "scope", "headers", "abbr", "span", "start", "type", "value",
-    "reversed", "rel", "target", "name", "color", "face", "size", "summary", "nowrap", "noshade", "datetime", "compact", "clear",
+    "href",
+    "title",
+    "style",
+    "class",
+    "id",
+    "lang",
+    "dir",
+    "role",
+    "align",
+    "valign",
+    "width",
+    "height",
+    "bgcolor",
+    "border",
+    "bordercolor",
+    "cellpadding",
+    "cellspacing",
+    "colspan",
+    "rowspan",
+    "scope",
+    "headers",
+    "abbr",
+    "span",
+    "start",
+    "type",
+    "value",
+    "reversed",
+    "rel",
+    "target",
+    "name",
+    "color",
+    "face",
+    "size",
+    "summary",
+    "nowrap",
+    "noshade",
+    "datetime",
+    "compact",
+    "clear",
     "hreflang",
 ];
 
 /// Attributes that fetch something.
 const FETCHING: [&str; 16] = [
-    "src", "srcset", "imagesrcset", "background", "poster", "data", "ping", "action", "formaction", "longdesc", "lowsrc", "dynsrc",
-    "codebase", "classid", "manifest", "xlink:href",
+    "src",
+    "srcset",
+    "imagesrcset",
+    "background",
+    "poster",
+    "data",
+    "ping",
+    "action",
+    "formaction",
+    "longdesc",
+    "lowsrc",
+    "dynsrc",
+    "codebase",
+    "classid",
+    "manifest",
+    "xlink:href",
 ];
 
 /// Why an element is refused, if it is: a stable name and a reason.
 fn refused(tag: &Tag) -> Option<(&'static str, &'static str)> {
-    let attribute = |name: &str| tag.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
+    let attribute =
+        |name: &str| tag.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
     Some(match tag.name.as_str() {
         "script" => ("script", "a letter runs no program"),
-        "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "portal" | "noembed" | "noframes" => {
-            ("remote-content", "a letter loads nothing from elsewhere")
-        }
-        "link" => {
-            ("remote-content", "fonts and style sheets would be fetched from elsewhere; write the CSS between `<style>` and `</style>`")
-        }
+        "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "portal" | "noembed"
+        | "noframes" => ("remote-content", "a letter loads nothing from elsewhere"),
+        "link" => (
+            "remote-content",
+            "fonts and style sheets would be fetched from elsewhere; write the CSS between `<style>` and `</style>`",
+        ),
         "meta" if attribute("http-equiv").is_some_and(|value| value.eq_ignore_ascii_case("refresh")) => {
             ("remote-content", "it would lead the reader elsewhere")
         }
         "base" => ("base", "it would change where every link leads"),
-        "form" | "input" | "button" | "select" | "textarea" | "option" | "optgroup" | "label" | "fieldset" | "legend" | "output" => {
+        "form" | "input" | "button" | "select" | "textarea" | "option" | "optgroup" | "label"
+        | "fieldset" | "legend" | "output" => {
             ("form", "a letter has no form; ask for an answer by mail, or link to a page that has one")
         }
         "img" if ["width", "height"].iter().any(|side| matches!(attribute(side), Some("0" | "1"))) => {
-            ("tracking-pixel", "it would tell who reads the letter, and when")
+            ("tracking-pixel", "a picture of a dot, which would tell who reads the letter, and when")
         }
         "img" | "picture" | "source" | "image" | "map" | "area" | "svg" => {
             ("picture", "a letter has no pictures: they would be fetched from elsewhere")
         }
         "video" | "audio" | "track" | "canvas" | "math" => ("not-shown", "mail programs do not show it"),
-        name if !ELEMENTS.contains(&name) => {
-            ("unknown-element", "a letter may not have it; `init --from` makes a letter in Markdown of such a page")
-        }
+        name if !ELEMENTS.contains(&name) => (
+            "unknown-element",
+            "a letter may not have it; `init --from` makes a letter in Markdown of such a page",
+        ),
         _ => return None,
     })
 }
@@ -71,7 +193,11 @@ fn refused(tag: &Tag) -> Option<(&'static str, &'static str)> {
 /// What is wrong with HTML that its author wrote, with words in the place of values; each with its byte offset.
 pub(super) fn faults(html: &str) -> Vec<(usize, &'static str, String)> {
     let Some(page) = Page::read(html) else {
-        return vec![(0, "too-large", "the page has more elements, or deeper ones, than a letter can have".to_owned())];
+        return vec![(
+            0,
+            "too-large",
+            "the page has more elements, or deeper ones, than a letter can have".to_owned(),
+        )];
     };
     let mut faults = Vec::new();
     for tag in page.tags() {
@@ -83,6 +209,7 @@ pub(super) fn faults(html: &str) -> Vec<(usize, &'static str, String)> {
         }
         if let Some((name, why)) = refused(tag) {
             faults.push((tag.at, name, format!("`<{}>`: {why}", super::tags::shown(&tag.name))));
+            continue;
         }
         for (attribute, value) in &tag.attributes {
             if let Some((name, said)) = wrong_attribute(&tag.name, attribute, value) {
@@ -93,7 +220,9 @@ pub(super) fn faults(html: &str) -> Vec<(usize, &'static str, String)> {
             let from = source.find('>').map_or(0, |end| end + 1);
             let sheet = &source[from..];
             let end = sheet.to_ascii_lowercase().find("</style").unwrap_or(sheet.len());
-            faults.extend(wrong_css(&sheet[..end]).map(|(inside, name, said)| (tag.at + from + inside, name, said)));
+            faults.extend(
+                wrong_css(&sheet[..end]).map(|(inside, name, said)| (tag.at + from + inside, name, said)),
+            );
         }
     }
     faults.sort_by_key(|(at, ..)| *at);
@@ -105,20 +234,24 @@ fn find(tag: &str, word: &str) -> Option<usize> {
     // To lower case without moving a byte.
     let plain = tag.to_ascii_lowercase();
     let part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
-    plain.match_indices(word).map(|(at, _)| at).find(|at| {
-        *at > 0 && !plain[..*at].ends_with(part) && !plain[at + word.len()..].starts_with(part)
-    })
+    plain
+        .match_indices(word)
+        .map(|(at, _)| at)
+        .find(|at| *at > 0 && !plain[..*at].ends_with(part) && !plain[at + word.len()..].starts_with(part))
 }
 
 fn wrong_attribute(element: &str, name: &str, value: &str) -> Option<(&'static str, String)> {
     let shown = super::tags::shown(name);
     if name.contains(OPEN) {
-        return Some(("misplaced-field", "a field may not stand among the attributes of an element; put it between quotes".to_owned()));
+        return Some((
+            "misplaced-field",
+            "a field may not stand among the attributes of an element; put it between quotes".to_owned(),
+        ));
     }
     if name.starts_with("on") {
         return Some(("event-handler", format!("`{shown}=`: a letter runs no program")));
     }
-    if FETCHING.contains(&name) && element != "img" && element != "script" {
+    if FETCHING.contains(&name) {
         return Some(("remote-content", format!("`{shown}=`: a letter loads nothing from elsewhere")));
     }
     let holds_field = value.contains(OPEN);
@@ -126,11 +259,17 @@ fn wrong_attribute(element: &str, name: &str, value: &str) -> Option<(&'static s
         "style" => wrong_css(value).map(|(_, name, said)| (name, said)),
         "href" if element == "a" && !allowed(value.trim()) => {
             let value = super::tags::shown(value.trim());
-            Some(("wrong-link", format!("`{value}` is no link that a letter may have; `https:`, `http:`, `mailto:` and `tel:` are")))
+            Some((
+                "wrong-link",
+                format!(
+                    "`{value}` is no link that a letter may have; `https:`, `http:`, `mailto:` and `tel:` are"
+                ),
+            ))
         }
-        "class" | "id" if holds_field => {
-            Some(("misplaced-field", format!("a field may not stand in `{name}=`: styles are the same for everybody")))
-        }
+        "class" | "id" if holds_field => Some((
+            "misplaced-field",
+            format!("a field may not stand in `{name}=`: styles are the same for everybody"),
+        )),
         _ => None,
     }
 }
@@ -138,7 +277,11 @@ fn wrong_attribute(element: &str, name: &str, value: &str) -> Option<(&'static s
 /// What CSS must not hold: what fetches, what runs, what hides one of these.
 fn wrong_css(css: &str) -> Option<(usize, &'static str, String)> {
     if let Some(at) = css.find(OPEN) {
-        return Some((at, "misplaced-field", "a field may not stand in CSS; write two rules and an `{{#if}}`".to_owned()));
+        return Some((
+            at,
+            "misplaced-field",
+            "a field may not stand in CSS; write two rules and an `{{#if}}`".to_owned(),
+        ));
     }
     const WORDS: [(&str, &str); 12] = [
         ("@import", "a letter loads nothing from elsewhere"),
@@ -156,11 +299,15 @@ fn wrong_css(css: &str) -> Option<(usize, &'static str, String)> {
     ];
     let plain = css.to_ascii_lowercase();
     let bare = without_remarks(&plain);
-    let found = WORDS.iter().filter_map(|(word, why)| Some((plain.find(word)?, *word, *why))).min_by_key(|(at, ..)| *at);
+    let found = WORDS
+        .iter()
+        .filter_map(|(word, why)| Some((plain.find(word)?, *word, *why)))
+        .min_by_key(|(at, ..)| *at);
     // Remarks round a style sheet are an old habit, and no harm.
     let found = found.filter(|(_, word, _)| *word != "<" || bare.contains('<'));
     // What only shows without the remarks in it stands nowhere in particular.
-    let found = found.or_else(|| WORDS.iter().find(|(word, _)| bare.contains(word)).map(|(word, why)| (0, *word, *why)));
+    let found = found
+        .or_else(|| WORDS.iter().find(|(word, _)| bare.contains(word)).map(|(word, why)| (0, *word, *why)));
     found.map(|(at, word, why)| (at, "unsafe-css", format!("`{word}` in CSS: {why}")))
 }
 
@@ -170,15 +317,29 @@ pub(super) fn remarks(html: &str) -> Vec<(usize, &'static str, String)> {
     let mut remarks = Vec::new();
     let inlined = css::inline(&mut page);
     if inlined.exhausted {
-        remarks.push((0, "css-not-inlined", "matching its styles takes too long, so that none was put on its elements".to_owned()));
+        remarks.push((
+            0,
+            "css-not-inlined",
+            "matching its styles takes too long, so that none was put on its elements".to_owned(),
+        ));
     }
     for selector in inlined.unread {
         let at = html.find(&selector).unwrap_or(0);
         let shown = super::tags::shown(&selector);
-        remarks.push((at, "css-not-inlined", format!("`{shown}` stays in `<style>`, which many mail programs do not read; give the element a class")));
+        remarks.push((
+            at,
+            "css-not-inlined",
+            format!(
+                "`{shown}` stays in `<style>`, which many mail programs do not read; give the element a class"
+            ),
+        ));
     }
     if let Some(at) = html.find("<!--[if ") {
-        remarks.push((at, "remark-left-out", "remarks are left out, also those that speak to Outlook".to_owned()));
+        remarks.push((
+            at,
+            "remark-left-out",
+            "remarks are left out, also those that speak to Outlook".to_owned(),
+        ));
     }
     remarks
 }
@@ -194,17 +355,12 @@ pub(super) fn title(html: &str) -> Option<(usize, String)> {
     Some((from + leading, page.text(Page::ROOT).trim().to_owned())).filter(|(_, title)| !title.is_empty())
 }
 
-/// Returns the letter as Markdown: what its text part is made of, with the words that stand for values.
-pub(super) fn markdown(html: &str) -> String {
-    let Some(mut page) = Page::read(html) else { return String::new() };
-    css::inline(&mut page);
-    document::markdown_of(&page)
-}
-
 /// Converts a page with words in the place of values.
 pub(super) fn shape(html: &str, language: &str) -> Shape {
     let wrong = faults(html).into_iter().map(|(_, name, said)| (name, said)).collect();
-    let Some(mut page) = Page::read(html) else { return Shape::of_page("", String::new(), Vec::new(), wrong) };
+    let Some(mut page) = Page::read(html) else {
+        return Shape::of_page("", String::new(), Vec::new(), wrong);
+    };
     let inlined = css::inline(&mut page);
     let text = document::markdown_of(&page);
     let mut head = String::from("<!DOCTYPE html>\n<html lang=\"");
@@ -212,14 +368,17 @@ pub(super) fn shape(html: &str, language: &str) -> Shape {
     head.push_str("\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     for name in ["color-scheme", "supported-color-schemes"] {
         let meta = page.elements().into_iter().find(|node| page.attribute(*node, "name") == Some(name));
-        if let Some(content) = meta.and_then(|node| page.attribute(node, "content")).filter(|content| !content.contains(OPEN)) {
+        if let Some(content) =
+            meta.and_then(|node| page.attribute(node, "content")).filter(|content| !content.contains(OPEN))
+        {
             head.push_str(&format!("<meta name=\"{name}\" content=\""));
             escape_fixed(content, &mut head);
             head.push_str("\">\n");
         }
     }
     head.push_str("<title>");
-    let mut writer = Writer { page: &page, slots: Vec::new(), out: String::from("</title>\n"), keeps_styles: false };
+    let mut writer =
+        Writer { page: &page, slots: Vec::new(), out: String::from("</title>\n"), keeps_styles: false };
     if !inlined.kept.is_empty() && !inlined.kept.contains(['<', '\\']) {
         writer.keeps_styles = true;
         writer.out.push_str(&format!("<style>\n{}</style>\n", inlined.kept));
@@ -258,7 +417,7 @@ impl Writer<'_> {
     fn children(&mut self, node: usize) {
         for child in self.page.children(node) {
             match self.page.kind(*child) {
-                Kind::Text(text) => self.text(text),
+                Kind::Text(text) => self.words(text, true),
                 Kind::Element(name) => self.element(*child, name),
                 Kind::Comment(_) | Kind::Other => {}
             }
@@ -271,7 +430,10 @@ impl Writer<'_> {
         }
         if !ELEMENTS.contains(&name) {
             // It was refused by name; what is left of it is its text, unless that is none.
-            if !matches!(name, "script" | "noembed" | "noframes" | "iframe" | "textarea" | "select" | "template") {
+            if !matches!(
+                name,
+                "script" | "noembed" | "noframes" | "iframe" | "textarea" | "select" | "template"
+            ) {
                 self.children(node);
             }
             return;
@@ -294,15 +456,27 @@ impl Writer<'_> {
 
     fn attributes(&mut self, node: usize, element: &str) {
         for (name, value) in self.page.attributes(node) {
-            let known = ATTRIBUTES.contains(&name.as_str()) || name.strip_prefix("aria-").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_lowercase()));
+            let known = ATTRIBUTES.contains(&name.as_str())
+                || name
+                    .strip_prefix("aria-")
+                    .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_lowercase()));
             let useless = matches!(name.as_str(), "class" | "id") && !self.keeps_styles;
-            if !known || useless || wrong_attribute(element, name, value).is_some() || name == "href" && element != "a" {
+            if !known
+                || useless
+                || wrong_attribute(element, name, value).is_some()
+                || name == "href" && element != "a"
+            {
                 continue;
             }
             self.out.push_str(&format!(" {name}=\""));
             if name == "href" {
                 self.flush();
                 self.slots.push(Slot::Address(value.trim().to_owned()));
+            } else if name == "style" {
+                // In double quotes, a single one is what it is.
+                let mut style = String::with_capacity(value.len());
+                escape_fixed(value, &mut style);
+                self.out.push_str(&style.replace("&#39;", "'"));
             } else {
                 self.words(value, false);
             }
@@ -310,11 +484,7 @@ impl Writer<'_> {
         }
     }
 
-    fn text(&mut self, text: &str) {
-        self.words(text, true);
-    }
-
-    /// Writes text with words in the place of values.
+    /// Writes text with words in the place of values; in text their line breaks are `<br>`, in attributes blanks.
     fn words(&mut self, text: &str, breaks: bool) {
         for part in split(text) {
             match part {

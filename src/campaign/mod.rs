@@ -1,9 +1,9 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 pub mod calendar;
-mod css;
 mod channel;
 mod columns;
+mod css;
 pub mod day;
 pub mod definition;
 pub mod detect;

@@ -209,10 +209,11 @@ fn links(mut runs: Vec<Run>, notes: &mut Notes) -> Vec<Run> {
     for run in &mut runs {
         let Some(link) = &run.style.link else { continue };
         let link = link.trim();
-        let known = link.starts_with(OPEN) || SCHEMES.iter().any(|scheme| {
-            link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-                && link.len() > scheme.len()
-        });
+        let known = link.starts_with(OPEN)
+            || SCHEMES.iter().any(|scheme| {
+                link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                    && link.len() > scheme.len()
+            });
         // A place within the document is not worth a word.
         if !known && !link.starts_with(['#', '_']) && !link.is_empty() {
             let shown: String = crate::mail::headers::clean(link).chars().take(60).collect();
