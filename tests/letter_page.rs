@@ -5,8 +5,15 @@
 #[expect(dead_code, reason = "shared by the tests of the letter")]
 mod campaign;
 
-use campaign::{compile_page, merge, row, today};
-use postduif::campaign::letter::{Input, Letter};
+use campaign::{COLUMNS, definition, merge, row, source, today};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use postduif::campaign::definition::LetterSource;
+use postduif::campaign::letter::{Input, Letter, Merged};
+use postduif::campaign::problem::{Problem, Problems};
+use postduif::mail::address::Mailbox;
+use postduif::mail::message_id::MessageId;
+use postduif::mail::mime::{Parts, compose};
 use proptest::prelude::*;
 
 const PAGE: &str = r##"<!DOCTYPE html>
@@ -60,6 +67,20 @@ const ROW: [(&str, &str); 5] = [
     ("site", "https://partij.example/a?b=1&c='x'"),
 ];
 
+/// Compiles a letter that is HTML; gives what is told of it as well. What it includes is HTML too.
+fn compile_page(text: &str, partials: &[(&str, &str)]) -> Result<(Letter, Vec<String>), Vec<String>> {
+    let mut problems = Problems::default();
+    let columns: Vec<String> = COLUMNS.iter().map(|&column| column.to_owned()).collect();
+    let source = LetterSource { name: "letter.html".to_owned(), ..source(text, partials) };
+    let letter = Letter::compile(&source, &definition("nl"), &columns, &mut problems);
+    let said: Vec<String> = problems.sorted().into_iter().map(Problem::to_string).collect();
+    assert_eq!(letter.is_none(), problems.errors() > 0, "{said:?}");
+    match letter {
+        Some(letter) => Ok((letter, said)),
+        None => Err(said),
+    }
+}
+
 fn page(body: &str) -> String {
     format!("<title>Oproep</title>\n{body}")
 }
@@ -80,10 +101,18 @@ fn message(merged: &Merged) -> String {
     let dated: Timestamp = "2025-09-08T07:30:00Z".parse().unwrap();
     let to = Mailbox::parse("Één & Ander <programma@een.example>").unwrap();
     let message = compose(&Parts {
+        from: &Mailbox::parse("Ada Jansen <ada@stichting.example>").unwrap(),
+        to: &[to],
+        cc: &[],
+        reply_to: None,
         subject: &merged.subject,
+        dated: &dated.to_zoned_datetime(TimeZone::get("Europe/Amsterdam").unwrap()),
+        message_id: &MessageId::stored("<abcdefghijklm.nopqrstuvwxyz.1@stichting.example>".to_owned()),
+        language: "nl",
         text: &merged.text,
         html: &merged.html,
-        ..parts(&Mailbox::parse("Ada Jansen <ada@stichting.example>").unwrap(), &to, &dated)
+        attachments: &[],
+        extra: &[],
     });
     String::from_utf8(message).unwrap().replace("\r\n", "\n")
 }

@@ -55,23 +55,6 @@ pub(crate) fn compile_whole(text: &str, partials: &[(&str, &str)]) -> Result<Let
     letter.ok_or(said)
 }
 
-/// Compiles a letter that is HTML itself; what it includes is HTML as well.
-pub(crate) fn compile_page(
-    text: &str,
-    partials: &[(&str, &str)],
-) -> Result<(Letter, Vec<String>), Vec<String>> {
-    let mut problems = Problems::default();
-    let columns: Vec<String> = COLUMNS.iter().map(|&column| column.to_owned()).collect();
-    let source = LetterSource { name: "letter.html".to_owned(), ..source(text, partials) };
-    let letter = Letter::compile(&source, &definition("nl"), &columns, &mut problems);
-    let said: Vec<String> = problems.sorted().into_iter().map(Problem::to_string).collect();
-    assert_eq!(letter.is_none(), problems.errors() > 0, "{said:?}");
-    match letter {
-        Some(letter) => Ok((letter, said)),
-        None => Err(said),
-    }
-}
-
 pub(crate) fn row(values: &[(&str, &str)]) -> Vec<(String, String)> {
     COLUMNS
         .iter()

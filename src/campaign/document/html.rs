@@ -214,7 +214,8 @@ impl Reader<'_> {
             }
             name if BLOCKS.contains(&name) || css.contains("display:block") => {
                 let gap = !["margin-bottom:0", "margin:0"].iter().any(|none| zero(&css, none));
-                let apart = gap && matches!(name, "p" | "dl" | "figure" | "section" | "article");
+                let footnote = self.page.attribute(node, "id").is_some_and(|id| id.starts_with("sdfootnote"));
+                let apart = footnote || gap && matches!(name, "p" | "dl" | "figure" | "section" | "article");
                 self.end_line(apart);
                 self.children(node, &look);
                 self.end_line(apart);
