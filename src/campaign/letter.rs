@@ -24,6 +24,7 @@ use super::definition::{Definition, LetterSource};
 use super::front_matter::FrontMatter;
 use super::markdown::{Shape, faults};
 use super::markup;
+use super::markup_rules;
 use super::merge::{CLOSE, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
 use super::script::{Node, Resolver, normal};
@@ -323,10 +324,10 @@ fn check_body(source: &Source<'_>, html: bool, problems: &mut Problems) {
         source.place_of((origin + offset - from).min(source.text.len()))
     };
     if html {
-        for (offset, name, said) in markup::faults(&body) {
+        for (offset, name, said) in markup_rules::faults(&body) {
             problems.push(Problem::error(name, place(offset), said));
         }
-        for (offset, name, said) in markup::remarks(&body) {
+        for (offset, name, said) in markup_rules::remarks(&body) {
             problems.push(Problem::warning(name, place(offset), said));
         }
         return;

@@ -16,6 +16,7 @@ mod html;
 pub mod letter;
 mod markdown;
 mod markup;
+mod markup_rules;
 mod merge;
 pub mod placeholder;
 pub mod plan;

@@ -14,6 +14,7 @@ mod nesting;
 mod odt;
 mod odt_style;
 mod sort;
+mod table;
 mod tidy;
 mod txt;
 mod write;
