@@ -106,9 +106,7 @@ fn what_letters_are_made_of_is_shown_by_every_mail_program_of_the_table() {
     {
         let page = Markup::read(&html);
         assert!(page.tags.len() > 10, "{name}");
-        let mut found = Vec::new();
-        mail_programs::look(&page, &mut found);
-        let told: Vec<String> = found.into_iter().map(|found| found.said).collect();
+        let told: Vec<String> = mail_programs::look(&page).into_iter().map(|(_, found)| found.said).collect();
         assert_eq!(told, Vec::<String>::new(), "{name}");
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::letter::{Input, Letter};
-use super::markdown::Slot;
+use super::markdown::Landing;
 use super::merge::Walk;
 use super::problem::{Place, Problem};
 
@@ -59,8 +59,8 @@ impl Letter {
         let mut landed = Vec::with_capacity(walk.given.len() + 4);
         shape.text_with_slots(&walk.given, &mut text, &mut |slot, at| {
             let (number, in_link) = match slot {
-                Slot::Value(number) => (number, false),
-                Slot::Address(number) => (number, true),
+                Landing::Value(number) => (number, false),
+                Landing::Address(number) => (number, true),
             };
             if let Some(given) = walk.given.get(number as usize) {
                 let (said, place) = (Arc::clone(&given.put.said), Arc::clone(&given.put.place));

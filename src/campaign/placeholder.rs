@@ -46,6 +46,23 @@ pub fn leftovers(text: &str, tongue: Option<Tongue>) -> Vec<Leftover> {
     found
 }
 
+/// Finds the same in a page of HTML, where brackets in styles and remarks mean something else.
+pub fn leftovers_in_page(html: &str, tongue: Option<Tongue>) -> Vec<Leftover> {
+    let plain = html.to_ascii_lowercase();
+    let mut visible = html.to_owned();
+    for (open, close) in [("<!--", "-->"), ("<style", "</style")] {
+        let mut from = 0;
+        while let Some(start) = plain[from..].find(open).map(|at| at + from) {
+            let end = plain[start..].find(close).map_or(plain.len(), |at| start + at + close.len());
+            // Every line keeps its length, so that places stay the same.
+            let blanks = html[start..end].split('\n').map(|line| " ".repeat(line.len()));
+            visible.replace_range(start..end, &blanks.collect::<Vec<_>>().join("\n"));
+            from = end;
+        }
+    }
+    leftovers(&visible, tongue)
+}
+
 /// Finds the same in a value, where double braces are as odd as anything else.
 pub fn leftovers_of_a_value(value: &str, tongue: Option<Tongue>) -> Vec<Leftover> {
     let mut found = Vec::new();
@@ -252,6 +269,14 @@ mod tests {
         assert_eq!(value("LOREM IPSUM"), ["LOREM IPSUM"]);
         assert_eq!(value("TODO"), ["TODO"]);
         assert_eq!(value("een gewone waarde, met é en ß"), [] as [String; 0]);
+    }
+
+    #[test]
+    fn brackets_in_the_styles_and_remarks_of_a_page_are_none() {
+        let page = "<!--[if mso]><p>é</p><![endif]--><STYLE>a[href]{x:y}\n b[title]{}</STYLE>[naam]";
+        let found = leftovers_in_page(page, None);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].line, found[0].text.as_str()), (2, "[naam]"));
     }
 
     #[test]

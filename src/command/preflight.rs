@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::reading::Reading;
 use super::spam::{self, Answer};
 use super::{preview, tasks};
+use crate::campaign::definition::LetterSource;
 use crate::campaign::headings::normalised;
 use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::Acceptance;
@@ -200,7 +201,8 @@ impl Log {
             self.letters += 1;
             self.octets += seen.octets;
         }
-        if self.wholes.wants(seen.shape) {
+        // What a person does by hand is no message.
+        if recipient.errand().is_none() && self.wholes.wants(seen.shape) {
             if goes && self.samples.len() < SAMPLES {
                 self.samples.push(recipient.clone());
             }
@@ -296,5 +298,5 @@ fn whole(wholes: &mut Wholes, reading: &Reading, now: Timestamp, recipient: &Rec
 }
 
 fn letter_file(press: &Press) -> Option<String> {
-    press.definition().steps.first().map(|source| format!("templates/{}.md", source.name))
+    press.definition().steps.first().map(LetterSource::file)
 }

@@ -144,9 +144,7 @@ fn shown(
     let now = context.clock.now();
     let task = tasks::task(&reading.config, recipient);
     if form == Form::Text || task.is_some() {
-        let shown = in_words(context, reading, press, recipient, form);
-        context.report.problems(&preflight::of_one(reading, now, at, recipient));
-        return shown;
+        return in_words(context, reading, press, recipient, form);
     }
     let printed = print(press, recipient, now)?;
     if form == Form::Raw {

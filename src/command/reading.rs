@@ -108,9 +108,7 @@ impl Reading {
     /// Returns what may stay: what the settings say, and the letters that would go.
     pub fn acceptances(&self) -> Vec<Acceptance> {
         let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
-        let of_letter = |source: &LetterSource| {
-            front_matter::acceptances(&format!("templates/{}.md", source.name), &source.text)
-        };
+        let of_letter = |source: &LetterSource| front_matter::acceptances(&source.file(), &source.text);
         let accepted = self.config.preflight.accept.iter().cloned();
         accepted.chain(definition.steps.iter().flat_map(of_letter)).collect()
     }
@@ -257,19 +255,21 @@ fn launched(
 /// Reads the letters and everything they may include.
 fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
     let folder = context.folder.join("templates");
-    let partials = templates(&folder, problems);
     let steps = config
         .steps
         .iter()
         .filter_map(|name| {
-            let text = partials.get(name).cloned().or_else(|| {
-                let place = Place::file(format!("templates/{name}.md"));
+            let name = letter_name(&folder, name, problems)?;
+            let stem = name.trim_end_matches(".html");
+            let mut source =
+                LetterSource { name: name.clone(), text: String::new(), partials: BTreeMap::new() };
+            source.partials = templates(&folder, if source.is_html() { "html" } else { "md" }, problems);
+            source.text = source.partials.remove(stem).or_else(|| {
+                let place = Place::file(source.file());
                 problems.push(Problem::error("no-letter", place, "there is no such file"));
                 None
             })?;
-            let partials = partials.iter().filter(|(other, _)| *other != name);
-            let partials = partials.map(|(name, text)| (name.clone(), text.clone())).collect();
-            Some(LetterSource { name: name.clone(), text, partials })
+            Some(source)
         })
         .collect();
     Definition {
@@ -281,15 +281,33 @@ fn definition(context: &Context, config: &Config, problems: &mut Problems) -> De
     }
 }
 
-/// Reads every `*.md` of a folder, by name without the ending.
-fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
+/// Returns the name of a letter as its source has it: with `.html` for a page.
+fn letter_name(folder: &Path, name: &str, problems: &mut Problems) -> Option<String> {
+    let page = format!("{name}.html");
+    match (folder.join(format!("{name}.md")).exists(), folder.join(&page).exists()) {
+        _ if name.ends_with(".html") => Some(name.to_owned()),
+        (true, true) => {
+            let said = format!("there are two letters of that name, `{name}.md` and `{page}`");
+            problems.push(
+                Problem::error("two-letters", Place::file(format!("templates/{page}")), said)
+                    .hint(format!("write `letter = \"{page}\"` for this one, or move one of them away")),
+            );
+            None
+        }
+        (false, true) => Some(page),
+        _ => Some(name.to_owned()),
+    }
+}
+
+/// Reads every file of a folder with this ending, by name without it.
+fn templates(folder: &Path, ending: &str, problems: &mut Problems) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return texts };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|known| known == ending)) {
         let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-        let place = Place::file(format!("templates/{name}.md"));
+        let place = Place::file(format!("templates/{name}.{ending}"));
         let size = fs::metadata(&path).map_or(0, |about| about.len());
         if size > TEMPLATE_LIMIT {
             let said = format!("the file has {} MB; a letter has some kilobytes", size / 1_000_000);

@@ -117,25 +117,21 @@ fn verdict(used: &Use) -> Verdict {
 }
 
 /// Looks at a page: what a common mail program does not show, and what nobody has looked up; each once, with its line.
-pub fn look(page: &Markup, found: &mut Vec<Found>) {
+pub fn look(page: &Markup) -> Vec<(u64, Found)> {
     let mut seen = HashSet::new();
+    let mut found = Vec::new();
     for (line, used) in uses(page) {
         if !seen.insert(used.clone()) {
             continue;
         }
-        match verdict(&used) {
-            Verdict::Fine => {}
-            Verdict::Lost(programs) => {
-                let said = format!("{} on line {line} is nothing to {}", used.said(), programs.join(", "));
-                found.push(Found::new(&MAIL_PROGRAM, said));
-            }
-            Verdict::Unknown => {
-                let said =
-                    format!("nobody has looked up which mail programs show {} on line {line}", used.said());
-                found.push(Found::new(&MAIL_PROGRAM, said));
-            }
-        }
+        let said = match verdict(&used) {
+            Verdict::Fine => continue,
+            Verdict::Lost(programs) => format!("{} is nothing to {}", used.said(), programs.join(", ")),
+            Verdict::Unknown => format!("nobody has looked up which mail programs show {}", used.said()),
+        };
+        found.push((line, Found::new(&MAIL_PROGRAM, said)));
     }
+    found
 }
 
 fn uses(page: &Markup) -> Vec<(u64, Use)> {
@@ -293,9 +289,7 @@ mod tests {
     use super::*;
 
     fn told(html: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        look(&Markup::read(html), &mut found);
-        found.into_iter().map(|found| found.said).collect()
+        look(&Markup::read(html)).into_iter().map(|(line, found)| format!("{line}: {}", found.said)).collect()
     }
 
     #[test]
@@ -321,17 +315,17 @@ mod tests {
             <div style=\"display:flex; margin: 0 1rem;\n color: rgba(0,0,0,.5); border-radius: 4px\">x</div>\n<svg></svg><marquee>y</marquee>\n\
             <img src=\"https://a.nl/b.webp?x\"><img src='cid:logo'><p blink=1 style='blinking: 2xx; width: calc(1px + 2em)'></p>";
         insta::assert_snapshot!(told(page).join("\n"), @r#"
-        `display:flex` on line 7 is nothing to Outlook for Windows
-        the unit `rem` on line 7 is nothing to Outlook for Windows
-        `rgba()` on line 8 is nothing to Outlook for Windows
-        `<svg>` on line 9 is nothing to Gmail on the web, Gmail's apps, Outlook for Windows, Outlook.com, Outlook for iOS
-        nobody has looked up which mail programs show `<marquee>` on line 9
-        a picture `.webp` on line 10 is nothing to Outlook for Windows
-        nobody has looked up which mail programs show `blink` on line 10
-        nobody has looked up which mail programs show `blinking` on line 10
-        nobody has looked up which mail programs show the unit `xx` on line 10
-        `calc()` on line 10 is nothing to Outlook for Windows
-        `float` on line 4 is nothing to Outlook for Windows
+        7: `display:flex` is nothing to Outlook for Windows
+        7: the unit `rem` is nothing to Outlook for Windows
+        8: `rgba()` is nothing to Outlook for Windows
+        9: `<svg>` is nothing to Gmail on the web, Gmail's apps, Outlook for Windows, Outlook.com, Outlook for iOS
+        9: nobody has looked up which mail programs show `<marquee>`
+        10: a picture `.webp` is nothing to Outlook for Windows
+        10: nobody has looked up which mail programs show `blink`
+        10: nobody has looked up which mail programs show `blinking`
+        10: nobody has looked up which mail programs show the unit `xx`
+        10: `calc()` is nothing to Outlook for Windows
+        4: `float` is nothing to Outlook for Windows
         "#);
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::catalogue::{EXAMPLE_PARAGRAPH, EXAMPLE_TEXT, FREEMAIL_REPLY_TO, LEFT_OVER};
-use super::{Found, dates, salutation};
+use super::markup::Markup;
+use super::{Found, dates, mail_programs, salutation};
 use crate::campaign::definition::{Definition, Sender};
 use crate::campaign::placeholder;
 use crate::campaign::problem::{Place, Problem};
@@ -16,15 +17,25 @@ use crate::mail::domain;
 pub fn look(definition: &Definition, today: Date, real: bool) -> Vec<Problem> {
     let mut files = BTreeMap::new();
     for source in &definition.steps {
-        files.insert(&source.name, &source.text);
-        files.extend(&source.partials);
+        files.insert(&source.name, (source.file(), &source.text));
+        let included = source.partials.iter();
+        files.extend(included.map(|(name, text)| (name, (source.file_of(name), text))));
     }
     let used = used_files(definition);
     let tongue = Tongue::of(&definition.language);
     let mut problems = Vec::new();
-    for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-        let file = format!("templates/{name}.md");
-        for left in placeholder::leftovers(text, tongue) {
+    for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
+        let is_page = file.ends_with(".html");
+        let left_over = match is_page {
+            true => placeholder::leftovers_in_page(text, tongue),
+            false => placeholder::leftovers(text, tongue),
+        };
+        if is_page {
+            for (line, found) in mail_programs::look(&Markup::read(text)) {
+                problems.push(found.at(Place::line(&file, line), real));
+            }
+        }
+        for left in left_over {
             let found = Found::new(&LEFT_OVER, format!("`{}` is still to be filled in", left.text));
             problems.push(found.at(Place::column(&file, left.line, left.column), real));
         }
@@ -51,7 +62,7 @@ pub fn look(definition: &Definition, today: Date, real: bool) -> Vec<Problem> {
 fn example(definition: &Definition) -> Vec<Problem> {
     let mut problems = Vec::new();
     for source in &definition.steps {
-        let file = format!("templates/{}.md", source.name);
+        let file = source.file();
         if placeholder::is_shipped_letter(&source.text) {
             let found = Found::new(&EXAMPLE_TEXT, "this is the letter that came with the program");
             let found = found.hint("write your own before you send to real addresses");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::markup::Markup;
-use super::{Found, links, mail_programs, salutation, text};
+use super::{Found, links, salutation, text};
 use crate::campaign::draft::Draft;
 use crate::campaign::letter::Merged;
 use crate::campaign::problem::{Place, Problem};
@@ -63,7 +63,6 @@ impl Wholes {
         for (address, shown) in &page.anchors {
             links::look_at_anchor(address, shown, &mut found);
         }
-        mail_programs::look(&page, &mut found);
         let mut problems = self.new_ones(found, about.file, about.real);
         // Which salutation there is follows from the row.
         for mut problem in self.new_ones(greetings, about.file, about.real) {
