@@ -81,11 +81,14 @@ pub struct Preview {
     /// Write one .eml file for each recipient, and an index.html to look through them.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write each letter as a PDF, for printing and post; with KEY, that one.
+    #[arg(long, value_name = "DIR")]
+    pub pdf: Option<PathBuf>,
     /// With KEY: the whole message as it goes over the line, headers and all.
     #[arg(long, requires = "key")]
     pub raw: bool,
     /// Print only the plan's digest.
-    #[arg(long, conflicts_with_all = ["key", "out"])]
+    #[arg(long, conflicts_with_all = ["key", "out", "pdf"])]
     pub digest: bool,
 }
 

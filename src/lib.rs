@@ -13,6 +13,7 @@
 //! | [`delivery`] | the life of one letter: state, attempt, judgement, retry, pace, breaker | `mail`, `campaign` |
 //! | [`ledger`] | what happened, durably | `mail`, `campaign`, `delivery` |
 //! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock` |
+//! | [`typesetting`] | PDF letters, made by the second program `letter-pdf` | `mail`, `campaign` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`config`] | `config.toml`, exactly once | everything above |
 //! | [`command`] | one verb, one file | everything above, `report` |
@@ -39,3 +40,4 @@ pub mod mail;
 pub mod report;
 pub mod run;
 pub mod transport;
+pub mod typesetting;

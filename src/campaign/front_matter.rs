@@ -6,13 +6,14 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::file_name;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 1] = ["subject"];
+const KEYS: [&str; 3] = ["subject", "pdf", "pdf-name"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
@@ -22,10 +23,23 @@ const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and
 pub(super) struct FrontMatter<'t> {
     /// The subject; not empty.
     pub(super) subject: Scripted,
+    /// The PDF that goes along, if one is asked for.
+    pub(super) pdf: Option<Pdf>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
     pub(super) body_line: usize,
+}
+
+/// `pdf` and `pdf-name`.
+#[derive(Debug)]
+pub(super) struct Pdf {
+    /// The template of the page: `brief.typ`.
+    pub(super) template: String,
+    /// Where it is asked for.
+    pub(super) place: Place,
+    /// What the file is called; without it, like the template.
+    pub(super) name: Option<Scripted>,
 }
 
 /// A text that is itself a template, and where in the file it stands.
@@ -54,8 +68,15 @@ impl<'t> FrontMatter<'t> {
             let place = Place::column(file, 1, 1);
             problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
         }
-        Some(Self { subject: subject?, body, body_line })
+        let pdf = table.pdf(problems);
+        Some(Self { subject: subject?, pdf, body, body_line })
     }
+}
+
+/// Returns the template of the page that a letter asks for, without looking for anything that is wrong.
+pub fn pdf_template(text: &str) -> Option<String> {
+    let text = normal(text);
+    Some(FrontMatter::read("", &text, &mut Problems::default())?.pdf?.template)
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -150,6 +171,30 @@ impl<'f> Table<'f> {
         };
         problems.push(Problem::error(name, self.place(at), wrong));
         None
+    }
+
+    fn pdf(&self, problems: &mut Problems) -> Option<Pdf> {
+        let name = self.scripted("pdf-name", "pdf-name", problems);
+        let Some((template, at)) = self.text("pdf", "no-template", problems) else {
+            if let Some((key, _)) = self.table.get_key_value("pdf-name").filter(|_| !self.has("pdf")) {
+                let said = "`pdf-name` names a PDF, and no `pdf` asks for one";
+                problems.push(
+                    Problem::error("pdf-name", self.place(key.span().start), said)
+                        .hint("add `pdf = \"brief.typ\"`"),
+                );
+            }
+            return None;
+        };
+        let stem = template.strip_suffix(".typ").filter(|stem| !stem.contains(['/', '\\']));
+        if stem.and_then(|stem| file_name::safe(stem, ".pdf")).is_none() {
+            let said = format!("`{}` is no template of a PDF", headers::clean(template));
+            problems.push(
+                Problem::error("no-template", self.place(at), said)
+                    .hint("name a file of `templates/` that ends in `.typ`, without a folder"),
+            );
+            return None;
+        }
+        Some(Pdf { template: template.to_owned(), place: self.place(at), name })
     }
 
     /// Returns a text with `{{…}}` in it.

@@ -1,12 +1,15 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
+pub mod blocks;
 pub mod calendar;
 pub mod definition;
 pub mod detect;
 pub mod encoding;
-mod front_matter;
+pub mod file_name;
+pub mod front_matter;
 pub mod headings;
 pub mod letter;
+pub mod manuscript;
 mod markdown;
 mod merge;
 pub mod placeholder;
@@ -15,6 +18,7 @@ pub mod problem;
 pub mod recipient;
 pub mod roster;
 mod script;
+pub mod stationery;
 pub mod table;
 mod tags;
 pub mod twice;

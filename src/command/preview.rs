@@ -8,8 +8,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::reading::Reading;
-use super::survey::survey;
-use super::{Context, show_plan, wrong_input};
+use super::survey::{meant, survey};
+use super::{Context, pdf_letters, show_plan, wrong_input};
 use crate::campaign::headings;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
@@ -34,7 +34,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         context.report.problems(&reading.problems);
         return Err(wrong_input(&reading.problems));
     }
-    if let Some(key) = &what.key {
+    if let (Some(key), None) = (&what.key, &what.pdf) {
         return one(context, &reading, key, what.raw);
     }
     let surveyed = survey(context, &mut reading, &[])?;
@@ -48,7 +48,20 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         context.report.result(&surveyed.plan.digest);
         return Ok(Exit::Done);
     }
+    if let (Some(key), Some(folder)) = (&what.key, &what.pdf) {
+        let keys = meant(&mut reading, std::slice::from_ref(key))?;
+        return match keys.first() {
+            Some(key) => pdfs(context, &reading, Some(key), folder),
+            None => {
+                context.report.problems(&reading.problems);
+                Err(wrong_input(&reading.problems))
+            }
+        };
+    }
     context.report.result(&show_plan::text(&reading, &surveyed, context.clock.now()));
+    if let Some(folder) = &what.pdf {
+        pdfs(context, &reading, None, folder)?;
+    }
     if let Some(folder) = &what.out {
         let written = all(context, &reading, folder)?;
         context.report.say(&format!(
@@ -57,11 +70,17 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
             folder.display(),
             folder.join("index.html").display()
         ));
-    } else {
+    } else if what.pdf.is_none() {
         context.report.say(
             "  one letter  postduif preview KEY\n  all letters postduif preview --out DIR\n  really      postduif send --plan DIGEST",
         );
     }
+    Ok(Exit::Done)
+}
+
+fn pdfs(context: &Context, reading: &Reading, key: Option<&str>, folder: &Path) -> Result<Exit, Failure> {
+    let written = pdf_letters::write(context, reading, key, folder)?;
+    context.report.say(&format!("wrote {} as PDF into {}", count(written, "letter"), folder.display()));
     Ok(Exit::Done)
 }
 
@@ -177,7 +196,7 @@ fn file_name(key: &str) -> String {
 }
 
 /// Letters hold personal data: mode 0600.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]

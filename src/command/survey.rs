@@ -6,7 +6,7 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::reading::Reading;
-use super::{Context, bar, ledger_failed};
+use super::{Context, bar, ledger_failed, trial_pages};
 use crate::campaign::headings::nearest;
 use crate::campaign::letter::Letter;
 use crate::campaign::placeholder;
@@ -149,6 +149,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut changed = Vec::new();
     let mut asked = Asked::new(only);
     let mut longest: Option<(usize, u64, Recipient)> = None;
+    let mut first: Vec<(u64, Recipient)> = Vec::new();
     let mut domains = Domains::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
@@ -198,6 +199,9 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
                     longest = Some((size, *line, recipient.clone()));
                 }
+                if first.len() < trial_pages::LETTERS {
+                    first.push((*line, recipient.clone()));
+                }
                 if let Some(better) = domains.better(recipient.address.domain()) {
                     let place = Place::line(reading.config.recipients.file.clone(), *line);
                     let said = format!("{} looks like a typing error", recipient.address);
@@ -223,7 +227,11 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     }
     if let Some((_, line, recipient)) = longest {
         warn_of_size(reading, line, &recipient, now);
+        if !first.iter().any(|(known, _)| *known == line) {
+            first.push((line, recipient));
+        }
     }
+    trial_pages::typeset_some(reading, &first, now);
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
     plan.forecast =
@@ -274,10 +282,14 @@ fn inspect(reading: &Reading, chunk: &[(u64, Recipient)], now: Timestamp) -> Vec
     let Some(letter) = press.letter(1) else { return Vec::new() };
     let file = &reading.config.recipients.file;
     let real = reading.is_real();
+    let typesetter = letter.pdf_template().and_then(|_| trial_pages::about(press));
     let look = |rows: &[(u64, Recipient)]| -> Vec<Problem> {
         let mut found = Vec::new();
         for (line, recipient) in rows {
             look_at_row(letter, press, file, *line, recipient, now, real, &mut found);
+            if let Some(about) = &typesetter {
+                trial_pages::unprintable(about, letter, recipient, &Place::line(file, *line), &mut found);
+            }
         }
         found
     };

@@ -1,18 +1,23 @@
 //! Makes the bytes of a message out of the frozen campaign and one claimed recipient.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
 use crate::campaign::letter::{Input, Letter};
-use crate::campaign::problem::Problems;
+use crate::campaign::manuscript::Addressee;
+use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::Recipient;
 use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
 use crate::mail::message_id::MessageId;
 use crate::mail::mime::{self, Parts};
+use crate::typesetting::{self, Typesetter, TypesettingError};
 
 /// A frozen campaign, its letters compiled.
 #[derive(Debug)]
@@ -20,6 +25,31 @@ pub struct Press {
     definition: Definition,
     zone: TimeZone,
     letters: Vec<Letter>,
+    typesetter: Option<Arc<Typesetter>>,
+}
+
+/// A letter as a PDF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PdfLetter {
+    /// What the file is called; safe on every file system.
+    pub name: String,
+    /// The file. The same for the same frozen campaign, fields and day.
+    pub bytes: Vec<u8>,
+    /// How many pages it has.
+    pub pages: usize,
+    /// What the typesetter wondered about.
+    pub warnings: Vec<Problem>,
+}
+
+/// Why there is no PDF of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PdfError {
+    /// The letter cannot be merged for this row.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Letter(Vec<Problem>),
+    /// It cannot be typeset.
+    #[error(transparent)]
+    Typesetting(#[from] TypesettingError),
 }
 
 /// One message, ready to go.
@@ -65,7 +95,24 @@ impl Press {
             .map(|source| Letter::compile(source, &definition, columns, problems))
             .collect();
         let letters = letters.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(Self { definition, zone, letters })
+        Some(Self { definition, zone, letters, typesetter: None })
+    }
+
+    /// Gives it a typesetter, which it needs where [`Press::wants_pdf`].
+    #[must_use]
+    pub fn with_typesetter(mut self, typesetter: Arc<Typesetter>) -> Self {
+        self.typesetter = Some(typesetter);
+        self
+    }
+
+    /// Returns its typesetter, if it has one.
+    pub fn typesetter(&self) -> Option<&Arc<Typesetter>> {
+        self.typesetter.as_ref()
+    }
+
+    /// Returns whether any of its letters asks for a PDF.
+    pub fn wants_pdf(&self) -> bool {
+        self.letters.iter().any(|letter| letter.pdf_template().is_some())
     }
 
     /// Returns the definition that it prints.
@@ -82,6 +129,36 @@ impl Press {
     pub fn input<'a>(&self, recipient: &'a Recipient, dated: Timestamp) -> Input<'a> {
         let today = dated.to_zoned_datetime(self.zone.clone()).date();
         Input { fields: &recipient.fields, today }
+    }
+
+    /// Makes the PDF of a letter; nothing where the letter asks for none. Waits for the typesetter, some ten milliseconds.
+    ///
+    /// Takes what the letter needs of a recipient and no address, since a letter on paper needs none.
+    ///
+    /// # Errors
+    /// When the letter cannot be merged for this row, or cannot be typeset.
+    pub fn pdf(
+        &self,
+        to: &Addressee<'_>,
+        step: u32,
+        dated: Timestamp,
+    ) -> Result<Option<PdfLetter>, PdfError> {
+        let day = dated.to_zoned_datetime(self.zone.clone()).date();
+        let Some(letter) = self.letter(step) else { return Ok(None) };
+        let input = Input { fields: to.fields, today: day };
+        let Some(manuscript) = letter.manuscript(&input).map_err(PdfError::Letter)? else { return Ok(None) };
+        let typesetter = self.typesetter.as_ref().ok_or(TypesettingError::Missing { looked: Vec::new() })?;
+        // The day alone, so that the same letter of the same day is the same file.
+        let dated = self.zone.to_ambiguous_zoned_datetime(day.to_datetime(Time::midnight())).compatible();
+        let Ok(dated) = dated else { return Ok(None) };
+        let typeset = typesetter.typeset(&typesetting::Order {
+            template: &manuscript.template,
+            ident: &format!("{}\n{step}\n{}", self.definition.name, to.key),
+            dated: &dated,
+            data: &manuscript.data(&self.definition, to, day),
+        })?;
+        let typesetting::Typeset { pdf: bytes, pages, warnings } = typeset;
+        Ok(Some(PdfLetter { name: manuscript.file_name, bytes, pages, warnings }))
     }
 
     /// Makes a message.

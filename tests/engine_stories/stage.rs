@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use postduif::campaign::definition::{Definition, LetterSource, Sender};
 use postduif::campaign::problem::Problems;
 use postduif::campaign::recipient::Recipient;
+use postduif::campaign::stationery::Stationery;
 use postduif::clock::Clock;
 use postduif::delivery::pace::{Limit, Pace};
 use postduif::delivery::patience::Patience;
@@ -282,6 +283,7 @@ fn definition(campaign: &str) -> Definition {
             text: "+++\nsubject = \"An appeal\"\n+++\nDear {{naam}},\n\nplease read this.\n".to_owned(),
             partials: BTreeMap::new(),
         }],
+        stationery: Stationery::default(),
     }
 }
 
