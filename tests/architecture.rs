@@ -85,7 +85,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("mail_parser", &["mail/parsed.rs"]),
     ("governor", &["engine/pace.rs"]),
     ("handlebars", &["campaign/script.rs"]),
-    ("pulldown_cmark", &["campaign/markdown.rs"]),
+    ("pulldown_cmark", &["campaign/markdown.rs", "campaign/blocks.rs"]),
     (
         "encoding_rs",
         &[

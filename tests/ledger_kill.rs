@@ -46,7 +46,7 @@ fn victim() {
     step("launched", "");
     let pass = ledger.begin_roster(campaign.id).wait().unwrap();
     for some in people(LETTERS).chunks(15) {
-        ledger.enroll(&pass, 1, some.to_vec(), at(1)).wait().unwrap();
+        ledger.enroll(&pass, 1, some.to_vec(), &no_deadlines(), at(1)).wait().unwrap();
         step("enrolled", "");
     }
     ledger.end_roster(pass, at(1)).wait().unwrap();

@@ -76,16 +76,16 @@ fn a_pass_over_the_roster_that_was_cut_off_lets_nothing_out_and_is_mended() {
     let campaign = launch(&ledger, "appeal");
     roster(&ledger, &campaign, &people(3));
     let cut = ledger.begin_roster(campaign.id).wait().unwrap();
-    ledger.enroll(&cut, 1, people(5)[3..].to_vec(), at(1)).wait().unwrap();
+    ledger.enroll(&cut, 1, people(5)[3..].to_vec(), &no_deadlines(), at(1)).wait().unwrap();
     drop(ledger);
 
     let ledger = home.open();
     let no = ledger.claim(request(&campaign, "w", 9)).wait();
     assert!(matches!(no, Err(LedgerError::Refused { .. })), "{no:?}");
     let pass = ledger.begin_roster(campaign.id).wait().unwrap();
-    let no = ledger.enroll(&cut, 1, people(1), at(1)).wait();
+    let no = ledger.enroll(&cut, 1, people(1), &no_deadlines(), at(1)).wait();
     assert!(matches!(no, Err(LedgerError::Refused { .. })), "{no:?}");
-    ledger.enroll(&pass, 1, people(2), at(1)).wait().unwrap();
+    ledger.enroll(&pass, 1, people(2), &no_deadlines(), at(1)).wait().unwrap();
     ledger.end_roster(pass, at(1)).wait().unwrap();
     assert_eq!(keys(&claim(&ledger, &campaign, "w", 9)), ["p1", "p2"]);
 }

@@ -49,7 +49,7 @@ async fn measure(rows: usize, workers: usize) {
             .map(|n| person(&format!("k{n:07}"), &format!("p{n:07}@party{}.example", n % 997)))
             .collect();
         next += some.len();
-        ledger.enroll(&pass, 1, some, at(0)).await.unwrap();
+        ledger.enroll(&pass, 1, some, &no_deadlines(), at(0)).await.unwrap();
     }
     ledger.end_roster(pass, at(0)).await.unwrap();
     let enrolled = (began.elapsed().as_secs_f64(), cpu() - spent);

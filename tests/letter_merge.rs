@@ -73,7 +73,8 @@ fn the_message_of_a_small_letter() {
     let dated: Timestamp = "2025-09-08T07:30:00Z".parse().unwrap();
     let message = compose(&Parts {
         from: &Mailbox::parse("Ada Jansen <ada@stichting.example>").unwrap(),
-        to: &Mailbox::parse("Één & Ander <programma@een.example>").unwrap(),
+        to: &[Mailbox::parse("Één & Ander <programma@een.example>").unwrap()],
+        cc: &[],
         reply_to: Some(&Mailbox::parse("post@stichting.example").unwrap()),
         subject: &merged.subject,
         dated: &dated.to_zoned_datetime(TimeZone::get("Europe/Amsterdam").unwrap()),
@@ -81,6 +82,7 @@ fn the_message_of_a_small_letter() {
         language: "nl",
         text: &merged.text,
         html: &merged.html,
+        attachments: &[],
         extra: &[],
     });
     insta::assert_snapshot!(

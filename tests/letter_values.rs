@@ -85,7 +85,8 @@ fn message(merged: &Merged, to: &Mailbox) -> Vec<u8> {
     let dated: Timestamp = "2025-09-08T07:30:00Z".parse().unwrap();
     compose(&Parts {
         from: &Mailbox::parse("Ada Jansen <ada@stichting.example>").unwrap(),
-        to,
+        to: std::slice::from_ref(to),
+        cc: &[],
         reply_to: None,
         subject: &merged.subject,
         dated: &dated.to_zoned_datetime(TimeZone::get("Europe/Amsterdam").unwrap()),
@@ -93,6 +94,7 @@ fn message(merged: &Merged, to: &Mailbox) -> Vec<u8> {
         language: "nl",
         text: &merged.text,
         html: &merged.html,
+        attachments: &[],
         extra: &[],
     })
 }

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -33,11 +34,15 @@ struct Script {
 impl Script {
     fn new(text: impl AsRef<str>) -> Self {
         let script = Self { dir: tempfile::tempdir().unwrap() };
-        // Written under another name: a file that is open for writing cannot be run.
-        let draft = script.dir.path().join("draft");
-        fs::write(&draft, text.as_ref()).unwrap();
-        fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(draft, script.path()).unwrap();
+        // Another process writes it: a file that we had open for writing may be so still in a child that another test starts.
+        let mut writer = Command::new("/bin/sh")
+            .args(["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh"])
+            .arg(script.path())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writer.stdin.take().unwrap().write_all(text.as_ref().as_bytes()).unwrap();
+        assert!(writer.wait().unwrap().success());
         script
     }
 
@@ -89,7 +94,9 @@ n=$(ls -d "$0".busy.* 2>/dev/null | wc -l)
 mkdir "$0.busy.$$"
 while [ "$(ls -d "$0".busy.* | wc -l)" -lt 2 ]; do sleep 0.01; done
 "#;
-    let script = Script::new(format!("{BEGIN}echo x >> \"$0.begun\"\nread -r head\nhead -c 2 >/dev/null{meet}printf '{{\"pdf\":{{\"size\":0,\"pages\":1,\"warnings\":[]}}}}\\n'\nwhile true; do{ONE}done"));
+    let script = Script::new(format!(
+        "{BEGIN}echo x >> \"$0.begun\"\nread -r head\nhead -c 2 >/dev/null{meet}printf '{{\"pdf\":{{\"size\":0,\"pages\":1,\"warnings\":[]}}}}\\n'\nwhile true; do{ONE}done"
+    ));
     let typesetter = Arc::new(script.typesetter(2));
     let start = Arc::new(Barrier::new(4));
     let threads: Vec<_> = (0..4)
@@ -134,9 +141,13 @@ fn a_process_that_ends_in_the_middle_is_replaced_and_the_letter_tried_again() {
 
 #[test]
 fn one_that_ends_over_every_letter_is_told_with_its_last_words() {
-    let script = Script::new(format!("{BEGIN}read -r head\necho 'memory allocation failed' >&2\nkill -ABRT $$"));
+    let script =
+        Script::new(format!("{BEGIN}read -r head\necho 'memory allocation failed' >&2\nkill -ABRT $$"));
     let error = ask(&script.typesetter(1)).unwrap_err().to_string();
-    assert!(error.starts_with("the typesetter broke down over `brief.typ`: it ended with signal: 6"), "{error}");
+    assert!(
+        error.starts_with("the typesetter broke down over `brief.typ`: it ended with signal: 6"),
+        "{error}"
+    );
     assert!(error.ends_with("after \"memory allocation failed\""), "{error}");
 }
 
@@ -166,7 +177,10 @@ fn what_is_no_typesetter_is_told_so() {
         newer,
         "it speaks protocol 2, and this program speaks 1; build the one of this version: `cargo install --locked --path letter-pdf`"
     );
-    assert_eq!(why("#!/bin/sh\necho hello\n"), "it does not speak as letter-pdf does (it ended with exit status: 0)");
+    assert_eq!(
+        why("#!/bin/sh\necho hello\n"),
+        "it does not speak as letter-pdf does (it ended with exit status: 0)"
+    );
     assert_eq!(
         why("#!/bin/sh\necho broken library >&2; exit 127\n"),
         "it does not speak as letter-pdf does (it ended with exit status: 127, after \"broken library\")"

@@ -36,7 +36,8 @@ pub(crate) fn typeset(
     let timestamp = Timestamp::new_local(now, offset).ok_or_else(|| fault("the letter has no time zone"))?;
     let standards = PdfStandards::new(&[PdfStandard::A_2a, PdfStandard::Ua_1])
         .map_err(|error| fault(&error.message().to_string()))?;
-    let sheet = desk.sheet(template, data, now).map_err(|fault| vec![fault])?;
+    let today = Datetime::from_ymd(year, month, day).ok_or_else(|| fault("the letter has no date"))?;
+    let sheet = desk.sheet(template, data, today).map_err(|fault| vec![fault])?;
 
     let compiled = typst::compile::<PagedDocument>(&sheet);
     let document = compiled.output.map_err(|found| faults(&sheet, template, &found));
@@ -65,7 +66,9 @@ fn faults(sheet: &Sheet<'_>, template: &str, found: &[SourceDiagnostic]) -> Vec<
         let calls = diagnostic.trace.iter().map(|call| call.span.into());
         let span = std::iter::once(diagnostic.span).chain(calls).find(|span: &DiagSpan| span.id().is_some());
         let (file, line, column) = span.and_then(|span| place(sheet, span)).unwrap_or_default();
-        let mut hints: Vec<String> = diagnostic.hints.iter().map(|hint| hint.v.to_string()).collect();
+        // There is no command line on which a root could be named.
+        let hints = diagnostic.hints.iter().filter(|hint| !hint.v.contains("--root"));
+        let mut hints: Vec<String> = hints.map(|hint| hint.v.to_string()).collect();
         if diagnostic.message.starts_with("unknown font family") {
             hints.push(format!("there are {}", sheet.families().join(", ")));
         }

@@ -1,6 +1,6 @@
 //! When letters may go: office hours in the campaign's own time zone.
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -45,6 +45,33 @@ impl Window {
             Ok(closes) if self.open_at_or_after(at) == Some(at) => closes.timestamp(),
             _ => at,
         }
+    }
+}
+
+/// The days after which nothing goes out: the campaign's own, and each recipient's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deadlines {
+    /// The zone in which the days are told.
+    pub zone: TimeZone,
+    /// The last day for anybody.
+    pub last: Option<Date>,
+}
+
+impl Deadlines {
+    /// No deadline but the recipients' own.
+    pub fn none(zone: TimeZone) -> Self {
+        Self { zone, last: None }
+    }
+
+    /// Returns the last day for a recipient: the earlier of its own and the campaign's.
+    pub fn day(&self, own: Option<Date>) -> Option<Date> {
+        own.into_iter().chain(self.last).min()
+    }
+
+    /// Returns the instant from which on nothing may go to a recipient any more: the end of its last day.
+    pub fn end(&self, own: Option<Date>) -> Option<Timestamp> {
+        let after = self.day(own)?.tomorrow().ok()?;
+        after.to_zoned_datetime(self.zone.clone()).ok().map(|midnight| midnight.timestamp())
     }
 }
 

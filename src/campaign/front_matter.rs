@@ -174,17 +174,9 @@ impl<'f> Table<'f> {
     }
 
     fn pdf(&self, problems: &mut Problems) -> Option<Pdf> {
+        // `pdf-name` alone asks for nothing: that way one line switches the PDF on and off.
+        let (template, at) = self.text("pdf", "no-template", problems)?;
         let name = self.scripted("pdf-name", "pdf-name", problems);
-        let Some((template, at)) = self.text("pdf", "no-template", problems) else {
-            if let Some((key, _)) = self.table.get_key_value("pdf-name").filter(|_| !self.has("pdf")) {
-                let said = "`pdf-name` names a PDF, and no `pdf` asks for one";
-                problems.push(
-                    Problem::error("pdf-name", self.place(key.span().start), said)
-                        .hint("add `pdf = \"brief.typ\"`"),
-                );
-            }
-            return None;
-        };
         let stem = template.strip_suffix(".typ").filter(|stem| !stem.contains(['/', '\\']));
         if stem.and_then(|stem| file_name::safe(stem, ".pdf")).is_none() {
             let said = format!("`{}` is no template of a PDF", headers::clean(template));

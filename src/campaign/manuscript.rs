@@ -27,30 +27,6 @@ pub struct Manuscript {
     pub body: Vec<Block>,
 }
 
-/// Whom a letter on paper is for; an address for mail is not asked of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Addressee<'a> {
-    /// The short name that the campaigner has for them.
-    pub key: &'a str,
-    /// Their name.
-    pub name: Option<&'a str>,
-    /// Whom they answer for.
-    pub organisation: Option<&'a str>,
-    /// All columns of their row under their normalised names.
-    pub fields: &'a [(String, String)],
-}
-
-impl<'a> From<&'a Recipient> for Addressee<'a> {
-    fn from(recipient: &'a Recipient) -> Self {
-        Self {
-            key: &recipient.key,
-            name: recipient.name.as_deref(),
-            organisation: recipient.organisation.as_deref(),
-            fields: &recipient.fields,
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct Data<'a> {
     format: u32,
@@ -91,7 +67,7 @@ impl Serialize for Fields<'_> {
 
 impl Manuscript {
     /// Returns what the template reads with `json("data.json")`.
-    pub fn data(&self, definition: &Definition, to: &Addressee<'_>, today: Date) -> Vec<u8> {
+    pub fn data(&self, definition: &Definition, to: &Recipient, today: Date) -> Vec<u8> {
         let tongue = Tongue::of(&definition.language);
         let iso = today.to_string();
         let written = tongue.map_or_else(|| iso.clone(), |tongue| tongue.date(today));
@@ -103,10 +79,10 @@ impl Manuscript {
             subject: &self.subject,
             sender: sender(&definition.sender),
             recipient: To {
-                key: to.key,
-                name: to.name.map(cleaned),
-                organisation: to.organisation.map(cleaned),
-                fields: Fields(to.fields),
+                key: &to.key,
+                name: to.name.as_deref().map(cleaned),
+                organisation: to.organisation.as_deref().map(cleaned),
+                fields: Fields(&to.fields),
             },
             body: &self.body,
         };

@@ -2,6 +2,9 @@
 
 pub mod blocks;
 pub mod calendar;
+mod channel;
+mod columns;
+pub mod day;
 pub mod definition;
 pub mod detect;
 pub mod encoding;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::calendar::Window;
 use super::definition::hex;
-use super::recipient::Recipient;
+use super::recipient::{Channel, Recipient};
 
 /// Names everything that decides what goes out: letters, settings, and every row in its order.
 ///
@@ -28,8 +28,20 @@ impl PlanDigest {
     /// Adds a recipient, in the order of the roster.
     pub fn recipient(&mut self, recipient: &Recipient) {
         self.part(&recipient.key);
-        self.part(recipient.address.local());
-        self.part(recipient.address.domain());
+        match &recipient.channel {
+            Channel::Mail(addressees) => {
+                self.part(addressees.to.address.local());
+                self.part(addressees.to.address.domain());
+                let others = [&addressees.also_to, &addressees.cc, &addressees.bcc];
+                if others.iter().any(|list| !list.is_empty()) || addressees.to.name.is_some() {
+                    self.part(&serde_json::to_string(addressees).unwrap_or_default());
+                }
+            }
+            Channel::ByHand(errand) => self.part(errand.name()),
+        }
+        if let Some(deadline) = recipient.deadline {
+            self.part(&deadline.to_string());
+        }
         self.part(recipient.name.as_deref().unwrap_or_default());
         self.part(recipient.organisation.as_deref().unwrap_or_default());
         for (field, value) in &recipient.fields {
@@ -76,6 +88,10 @@ pub enum LeftOut {
     Suppressed,
     /// The campaign was cancelled before this letter went.
     Cancelled,
+    /// Its deadline has passed.
+    TooLate,
+    /// A person did it.
+    Done,
     /// Another row of the roster is the same person.
     Duplicate,
     /// Not among the keys asked for.
@@ -91,6 +107,8 @@ impl LeftOut {
             LeftOut::InDoubt => "in doubt: say what became of them with `postduif settle`",
             LeftOut::Suppressed => "on the suppression list",
             LeftOut::Cancelled => "cancelled before",
+            LeftOut::TooLate => "too late: the deadline has passed",
+            LeftOut::Done => "done by hand",
             LeftOut::Duplicate => "the same person as another row",
             LeftOut::NotAsked => "not asked for",
         }
@@ -117,6 +135,8 @@ pub struct Plan {
     pub recipients: u64,
     /// Letters that would go out.
     pub letters: u64,
+    /// Tasks for a person: recipients who take no mail.
+    pub tasks: u64,
     /// Who gets none, by reason.
     pub left_out: BTreeMap<LeftOut, LeftOutGroup>,
     /// When the first and the last would go.
@@ -195,12 +215,14 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::campaign::recipient::Addressees;
     use crate::mail::address::Address;
 
     fn recipient(key: &str, name: &str) -> Recipient {
         Recipient {
             key: key.into(),
-            address: Address::parse("ada@party.example").unwrap(),
+            channel: Channel::Mail(Addressees::one(Address::parse("ada@party.example").unwrap())),
+            deadline: None,
             name: Some(name.into()),
             organisation: None,
             fields: vec![("naam".into(), name.into())],

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use super::problem::{Place, Problem};
 use super::recipient::Recipient;
+use crate::mail::address::Address;
 
 /// Why a row is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,10 @@ impl Why {
             Why::SameAddress => Problem::warning(
                 "same-address",
                 place,
-                format!("`{}` stands on line {first_line} already; this row is left out", recipient.address),
+                format!(
+                    "`{}` stands on line {first_line} already; this row is left out",
+                    recipient.whereto()
+                ),
             ),
             Why::SameKey => Problem::warning(
                 "same-key",
@@ -52,7 +56,9 @@ pub struct Duplicates {
 impl Duplicates {
     /// Notes a recipient.
     pub fn note(&mut self, recipient: &Recipient) {
-        push(&mut self.addresses, hash(&recipient.address.canonical()));
+        if let Some(address) = recipient.address() {
+            push(&mut self.addresses, hash(&address.canonical()));
+        }
         push(&mut self.keys, hash(&recipient.key));
     }
 
@@ -102,14 +108,14 @@ impl Suspects {
         if self.address_hashes.is_empty() && self.key_hashes.is_empty() {
             return None;
         }
-        let address = recipient.address.canonical();
-        if let Some(first) = self.addresses.get(&address) {
+        let address = recipient.address().map(Address::canonical);
+        if let Some(first) = address.as_ref().and_then(|address| self.addresses.get(address)) {
             return Some((Why::SameAddress, *first));
         }
         if let Some(first) = self.keys.get(&recipient.key) {
             return Some((Why::SameKey, *first));
         }
-        if self.address_hashes.contains(&hash(&address)) {
+        if let Some(address) = address.filter(|address| self.address_hashes.contains(&hash(address))) {
             self.addresses.insert(address, line);
         }
         if self.key_hashes.contains(&hash(&recipient.key)) {

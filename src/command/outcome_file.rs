@@ -46,9 +46,12 @@ fn write(config: &Config, path: &Path) -> Result<(), String> {
             let known = outcomes.of(&recipient.key);
             let outcome = known.map(|record| {
                 // Another row under the same key is not the one that was written to.
-                record.filter(|record| record.address == recipient.address.to_string()).map(|record| {
+                let address = recipient.address();
+                record.filter(|record| record.address == address.map(ToString::to_string)).map(|record| {
                     let suppressed = suppressing
-                        && reader.suppressed(&recipient.address).is_ok_and(|reason| reason.is_some());
+                        && address.is_some_and(|address| {
+                            reader.suppressed(address).is_ok_and(|reason| reason.is_some())
+                        });
                     outcome(record, suppressed, config)
                 })
             });

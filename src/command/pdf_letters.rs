@@ -11,14 +11,17 @@ use jiff::Timestamp;
 use super::preview::write_private;
 use super::reading::Reading;
 use super::{Context, wrong_input};
-use crate::campaign::manuscript::Addressee;
 use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::twice::Duplicates;
 use crate::engine::press::{PdfError, PdfLetter, Press};
 use crate::report::Failure;
-use crate::typesetting::{INSTALL, TypesettingError};
+use crate::typesetting::TypesettingError;
+
+/// What to do where there is no typesetter.
+pub(super) const HINT: &str =
+    "`cargo install --locked --path letter-pdf`, typed in the folder of the program's source, builds it";
 
 /// Rows typeset together, on as many threads as there are processes.
 const CHUNK: usize = 64;
@@ -87,7 +90,7 @@ pub(super) fn typeset(
         if hopeless.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let made = press.pdf(&Addressee::from(recipient), 1, now);
+        let made = press.pdf(recipient, 1, now);
         if let Err(PdfError::Typesetting(TypesettingError::TooSlow { .. })) = made {
             hopeless.store(true, Ordering::Relaxed);
         }
@@ -121,9 +124,7 @@ fn refuse_without(press: &Press) -> Result<(), Failure> {
 fn without(error: TypesettingError) -> Failure {
     let failure = Failure::input(error.to_string());
     match error {
-        TypesettingError::Missing { .. } | TypesettingError::Unusable { .. } => {
-            failure.hint(format!("`{INSTALL}`, typed in the folder of the program's source, builds it"))
-        }
+        TypesettingError::Missing { .. } | TypesettingError::Unusable { .. } => failure.hint(HINT),
         _ => failure,
     }
 }

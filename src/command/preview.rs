@@ -15,8 +15,9 @@ use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
-use crate::engine::press::{Order, Press, Printed};
+use crate::engine::press::{Order, Press, PrintError, Printed};
 use crate::exit::Exit;
+use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::report::{Failure, count};
 
@@ -123,7 +124,8 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
 }
 
 fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> Result<Exit, Failure> {
-    let printed = print(press, recipient, context.clock.now())?;
+    let now = context.clock.now();
+    let printed = print(press, recipient, now, raw)?;
     if raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
@@ -139,14 +141,27 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
     if let Some(reply_to) = &sender.reply_to {
         field("Reply-To:", reply_to.to_string());
     }
-    field("To:", recipient.mailbox().to_string());
+    let listed =
+        |mailboxes: &[Mailbox]| mailboxes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if let (Some(addressees), Some(to)) = (recipient.addressees(), recipient.mailbox()) {
+        field("To:", listed(&[&[to], addressees.also_to.as_slice()].concat()));
+        for (name, mailboxes) in [("Cc:", &addressees.cc), ("Bcc:", &addressees.bcc)] {
+            if !mailboxes.is_empty() {
+                field(name, listed(mailboxes));
+            }
+        }
+    }
     field("Subject:", style.bold(&printed.subject));
+    let manuscript = press.letter(1).and_then(|letter| letter.manuscript(&press.input(recipient, now)).ok());
+    if let Some(manuscript) = manuscript.flatten() {
+        field("PDF:", manuscript.file_name);
+    }
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
     Ok(Exit::Done)
 }
 
-fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
+fn print(press: &Press, recipient: &Recipient, now: Timestamp, with_files: bool) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),
@@ -154,8 +169,22 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
         1,
         press.definition().sender.from.address.domain(),
     );
-    let order = Order { recipient, step: 1, message_id: &message_id, dated: now, test_to: None };
-    press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
+    let order = Order {
+        recipient,
+        step: 1,
+        message_id: &message_id,
+        dated: now,
+        waits_for_others: true,
+        test_to: None,
+        with_files,
+    };
+    press.print(&order).map_err(|error| {
+        let failure = Failure::input(error.to_string()).safe("nothing was sent");
+        match error {
+            PrintError::Unfit(_) => failure,
+            PrintError::Typesetter(_) => failure.hint(pdf_letters::HINT),
+        }
+    })
 }
 
 /// Writes one `.eml` for each recipient who is not another's duplicate, and a page to look through them.
@@ -175,7 +204,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failu
     let mut written = 0;
     for row in reading.rows()?.leaving_out(duplicates.suspects()) {
         let Row::Recipient { recipient, .. } = row else { continue };
-        let printed = print(press, &recipient, now)?;
+        let printed = print(press, &recipient, now, true)?;
         written += 1;
         let name = format!("{written:04}-{}.eml", file_name(&recipient.key));
         write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
@@ -219,7 +248,7 @@ impl Index {
              <iframe sandbox loading=\"lazy\" title=\"{}\" srcdoc=\"{frame}\"></iframe>\
              <pre>{}</pre></details>",
             escaped(&recipient.key),
-            escaped(&recipient.mailbox().to_string()),
+            escaped(&recipient.mailbox().map(|mailbox| mailbox.to_string()).unwrap_or_default()),
             escaped(&printed.subject),
             escaped(file),
             escaped(file),

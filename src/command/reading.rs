@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::stationery::{self, Materials};
-use super::{Context, ledger_failed};
+use super::{Context, ledger_failed, pdf_letters};
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::front_matter::pdf_template;
 use crate::campaign::placeholder;
@@ -20,7 +20,7 @@ use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::report::Failure;
 use crate::transport::{self, Secret};
-use crate::typesetting::{INSTALL, TypesettingError};
+use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
@@ -171,9 +171,7 @@ impl Reading {
                     letters.filter(|letter| pdf_template(&letter.text).is_some()).map(|letter| &letter.name);
                 let file = asks.map(|name| format!("templates/{name}.md")).next().unwrap_or_default();
                 let said = format!("the letter asks for a PDF, and {error}");
-                let hint = format!(
-                    "sending needs it; `{INSTALL}`, typed in the folder of the program's source, builds it"
-                );
+                let hint = format!("sending needs it; {}", pdf_letters::HINT);
                 let problem = |severity| {
                     let problem =
                         Problem::error("no-typesetter", Place::file(&file), said.clone()).hint(&hint);

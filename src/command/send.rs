@@ -147,7 +147,7 @@ impl Sending {
         let mut under_way = None;
         let rows = reading.rows()?.leaving_out(surveyed.suspects.clone());
         let mut hand_in = |batch: Vec<Recipient>| -> Result<(), Failure> {
-            let answer = self.ledger.enroll(&pass, 1, batch, now);
+            let answer = self.ledger.enroll(&pass, 1, batch, &self.config.deadlines, now);
             if let Some(before) = under_way.replace(answer) {
                 before.wait().map_err(ledger_failed)?;
             }

@@ -18,6 +18,8 @@ const LARGEST: u64 = 32 << 20;
 pub struct Materials {
     pictures: BTreeMap<String, Vec<u8>>,
     fonts: BTreeMap<String, Vec<u8>>,
+    /// The folder of the fonts, for people.
+    folder: String,
 }
 
 /// Reads `templates/` and the folder of fonts.
@@ -51,6 +53,7 @@ pub fn read(templates: &Path, fonts: Option<&Path>, problems: &mut Problems) -> 
     }
     let Some(fonts) = fonts else { return (stationery, materials) };
     let shown = super::shown_path(fonts);
+    materials.folder.clone_from(&shown);
     for path in files(fonts) {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         if Kind::of(name) == Some(Kind::Font) {
@@ -98,7 +101,9 @@ pub fn typesetter(
     let mut templates: Vec<(String, Vec<u8>)> =
         frozen.texts.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
     templates.extend(matched(&frozen.pictures, &materials.pictures, "templates/"));
-    let fonts = matched(&frozen.fonts, &materials.fonts, "");
+    let folder = format!("{}/", materials.folder);
+    let fonts = matched(&frozen.fonts, &materials.fonts, &folder);
+    let fonts = fonts.into_iter().map(|(name, bytes)| (format!("{folder}{name}"), bytes)).collect();
     Typesetter::new(settings, &Files { templates, fonts })
 }
 

@@ -33,6 +33,9 @@ struct CountsLine {
     expired: u64,
     in_doubt: u64,
     cancelled: u64,
+    lapsed: u64,
+    tasks: u64,
+    done: u64,
 }
 
 impl From<Counts> for CountsLine {
@@ -47,6 +50,9 @@ impl From<Counts> for CountsLine {
             expired: counts.expired,
             in_doubt: counts.in_doubt,
             cancelled: counts.cancelled,
+            lapsed: counts.lapsed,
+            tasks: counts.tasks,
+            done: counts.done,
         }
     }
 }
@@ -55,7 +61,7 @@ impl From<Counts> for CountsLine {
 #[derive(Debug, Serialize)]
 struct RecipientLine<'a> {
     key: &'a str,
-    address: String,
+    address: Option<String>,
     organisation: Option<&'a str>,
     standing: Standing,
     steps: Vec<StepLine<'a>>,
@@ -183,8 +189,8 @@ impl<'a> Suppressed<'a> {
     }
 
     fn reason(&self, record: &RecipientRecord) -> Option<String> {
-        let asked = self.any.then(|| self.reader.suppressed(&record.recipient.address));
-        asked.and_then(Result::ok).flatten()
+        let asked = record.recipient.address().filter(|_| self.any);
+        asked.and_then(|address| self.reader.suppressed(address).ok()).flatten()
     }
 }
 
@@ -192,7 +198,7 @@ fn line(record: &RecipientRecord, suppressed: bool) -> RecipientLine<'_> {
     let recipient = &record.recipient;
     RecipientLine {
         key: &recipient.key,
-        address: recipient.address.to_string(),
+        address: recipient.address().map(ToString::to_string),
         organisation: recipient.organisation.as_deref(),
         standing: standing(record, suppressed),
         steps: record
@@ -285,7 +291,8 @@ pub fn summary(counts: &Counts, style: Style) -> String {
         let word = match state {
             State::Accepted => style.green(&word),
             State::Refused | State::Bounced | State::Expired => style.red(&word),
-            State::InDoubt => style.yellow(&word),
+            State::InDoubt | State::Lapsed | State::Task => style.yellow(&word),
+            State::Done => style.green(&word),
             State::Queued | State::InFlight | State::Cancelled => word,
         };
         let _ = writeln!(text, "  {:>9} {word}", grouped(number));

@@ -202,9 +202,14 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 if first.len() < trial_pages::LETTERS {
                     first.push((*line, recipient.clone()));
                 }
-                if let Some(better) = domains.better(recipient.address.domain()) {
+                let mailboxes = recipient
+                    .addressees()
+                    .into_iter()
+                    .flat_map(|all| [&all.to].into_iter().chain(all.others()));
+                for address in mailboxes.map(|mailbox| &mailbox.address) {
+                    let Some(better) = domains.better(address.domain()) else { continue };
                     let place = Place::line(reading.config.recipients.file.clone(), *line);
-                    let said = format!("{} looks like a typing error", recipient.address);
+                    let said = format!("{address} looks like a typing error");
                     reading.problems.push(
                         Problem::warning("odd-domain", place, said).hint(format!("did you mean {better}?")),
                     );
@@ -213,6 +218,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 plan.recipients += 1;
                 match why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)? {
                     Some((why, example)) => plan.leave_out(why, || example),
+                    None if recipient.errand().is_some() => plan.tasks += 1,
                     None => plan.letters += 1,
                 }
             }
@@ -329,9 +335,13 @@ fn look_at_row(
             found.push(problem);
         }
     }
-    if real && address::reserved_domain(&recipient.address) {
+    let mailboxes =
+        recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
+    for address in
+        mailboxes.map(|mailbox| &mailbox.address).filter(|address| real && address::reserved_domain(address))
+    {
         found.push(
-            Problem::error("example-address", place(), format!("{} is only an example", recipient.address))
+            Problem::error("example-address", place(), format!("{address} is only an example"))
                 .hint("nobody can have an address of this domain; it is not sent to a real relay"),
         );
     }
@@ -358,14 +368,18 @@ fn why_not(
         return Ok(Some((LeftOut::NotAsked, key())));
     }
     let Some(reader) = &reading.reader else { return Ok(None) };
-    if suppressing && let Some(reason) = reader.suppressed(&recipient.address).map_err(ledger_failed)? {
+    if suppressing
+        && let Some(address) = recipient.address()
+        && let Some(reason) = reader.suppressed(address).map_err(ledger_failed)?
+    {
         return Ok(Some((LeftOut::Suppressed, format!("{}: {reason}", recipient.key))));
     }
     let Some(launched) = &reading.launched else { return Ok(None) };
     let known = reader.enrolled(launched.campaign.id, &recipient.key).map_err(ledger_failed)?;
     let Some((frozen, state)) = known else { return Ok(None) };
     let why = match state {
-        State::Queued | State::InFlight => return Ok(None),
+        State::Queued | State::InFlight | State::Task | State::Lapsed => return Ok(None),
+        State::Done => LeftOut::Done,
         State::Accepted => LeftOut::AlreadyAccepted,
         State::InDoubt => LeftOut::InDoubt,
         State::Refused | State::Bounced | State::Expired => LeftOut::AlreadyEnded,

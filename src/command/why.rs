@@ -21,7 +21,10 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
     let key = one_key(&reader, &campaign, &what.key)?;
     let story = reader.story(campaign.id, &key).map_err(super::ledger_failed)?;
     let suppressed = match &story {
-        Some(story) => reader.suppressed(&story.recipient.recipient.address).map_err(super::ledger_failed)?,
+        Some(story) => match story.recipient.recipient.address() {
+            Some(address) => reader.suppressed(address).map_err(super::ledger_failed)?,
+            None => None,
+        },
         None => None,
     };
     if let Some(story) = story {
@@ -34,7 +37,10 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
 /// Puts a recipient's story into one line.
 fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone) -> String {
     let record = &story.recipient;
-    let who = format!("{} <{}>", record.recipient.key, record.recipient.address);
+    let who = match record.recipient.address() {
+        Some(address) => format!("{} <{address}>", record.recipient.key),
+        None => format!("{} ({})", record.recipient.key, record.recipient.whereto()),
+    };
     let Some(delivery) = record.deliveries.last() else { return format!("{who}: nothing is planned") };
     let at =
         |when: Option<Timestamp>| when.map_or_else(|| "earlier".to_owned(), |at| bar::when(at, now, zone));
@@ -70,6 +76,9 @@ fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone
             )
         }
         Standing::Cancelled => format!("{who}: cancelled {}; {said}", at(last)),
+        Standing::Lapsed => format!("{who}: not sent, because {said} ({})", at(last)),
+        Standing::Task => format!("{who}: a task for a person, still open"),
+        Standing::Done => format!("{who}: done {}; {said}", at(last)),
         Standing::OffRoster => format!("{who}: not written to, because its row is no longer in the roster"),
         Standing::InFlight => format!("{who}: on its way to the relay at this moment"),
         Standing::Queued => queued(&who, record, &said, &attempts, &at(Some(delivery.not_before)), now),

@@ -11,7 +11,7 @@ use super::pace::{PaceChoice, given, profile, said};
 use super::reference::schema;
 use super::schema::{Raw, RawPace, RawTransport, RawWindow};
 use super::words::{days, span, time};
-use crate::campaign::calendar::Window;
+use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
 use crate::campaign::problem::{Place, Problem, Problems};
@@ -55,6 +55,8 @@ pub struct Config {
     pub pace: PaceChoice,
     /// Office hours, if any.
     pub window: Option<Window>,
+    /// The days after which nothing goes out.
+    pub deadlines: Deadlines,
     /// How PDF letters are made.
     pub typesetting: typesetting::Settings,
     /// The folder with fonts of one's own, where there is one.
@@ -260,6 +262,7 @@ impl Settling<'_> {
             name: name.unwrap_or_default(),
             language,
             timezone,
+            deadlines: Deadlines::none(zone.clone().unwrap_or(TimeZone::UTC)),
             zone: zone.unwrap_or(TimeZone::UTC),
             sender: sender?,
             roster,
@@ -363,6 +366,8 @@ impl Settling<'_> {
             ("name", &raw.name),
             ("organisation", &raw.organisation),
             ("key", &raw.key),
+            ("channel", &raw.channel),
+            ("deadline", &raw.deadline),
         ] {
             if value.as_ref().is_some_and(|heading| normalised(heading).is_empty()) {
                 let said = format!("`recipients.{key}` names no heading");
@@ -385,6 +390,8 @@ impl Settling<'_> {
             name: raw.name.clone(),
             organisation: raw.organisation.clone(),
             key: raw.key.clone(),
+            channel: raw.channel.clone(),
+            deadline: raw.deadline.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mail::address::Address;
 use crate::mail::smtp_reply::SmtpReply;
 
 /// How far a conversation got (RFC 5321 §4.1.4). Ordered: it never goes back.
@@ -86,6 +87,8 @@ pub enum Ending {
     Accepted {
         /// The whole reply; its text often names the queue id.
         reply: SmtpReply,
+        /// Those beside the one that the letter is for whom the relay did not take, with its words.
+        without: Vec<(Address, SmtpReply)>,
     },
     /// A complete reply that was not the one to go on with.
     Rejected {
@@ -126,7 +129,7 @@ impl Ending {
     /// Returns what the relay said, where it said anything.
     pub fn reply(&self) -> Option<&SmtpReply> {
         match self {
-            Ending::Accepted { reply } | Ending::Rejected { reply, .. } => Some(reply),
+            Ending::Accepted { reply, .. } | Ending::Rejected { reply, .. } => Some(reply),
             Ending::Broken { .. } | Ending::Unfit { .. } | Ending::Silence { .. } => None,
         }
     }
@@ -135,7 +138,10 @@ impl Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ending::Accepted { reply } => write!(f, "{reply}"),
+            Ending::Accepted { reply, without } => {
+                write!(f, "{reply}")?;
+                without.iter().try_for_each(|(address, reply)| write!(f, "; without {address}: {reply}"))
+            }
             Ending::Rejected { stage, reply } => write!(f, "{reply} (at {stage})"),
             Ending::Broken { stage, why } => write!(f, "{why} (at {stage})"),
             Ending::Unfit { why } => f.write_str(why),

@@ -50,10 +50,15 @@ pub struct Judgement {
 /// Never panics, whatever a relay says. A 2yz to end-of-data is always [`Verdict::Accepted`]; every
 /// [`Ending::Silence`] is [`Verdict::InDoubt`].
 pub fn judge(ending: &Ending) -> Judgement {
-    if let Ending::Accepted { reply } | Ending::Rejected { stage: Stage::EndOfData, reply } = ending
+    if let Ending::Accepted { reply, .. } | Ending::Rejected { stage: Stage::EndOfData, reply } = ending
         && (reply.is_positive() || matches!(ending, Ending::Accepted { .. }))
     {
-        let because = "the relay took responsibility for the letter".to_owned();
+        let mut because = "the relay took responsibility for the letter".to_owned();
+        if let Ending::Accepted { without, .. } = ending {
+            for (address, reply) in without {
+                because.push_str(&format!(", but not for {address} ({reply})"));
+            }
+        }
         return Judgement { verdict: Verdict::Accepted, wait: None, because };
     }
     match rules().iter().find(|rule| rule.fits(ending)) {
@@ -121,7 +126,7 @@ struct Rule {
 impl Rule {
     fn fits(&self, ending: &Ending) -> bool {
         let (kind, said) = match ending {
-            Ending::Accepted { reply } | Ending::Rejected { reply, .. } => {
+            Ending::Accepted { reply, .. } | Ending::Rejected { reply, .. } => {
                 (EndingKind::Rejected, &reply.text)
             }
             Ending::Broken { why, .. } => (EndingKind::Broken, why),
@@ -322,7 +327,7 @@ mod tests {
         #[test]
         fn no_reply_makes_it_panic(reply in any_reply(), stage in prop::sample::select(&Stage::ALL[..]), why in "\\PC{0,60}") {
             judge(&Ending::Rejected { stage, reply: reply.clone() });
-            prop_assert_eq!(judge(&Ending::Accepted { reply }).verdict, Verdict::Accepted);
+            prop_assert_eq!(judge(&Ending::Accepted { reply, without: Vec::new() }).verdict, Verdict::Accepted);
             prop_assert_ne!(judge(&Ending::Broken { stage, why: why.clone() }).verdict, Verdict::InDoubt);
             prop_assert_eq!(judge(&Ending::Silence { why }).verdict, Verdict::InDoubt);
         }

@@ -24,6 +24,12 @@ pub enum Standing {
     Suppressed,
     /// The letter was withdrawn before it went.
     Cancelled,
+    /// Not sent before the deadline.
+    Lapsed,
+    /// For a person to do.
+    Task,
+    /// Done by a person.
+    Done,
     /// The row is no longer in the roster, so the letter that was queued is held back.
     OffRoster,
 }
@@ -42,6 +48,10 @@ impl Standing {
             State::Expired => Standing::Expired,
             State::InDoubt => Standing::InDoubt,
             State::Cancelled => Standing::Cancelled,
+            State::Lapsed => Standing::Lapsed,
+            State::Task if !on_roster => Standing::OffRoster,
+            State::Task => Standing::Task,
+            State::Done => Standing::Done,
         }
     }
 
@@ -57,6 +67,9 @@ impl Standing {
             Standing::InDoubt => "in-doubt",
             Standing::Suppressed => "suppressed",
             Standing::Cancelled => "cancelled",
+            Standing::Lapsed => "lapsed",
+            Standing::Task => "task",
+            Standing::Done => "done",
             Standing::OffRoster => "off-roster",
         }
     }

@@ -29,11 +29,17 @@ pub enum State {
     Bounced,
     /// Will not be sent: cancelled, suppressed, or the organisation replied.
     Cancelled,
+    /// Not sent before the deadline.
+    Lapsed,
+    /// For a person to do: the recipient takes no mail.
+    Task,
+    /// Done by a person.
+    Done,
 }
 
 impl State {
     /// Every state, in the order of the summary.
-    pub const ALL: [State; 8] = [
+    pub const ALL: [State; 11] = [
         State::Queued,
         State::InFlight,
         State::Accepted,
@@ -42,6 +48,9 @@ impl State {
         State::Expired,
         State::InDoubt,
         State::Cancelled,
+        State::Lapsed,
+        State::Task,
+        State::Done,
     ];
 
     /// Returns the name that logs and JSON use.
@@ -55,6 +64,9 @@ impl State {
             State::InDoubt => "in-doubt",
             State::Bounced => "bounced",
             State::Cancelled => "cancelled",
+            State::Lapsed => "lapsed",
+            State::Task => "task",
+            State::Done => "done",
         }
     }
 
@@ -78,6 +90,9 @@ impl State {
             State::InDoubt => 5,
             State::Bounced => 6,
             State::Cancelled => 7,
+            State::Lapsed => 8,
+            State::Task => 9,
+            State::Done => 10,
         }
     }
 
@@ -114,6 +129,14 @@ pub enum Event {
     Withdrawn,
     /// A hard bounce names it.
     HardBounce,
+    /// The deadline has passed.
+    DeadlinePassed,
+    /// The deadline was moved to a later day.
+    DeadlineMoved,
+    /// A person did it.
+    DoneByHand,
+    /// A person takes that back.
+    NotDone,
 }
 
 /// A move that the table does not have.
@@ -157,7 +180,11 @@ impl State {
         };
         match (self, event) {
             (S::Queued, Event::Claimed) => to(S::InFlight),
-            (S::Queued, Event::Withdrawn) => to(S::Cancelled),
+            (S::Queued | S::Task | S::Lapsed, Event::Withdrawn) => to(S::Cancelled),
+            (S::Queued, Event::DeadlinePassed) => to(S::Lapsed),
+            (S::Lapsed, Event::DeadlineMoved) => again(Duration::ZERO, false),
+            (S::Task, Event::DoneByHand) => to(S::Done),
+            (S::Done, Event::NotDone) => to(S::Task),
             (S::InFlight, Event::Ended(judged)) => match judged.verdict {
                 Verdict::Accepted => to(S::Accepted),
                 Verdict::TryLater => match retry.wait_after(attempts, judged.wait) {
@@ -188,6 +215,9 @@ impl State {
 pub const TABLE: &[(State, &str, State)] = &[
     (State::Queued, "claimed by a worker", State::InFlight),
     (State::Queued, "campaign cancelled, recipient suppressed, organisation replied", State::Cancelled),
+    (State::Queued, "the deadline has passed", State::Lapsed),
+    (State::Lapsed, "the deadline was moved", State::Queued),
+    (State::Lapsed, "campaign cancelled", State::Cancelled),
     (State::InFlight, "accepted (2yz to end-of-data)", State::Accepted),
     (State::InFlight, "deferred, attempts left", State::Queued),
     (State::InFlight, "deferred, none left", State::Expired),
@@ -200,6 +230,9 @@ pub const TABLE: &[(State, &str, State)] = &[
     (State::InDoubt, "evidence that it did not (a person says so)", State::Queued),
     (State::Accepted, "a hard bounce names it", State::Bounced),
     (State::InDoubt, "a hard bounce names it", State::Bounced),
+    (State::Task, "a person did it", State::Done),
+    (State::Task, "campaign cancelled, organisation replied", State::Cancelled),
+    (State::Done, "a person takes that back", State::Task),
 ];
 
 #[cfg(test)]
@@ -234,6 +267,10 @@ mod tests {
             Event::ProvedUnsent,
             Event::Withdrawn,
             Event::HardBounce,
+            Event::DeadlinePassed,
+            Event::DeadlineMoved,
+            Event::DoneByHand,
+            Event::NotDone,
         ]);
         events
     }

@@ -9,14 +9,13 @@ use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
 use crate::campaign::letter::{Input, Letter};
-use crate::campaign::manuscript::Addressee;
 use crate::campaign::problem::{Problem, Problems};
-use crate::campaign::recipient::Recipient;
+use crate::campaign::recipient::{Addressees, Recipient};
 use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
 use crate::mail::message_id::MessageId;
-use crate::mail::mime::{self, Parts};
+use crate::mail::mime::{self, Attachment, Parts};
 use crate::typesetting::{self, Typesetter, TypesettingError};
 
 /// A frozen campaign, its letters compiled.
@@ -39,6 +38,24 @@ pub struct PdfLetter {
     pub pages: usize,
     /// What the typesetter wondered about.
     pub warnings: Vec<Problem>,
+}
+
+impl PdfLetter {
+    /// Returns it as a file that goes along with a message.
+    pub fn attachment(self) -> Attachment {
+        Attachment { name: self.name, media_type: "application/pdf".to_owned(), bytes: self.bytes.into() }
+    }
+}
+
+/// Why there is no message; a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrintError {
+    /// It is the letter's fault, or the row's: trying again brings nothing.
+    #[error("{0}")]
+    Unfit(String),
+    /// The typesetter is of no use; the letter may go when it is.
+    #[error("{0}")]
+    Typesetter(String),
 }
 
 /// Why there is no PDF of a letter.
@@ -65,6 +82,8 @@ pub struct Printed {
     pub text: String,
     /// Its HTML, for people.
     pub html: String,
+    /// The files that go along; a PDF letter is the first.
+    pub attachments: Vec<Attachment>,
 }
 
 /// Which message is wanted.
@@ -78,8 +97,12 @@ pub struct Order<'a> {
     pub message_id: &'a MessageId,
     /// Its `Date`.
     pub dated: Timestamp,
+    /// Whether the letter waits for addressees beside the first who are put off.
+    pub waits_for_others: bool,
     /// Instead of the recipient's mailbox, and with a mark in the subject.
     pub test_to: Option<&'a Address>,
+    /// Whether files go along. Looking at the text needs none, and no typesetter.
+    pub with_files: bool,
 }
 
 impl Press {
@@ -133,19 +156,14 @@ impl Press {
 
     /// Makes the PDF of a letter; nothing where the letter asks for none. Waits for the typesetter, some ten milliseconds.
     ///
-    /// Takes what the letter needs of a recipient and no address, since a letter on paper needs none.
+    /// A letter on paper needs no address of its recipient.
     ///
     /// # Errors
     /// When the letter cannot be merged for this row, or cannot be typeset.
-    pub fn pdf(
-        &self,
-        to: &Addressee<'_>,
-        step: u32,
-        dated: Timestamp,
-    ) -> Result<Option<PdfLetter>, PdfError> {
+    pub fn pdf(&self, to: &Recipient, step: u32, dated: Timestamp) -> Result<Option<PdfLetter>, PdfError> {
         let day = dated.to_zoned_datetime(self.zone.clone()).date();
         let Some(letter) = self.letter(step) else { return Ok(None) };
-        let input = Input { fields: to.fields, today: day };
+        let input = Input { fields: &to.fields, today: day };
         let Some(manuscript) = letter.manuscript(&input).map_err(PdfError::Letter)? else { return Ok(None) };
         let typesetter = self.typesetter.as_ref().ok_or(TypesettingError::Missing { looked: Vec::new() })?;
         // The day alone, so that the same letter of the same day is the same file.
@@ -161,22 +179,45 @@ impl Press {
         Ok(Some(PdfLetter { name: manuscript.file_name, bytes, pages, warnings }))
     }
 
+    /// Returns the files that go along with a message.
+    fn files(&self, order: &Order<'_>) -> Result<Vec<Attachment>, PrintError> {
+        let pdf = self.pdf(order.recipient, order.step, order.dated).map_err(|error| {
+            let said = format!("the letter of {} cannot be made into a PDF: {error}", order.recipient.key);
+            match error {
+                PdfError::Letter(_) | PdfError::Typesetting(TypesettingError::Faults(_)) => {
+                    PrintError::Unfit(said)
+                }
+                PdfError::Typesetting(_) => PrintError::Typesetter(said),
+            }
+        })?;
+        Ok(pdf.map(PdfLetter::attachment).into_iter().collect())
+    }
+
     /// Makes a message.
     ///
     /// # Errors
     /// A sentence for people: which row cannot be merged, and why.
-    pub fn print(&self, order: &Order<'_>) -> Result<Printed, String> {
-        let letter = self.letter(order.step).ok_or_else(|| format!("there is no step {}", order.step))?;
+    pub fn print(&self, order: &Order<'_>) -> Result<Printed, PrintError> {
+        let none = || PrintError::Unfit(format!("there is no step {}", order.step));
+        let letter = self.letter(order.step).ok_or_else(none)?;
         let input = self.input(order.recipient, order.dated);
         let merged = letter.merge(&input).map_err(|findings| {
             let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            format!("the letter of {} cannot be merged: {}", order.recipient.key, findings.join("; "))
+            let findings = findings.join("; ");
+            PrintError::Unfit(format!("the letter of {} cannot be merged: {findings}", order.recipient.key))
         })?;
+        let attachments = if order.with_files { self.files(order)? } else { Vec::new() };
         let sender = &self.definition.sender;
-        let (to, subject) = match order.test_to {
-            None => (order.recipient.mailbox(), merged.subject),
+        let (addressees, subject) = match order.test_to {
+            None => {
+                let (Some(addressees), Some(to)) = (order.recipient.addressees(), order.recipient.mailbox())
+                else {
+                    return Err(PrintError::Unfit(format!("{} takes no mail", order.recipient.key)));
+                };
+                (Addressees { to, ..addressees.clone() }, merged.subject)
+            }
             Some(address) => (
-                Mailbox { name: None, address: address.clone() },
+                Addressees::one(address.clone()),
                 format!("[TEST: {}] {}", order.recipient.key, merged.subject),
             ),
         };
@@ -185,10 +226,17 @@ impl Press {
         } else {
             sender.from.address.clone()
         };
-        let envelope = Envelope { reverse_path: Some(reverse_path), forward_path: to.address.clone() };
+        let envelope = Envelope {
+            reverse_path: Some(reverse_path),
+            forward_path: addressees.to.address.clone(),
+            also: addressees.others().map(|mailbox| mailbox.address.clone()).collect(),
+            waits_for_others: order.waits_for_others,
+        };
+        let to: Vec<Mailbox> = [&addressees.to].into_iter().chain(&addressees.also_to).cloned().collect();
         let bytes = mime::compose(&Parts {
             from: &sender.from,
             to: &to,
+            cc: &addressees.cc,
             reply_to: sender.reply_to.as_ref(),
             subject: &subject,
             dated: &order.dated.to_zoned_datetime(self.zone.clone()),
@@ -196,9 +244,10 @@ impl Press {
             language: &self.definition.language,
             text: &merged.text,
             html: &merged.html,
+            attachments: &attachments,
             extra: &[],
         });
-        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html })
+        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html, attachments })
     }
 }
 

@@ -59,7 +59,13 @@ impl Progress {
             State::Expired => &self.expired,
             State::InDoubt => &self.in_doubt,
             State::Queued if deferred => &self.deferred,
-            State::Queued | State::InFlight | State::Bounced | State::Cancelled => return,
+            State::Queued
+            | State::InFlight
+            | State::Bounced
+            | State::Cancelled
+            | State::Lapsed
+            | State::Task
+            | State::Done => return,
         };
         number.fetch_add(1, Ordering::Relaxed);
     }

@@ -163,7 +163,12 @@ impl Writing<'_> {
             State::InDoubt => "in-doubt",
             State::Queued if moved.counts => "deferred",
             State::Queued => "requeued",
-            to @ (State::InFlight | State::Bounced | State::Cancelled) => {
+            to @ (State::InFlight
+            | State::Bounced
+            | State::Cancelled
+            | State::Lapsed
+            | State::Task
+            | State::Done) => {
                 return refused(format!("no attempt ends in {to}"));
             }
         };
@@ -197,7 +202,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Queued to cancelled, with its event.
+    /// Queued, lapsed, or a task, to cancelled, with its event.
     pub(super) fn withdraw(&mut self, id: i64, why: &str, now: Timestamp) -> Done<()> {
         let delivery = self.delivery(id)?;
         let moved = self.lawful(&delivery, &state::Event::Withdrawn, now)?;
@@ -206,6 +211,33 @@ impl Writing<'_> {
         self.conn
             .prepare_cached("UPDATE delivery SET state = ?2, last_event = ?3 WHERE id = ?1")?
             .execute(params![id, moved.to.code(), event])?;
+        Ok(())
+    }
+
+    /// Queued to lapsed, with its event.
+    pub(super) fn lapse(&mut self, id: i64, now: Timestamp) -> Done<()> {
+        let delivery = self.delivery(id)?;
+        let moved = self.lawful(&delivery, &state::Event::DeadlinePassed, now)?;
+        let note = "the deadline passed before it could go".to_owned();
+        let event = self.happened(delivery.about(), delivery.event(now, "lapsed", Some(note)))?;
+        self.conn
+            .prepare_cached("UPDATE delivery SET state = ?2, last_event = ?3 WHERE id = ?1")?
+            .execute(params![id, moved.to.code(), event])?;
+        Ok(())
+    }
+
+    /// Lapsed to queued, with its event.
+    pub(super) fn revive(&mut self, id: i64, now: Timestamp) -> Done<()> {
+        let delivery = self.delivery(id)?;
+        let moved = self.lawful(&delivery, &state::Event::DeadlineMoved, now)?;
+        let note = "the deadline was moved".to_owned();
+        let event = self.happened(delivery.about(), delivery.event(now, "requeued", Some(note)))?;
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = ?2, not_before = coalesce(?3, not_before), last_event = ?4
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, moved.to.code(), moved.not_before.map(millis), event])?;
         Ok(())
     }
 

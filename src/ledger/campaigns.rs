@@ -237,7 +237,9 @@ impl Writing<'_> {
             // By the hundred, so that a campaign of a million rows does not fill the memory.
             let some: Vec<i64> = self
                 .conn
-                .prepare_cached("SELECT id FROM delivery WHERE campaign = ?1 AND state = 0 LIMIT 500")?
+                .prepare_cached(
+                    "SELECT id FROM delivery WHERE campaign = ?1 AND state IN (0, 8, 9) LIMIT 500",
+                )?
                 .query_map([id.0], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             if some.is_empty() {
@@ -250,8 +252,8 @@ impl Writing<'_> {
         }
     }
 
-    /// Finishes the campaign if nothing is left that could still change: nothing queued on the roster, nothing in
-    /// flight, nothing in doubt. Returns where it stands.
+    /// Finishes the campaign if nothing is left that could still change: nothing queued and no task open on the
+    /// roster, nothing in flight, nothing in doubt. Returns where it stands.
     pub(super) fn finish_if_done(&mut self, id: CampaignId, now: Timestamp) -> Done<CampaignState> {
         let campaign = self.campaign_numbered(id)?;
         if campaign.state != CampaignState::Running || campaign.roster_open {
@@ -259,9 +261,16 @@ impl Writing<'_> {
         }
         let mut left = self.conn.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM delivery WHERE campaign = ?1 AND pass = ?2 AND state = 0)
+                 OR EXISTS (SELECT 1 FROM delivery WHERE campaign = ?1 AND pass = ?2 AND state = ?5)
                  OR EXISTS (SELECT 1 FROM delivery WHERE campaign = ?1 AND state IN (?3, ?4))",
         )?;
-        let codes = params![id.0, campaign.roster_pass, State::InFlight.code(), State::InDoubt.code()];
+        let codes = params![
+            id.0,
+            campaign.roster_pass,
+            State::InFlight.code(),
+            State::InDoubt.code(),
+            State::Task.code()
+        ];
         if left.query_row(codes, |row| row.get(0))? {
             return Ok(campaign.state);
         }

@@ -1,6 +1,7 @@
 //! The claim: who is next, whether there is room, and whether we may write to them at all, in one transaction.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -8,14 +9,23 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::campaigns::refused;
 use super::history::{id_left, instant, message_id, millis};
 use super::record::{Again, Campaign, CampaignState, Claim, ClaimRequest, ClaimTicket, Claims, WaitsFor};
+use super::suppression;
 use super::writer::{Done, Writing};
-use crate::campaign::recipient::Recipient;
+use crate::campaign::recipient::{Addressees, Channel, Errand, Recipient};
 use crate::delivery::pace::{Limit, Pace, Used, room};
 use crate::delivery::state::State;
 use crate::mail::address::Address;
 
-/// A claim looks at so many suppressed recipients at most before it lets its neighbours in the commit go on.
+/// A claim looks at so many suppressed or lapsing recipients at most before it lets its neighbours in the commit go on.
 const PATIENCE: usize = 4096;
+
+static TAKEN: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {RECIPIENT}, d.step, d.generation, d.attempts, d.counted, d.fence, d.id_left, c.sender_domain
+         FROM delivery d JOIN recipient r ON r.id = d.recipient JOIN campaign c ON c.id = d.campaign
+         WHERE d.id = ?1"
+    )
+});
 
 /// A row of the queue.
 struct Candidate {
@@ -23,6 +33,7 @@ struct Candidate {
     not_before: i64,
     position: i64,
     domain: String,
+    not_after: Option<i64>,
 }
 
 /// What a domain has used up.
@@ -104,6 +115,15 @@ impl Writing<'_> {
                         domain_again = earliest(domain_again, again);
                         continue;
                     }
+                }
+                if candidate.not_after.is_some_and(|end| end <= millis(request.now)) {
+                    self.lapse(candidate.id, request.now)?;
+                    withdrawn += 1;
+                    if withdrawn >= PATIENCE {
+                        out_of_patience = true;
+                        break 'pages;
+                    }
+                    continue;
                 }
                 if suppressing && let Some(reason) = self.suppression_of(candidate.id)? {
                     self.withdraw(candidate.id, &format!("suppressed: {reason}"), request.now)?;
@@ -230,7 +250,7 @@ impl Writing<'_> {
         let rows = self
             .conn
             .prepare_cached(
-                "SELECT id, not_before, position, domain FROM delivery
+                "SELECT id, not_before, position, domain, not_after FROM delivery
                  WHERE state = 0 AND campaign = ?1 AND pass = ?2 AND not_before <= ?3
                      AND (not_before, position, id) > (?4, ?5, ?6)
                  ORDER BY not_before, position, id LIMIT ?7",
@@ -255,7 +275,7 @@ impl Writing<'_> {
     fn queued_of(&self, campaign: &Campaign, request: &ClaimRequest) -> Done<Vec<Candidate>> {
         let mut rows: Vec<Candidate> = Vec::new();
         let mut find = self.conn.prepare_cached(
-            "SELECT d.id, d.not_before, d.position, d.domain FROM recipient r
+            "SELECT d.id, d.not_before, d.position, d.domain, d.not_after FROM recipient r
                  JOIN delivery d ON d.recipient = r.id AND d.state = 0 AND d.pass = ?3
              WHERE r.campaign = ?1 AND r.key = ?2",
         )?;
@@ -278,41 +298,37 @@ impl Writing<'_> {
 
     /// Takes one: it is in flight from here on.
     fn take(
-        &self,
+        &mut self,
         candidate: &Candidate,
         account: i64,
         campaign: &Campaign,
         request: &ClaimRequest,
     ) -> Done<Claim> {
         let lease = request.now.saturating_add(request.lease).unwrap_or(Timestamp::MAX);
-        let mut find = self.conn.prepare_cached(
-            "SELECT r.key, r.address, r.name, r.organisation, r.fields, d.step, d.generation, d.attempts, d.counted,
-                 d.fence, d.id_left, c.sender_domain
-             FROM delivery d JOIN recipient r ON r.id = d.recipient JOIN campaign c ON c.id = d.campaign
-             WHERE d.id = ?1",
-        )?;
+        let mut find = self.conn.prepare_cached(&TAKEN)?;
         let mut rows = find.query([candidate.id])?;
         let Some(row) = rows.next()? else { return refused("a delivery went away between two looks") };
-        let key: String = row.get(0)?;
-        let (step, generation): (u32, u32) = (row.get(5)?, row.get(6)?);
-        let (attempts, fence): (u32, i64) = (row.get(7)?, row.get(9)?);
-        let left = match row.get::<_, Option<String>>(10)? {
+        let mut recipient = recipient(row)?;
+        let (step, generation): (u32, u32) = (row.get(8)?, row.get(9)?);
+        let (attempts, fence): (u32, i64) = (row.get(10)?, row.get(12)?);
+        let left = match row.get::<_, Option<String>>(13)? {
             Some(left) => left,
-            None => id_left(&campaign.seed, candidate.id, &key, step, generation),
+            None => id_left(&campaign.seed, candidate.id, &recipient.key, step, generation),
         };
+        let without = self.leave_out_suppressed(&mut recipient)?;
         let claim = Claim {
             ticket: ClaimTicket { delivery: candidate.id, owner: request.owner.clone(), fence: fence + 1 },
-            message_id: message_id(&left, &row.get::<_, String>(11)?),
-            recipient: recipient(key, row.get(1)?, row.get(2)?, row.get(3)?, &row.get::<_, String>(4)?)?,
+            message_id: message_id(&left, &row.get::<_, String>(14)?),
+            recipient,
             step,
             generation,
             attempt: attempts + 1,
-            counted: row.get(8)?,
+            counted: row.get(11)?,
         };
         self.conn
             .prepare_cached(
                 "UPDATE delivery SET state = ?2, owner = ?3, fence = fence + 1, lease_until = ?4,
-                     attempts = attempts + 1, account = ?5, id_left = ?6 WHERE id = ?1 AND state = 0",
+                     attempts = attempts + 1, account = ?5, id_left = ?6, without = ?7 WHERE id = ?1 AND state = 0",
             )?
             .execute(params![
                 candidate.id,
@@ -320,9 +336,33 @@ impl Writing<'_> {
                 request.owner,
                 millis(lease),
                 account,
-                left
+                left,
+                without
             ])?;
         Ok(claim)
+    }
+
+    /// Takes those of the addressees out that are on the suppression list, the first excepted, and returns them as JSON.
+    fn leave_out_suppressed(&mut self, recipient: &mut Recipient) -> Done<Option<String>> {
+        let Channel::Mail(addressees) = &mut recipient.channel else { return Ok(None) };
+        if addressees.others().next().is_none() || !self.suppressing()? {
+            return Ok(None);
+        }
+        let mut failed = None;
+        let gone = addressees.leave_out(|address| {
+            match suppression::reason(self.conn, &address.canonical(), address.domain()) {
+                Ok(reason) => reason.is_some(),
+                Err(error) => {
+                    failed = Some(error);
+                    true
+                }
+            }
+        });
+        match failed {
+            Some(error) => Err(error.into()),
+            None if gone.is_empty() => Ok(None),
+            None => Ok(serde_json::to_string(&gone).ok()),
+        }
     }
 }
 
@@ -371,29 +411,48 @@ pub(super) fn account_room(
 }
 
 fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
-    Ok(Candidate { id: row.get(0)?, not_before: row.get(1)?, position: row.get(2)?, domain: row.get(3)? })
+    Ok(Candidate {
+        id: row.get(0)?,
+        not_before: row.get(1)?,
+        position: row.get(2)?,
+        domain: row.get(3)?,
+        not_after: row.get(4)?,
+    })
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
 }
 
-/// Puts a stored recipient together again.
-pub(super) fn recipient(
-    key: String,
-    address: String,
-    name: Option<String>,
-    organisation: Option<String>,
-    fields: &str,
-) -> rusqlite::Result<Recipient> {
-    let damaged = |error: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error)
+/// The columns of a recipient, in the order in which [`recipient`] reads them, from the first on.
+pub(super) const RECIPIENT: &str =
+    "r.key, r.channel, r.address, r.addressees, r.name, r.organisation, r.deadline, r.fields";
+
+/// Puts a stored recipient together again; [`RECIPIENT`] stands first in the row.
+pub(super) fn recipient(row: &rusqlite::Row<'_>) -> rusqlite::Result<Recipient> {
+    let damaged = |column: usize, error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
     };
+    let (channel, address): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+    let addressees: Option<String> = row.get(3)?;
+    let channel = match (Errand::named(&channel), addressees, address) {
+        (Some(errand), ..) => Channel::ByHand(errand),
+        (None, Some(json), _) => {
+            Channel::Mail(serde_json::from_str(&json).map_err(|error| damaged(3, error.into()))?)
+        }
+        (None, None, address) => {
+            let address = Address::parse(&address.unwrap_or_default());
+            Channel::Mail(Addressees::one(address.map_err(|error| damaged(2, error.into()))?))
+        }
+    };
+    let deadline: Option<String> = row.get(6)?;
+    let deadline = deadline.map(|day| day.parse()).transpose();
     Ok(Recipient {
-        key,
-        address: Address::parse(&address).map_err(|error| damaged(Box::new(error)))?,
-        name,
-        organisation,
-        fields: serde_json::from_str(fields).map_err(|error| damaged(Box::new(error)))?,
+        key: row.get(0)?,
+        channel,
+        name: row.get(4)?,
+        organisation: row.get(5)?,
+        deadline: deadline.map_err(|error: jiff::Error| damaged(6, error.into()))?,
+        fields: serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| damaged(7, error.into()))?,
     })
 }

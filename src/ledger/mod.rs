@@ -36,6 +36,7 @@ use jiff::Timestamp;
 pub use self::reader::Reader;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
+use crate::campaign::calendar::Deadlines;
 use crate::campaign::recipient::Recipient;
 use crate::delivery::state::Move;
 use crate::mail::address::Address;
@@ -191,16 +192,18 @@ impl Ledger {
 
     /// Writes recipients down with their delivery of `step`, in the order of the roster. See [`Enrolled`].
     ///
-    /// Some thousand recipients at a time make for few commits and little memory.
+    /// Some thousand recipients at a time make for few commits and little memory. What had lapsed is queued again where
+    /// the deadline was moved.
     pub fn enroll(
         &self,
         pass: &RosterPass,
         step: u32,
         recipients: Vec<Recipient>,
+        deadlines: &Deadlines,
         now: Timestamp,
     ) -> Answer<Enrolled> {
-        let pass = *pass;
-        self.ask(move |writing| writing.enroll(&pass, step, &recipients, now))
+        let (pass, deadlines) = (*pass, deadlines.clone());
+        self.ask(move |writing| writing.enroll(&pass, step, &recipients, &deadlines, now))
     }
 
     /// Ends a pass. A finished campaign with somebody new on its roster runs again.
@@ -211,7 +214,7 @@ impl Ledger {
     /// Takes what is due, as far as the limits leave room: queued to in flight.
     ///
     /// Looks at the campaign's state, at the suppression list and at the limits in the same transaction. A pause
-    /// whose time is over ends here. Suppressed recipients are cancelled here.
+    /// whose time is over ends here. Suppressed recipients are cancelled here, and those whose deadline is over lapse.
     pub fn claim(&self, request: ClaimRequest) -> Answer<Claims> {
         self.ask(move |writing| writing.claim(&request))
     }
@@ -283,8 +286,8 @@ impl Ledger {
         self.ask(move |writing| writing.cancel(campaign, &why, now))
     }
 
-    /// Finishes a running campaign if nothing can change any more: nothing queued on the roster, nothing in flight,
-    /// nothing in doubt. Returns where it stands.
+    /// Finishes a running campaign if nothing can change any more: nothing queued and no task open on the roster,
+    /// nothing in flight, nothing in doubt. Returns where it stands.
     pub fn finish_if_done(&self, campaign: CampaignId, now: Timestamp) -> Answer<CampaignState> {
         self.ask(move |writing| writing.finish_if_done(campaign, now))
     }

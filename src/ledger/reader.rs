@@ -1,6 +1,7 @@
 //! Reading the ledger while somebody else may be writing it: no lock, nothing made, nothing changed.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
 use super::campaigns::{CAMPAIGN, campaign};
-use super::claim::{account_room, recipient};
+use super::claim::{RECIPIENT, account_room, recipient};
 use super::history::{self, id_left, instant, message_id};
 use super::record::{
     Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, OutcomeRecord, RecipientRecord, Story,
@@ -154,10 +155,10 @@ impl Reader {
                 params![id.0, campaign.roster_pass],
                 |row| row.get(0),
             )?;
-            let order = if moved { "ORDER BY pass <> ?2, position, id" } else { "ORDER BY id" };
+            let order = if moved { "ORDER BY r.pass <> ?2, r.position, r.id" } else { "ORDER BY r.id" };
             let mut find = conn.prepare(&format!(
-                "SELECT id, key, address, name, organisation, fields, position, pass = ?2 FROM recipient
-                 WHERE campaign = ?1 {order}"
+                "SELECT {RECIPIENT}, r.id, r.position, r.pass = ?2 FROM recipient r
+                 WHERE r.campaign = ?1 {order}"
             ))?;
             let mut rows = find.query(params![id.0, campaign.roster_pass])?;
             while let Some(row) = rows.next()? {
@@ -175,17 +176,11 @@ impl Reader {
     /// Returns the frozen row of a recipient and the state of its latest delivery, and nothing else: fast.
     pub fn enrolled(&self, id: CampaignId, key: &str) -> Result<Option<(Recipient, State)>, LedgerError> {
         self.ask(|conn| {
-            conn.prepare_cached(
-                "SELECT r.address, r.name, r.organisation, r.fields, d.state FROM recipient r
-                 JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2
-                 ORDER BY d.step DESC, d.generation DESC LIMIT 1",
-            )?
-            .query_row(params![id.0, key], |row| {
-                let fields: String = row.get(3)?;
-                let frozen = recipient(key.to_owned(), row.get(0)?, row.get(1)?, row.get(2)?, &fields)?;
-                Ok((frozen, State::from_code(row.get(4)?).unwrap_or(State::InDoubt)))
-            })
-            .optional()
+            conn.prepare_cached(&ENROLLED)?
+                .query_row(params![id.0, key], |row| {
+                    Ok((recipient(row)?, State::from_code(row.get(8)?).unwrap_or(State::InDoubt)))
+                })
+                .optional()
         })
     }
 
@@ -224,13 +219,13 @@ impl Reader {
         let campaign = self.numbered(id)?;
         self.ask(|conn| {
             let domain = sender_domain(conn, id)?;
-            let mut find = conn.prepare(
-                "SELECT id, key, address, name, organisation, fields, position, pass = ?3 FROM recipient
-                 WHERE campaign = ?1 AND key = ?2",
-            )?;
+            let mut find = conn.prepare(&format!(
+                "SELECT {RECIPIENT}, r.id, r.position, r.pass = ?3 FROM recipient r
+                 WHERE r.campaign = ?1 AND r.key = ?2"
+            ))?;
             let mut rows = find.query(params![id.0, key, campaign.roster_pass])?;
             let Some(row) = rows.next()? else { return Ok(None) };
-            let number: i64 = row.get(0)?;
+            let number: i64 = row.get(8)?;
             let recipient = record(conn, row, &campaign, &domain)?;
             Ok(Some(Story {
                 recipient,
@@ -308,6 +303,14 @@ impl Reader {
         self.ask(|conn| conn.query_row(&format!("{CAMPAIGN} WHERE id = ?1"), [id.0], campaign))
     }
 }
+
+static ENROLLED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {RECIPIENT}, d.state FROM recipient r
+         JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2
+         ORDER BY d.step DESC, d.generation DESC LIMIT 1"
+    )
+});
 
 /// A recipient with its latest delivery and that one's last event; deliveries are numbered as they are made.
 const OUTCOME: &str =
@@ -403,11 +406,11 @@ fn record(
     campaign: &Campaign,
     sender_domain: &str,
 ) -> rusqlite::Result<RecipientRecord> {
-    let number: i64 = row.get(0)?;
-    let key: String = row.get(1)?;
+    let recipient = recipient(row)?;
+    let number: i64 = row.get(8)?;
     let mut find = conn.prepare_cached(
         "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
-             last_event, (SELECT name FROM account a WHERE a.id = d.account)
+             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without
          FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
     )?;
     let mut deliveries = Vec::new();
@@ -416,8 +419,9 @@ fn record(
         let (step, generation): (u32, u32) = (row.get(1)?, row.get(2)?);
         let left = match row.get::<_, Option<String>>(11)? {
             Some(left) => left,
-            None => id_left(&campaign.seed, row.get(0)?, &key, step, generation),
+            None => id_left(&campaign.seed, row.get(0)?, &recipient.key, step, generation),
         };
+        let without: Option<String> = row.get(15)?;
         let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
             Some(digest) => Some(MessageMark {
                 digest,
@@ -443,14 +447,11 @@ fn record(
             message_id: message_id(&left, sender_domain),
             account: row.get(13)?,
             last,
+            not_after: row.get::<_, Option<i64>>(14)?.map(instant),
+            without: without.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
         });
     }
-    Ok(RecipientRecord {
-        recipient: recipient(key, row.get(2)?, row.get(3)?, row.get(4)?, &row.get::<_, String>(5)?)?,
-        position: row.get(6)?,
-        on_roster: row.get(7)?,
-        deliveries,
-    })
+    Ok(RecipientRecord { recipient, position: row.get(9)?, on_roster: row.get(10)?, deliveries })
 }
 
 #[cfg(test)]

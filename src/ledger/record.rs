@@ -9,6 +9,7 @@ use crate::campaign::recipient::Recipient;
 use crate::delivery::attempt::{Ending, Stage};
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
+use crate::mail::address::Address;
 
 /// A campaign's number in this ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,7 +179,7 @@ pub struct ClaimTicket {
 pub struct Claim {
     /// Its proof.
     pub ticket: ClaimTicket,
-    /// The recipient as frozen.
+    /// The recipient as frozen, without the addressees beside the first that are on the suppression list.
     pub recipient: Recipient,
     /// The step, from 1.
     pub step: u32,
@@ -367,6 +368,12 @@ pub struct Counts {
     pub in_doubt: u64,
     /// Will not be sent.
     pub cancelled: u64,
+    /// Not sent before the deadline.
+    pub lapsed: u64,
+    /// For a person to do.
+    pub tasks: u64,
+    /// Done by a person.
+    pub done: u64,
 }
 
 impl Counts {
@@ -385,6 +392,9 @@ impl Counts {
             State::Expired => &mut self.expired,
             State::InDoubt => &mut self.in_doubt,
             State::Cancelled => &mut self.cancelled,
+            State::Lapsed => &mut self.lapsed,
+            State::Task => &mut self.tasks,
+            State::Done => &mut self.done,
         }
     }
 }
@@ -416,6 +426,10 @@ pub struct DeliveryRecord {
     pub account: Option<String>,
     /// How the last attempt ended.
     pub last: Option<Event>,
+    /// When it lapses.
+    pub not_after: Option<Timestamp>,
+    /// Addressees of the frozen row that were left out when it was claimed last.
+    pub without: Vec<Address>,
 }
 
 /// A recipient as the ledger has it, with its deliveries in the order of the steps.
@@ -436,8 +450,8 @@ pub struct RecipientRecord {
 pub struct OutcomeRecord {
     /// What the campaigner calls it.
     pub key: String,
-    /// The frozen address.
-    pub address: String,
+    /// The frozen address, where there is one.
+    pub address: Option<String>,
     /// Whether the last pass over the roster saw it.
     pub on_roster: bool,
     /// The latest delivery's step.

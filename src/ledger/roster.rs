@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::campaigns::refused;
-use super::history::{About, plain};
+use super::history::{About, millis, plain};
 use super::record::{CampaignId, CampaignState, Enrolled, Enrollment, RosterPass};
 use super::writer::{Done, Writing};
-use crate::campaign::recipient::Recipient;
+use crate::campaign::calendar::Deadlines;
+use crate::campaign::recipient::{Addressees, Errand, Recipient};
 use crate::delivery::state::State;
+use crate::mail::address::Address;
 
 struct Known {
     id: i64,
@@ -18,8 +20,52 @@ struct Known {
 }
 
 struct Newest {
+    id: i64,
     state: State,
+    not_after: Option<i64>,
     handed_over: bool,
+}
+
+/// A recipient in the form in which it is stored.
+struct Row<'a> {
+    recipient: &'a Recipient,
+    step: u32,
+    position: i64,
+    channel: &'static str,
+    address: Option<String>,
+    canonical: Option<String>,
+    addressees: Option<String>,
+    deadline: Option<String>,
+    fields: String,
+    not_after: Option<Timestamp>,
+}
+
+impl<'a> Row<'a> {
+    fn of(recipient: &'a Recipient, step: u32, position: i64, deadlines: &Deadlines) -> Self {
+        let address = recipient.address();
+        let plain = |addressees: &&Addressees| **addressees == Addressees::one(addressees.to.address.clone());
+        let more = recipient.addressees().filter(|addressees| !plain(addressees));
+        Self {
+            recipient,
+            step,
+            position,
+            channel: recipient.errand().map_or("mail", Errand::name),
+            address: address.map(ToString::to_string),
+            canonical: address.map(Address::canonical),
+            addressees: more.and_then(|addressees| serde_json::to_string(addressees).ok()),
+            deadline: recipient.deadline.map(|day| day.to_string()),
+            fields: serde_json::to_string(&recipient.fields).unwrap_or_default(),
+            not_after: deadlines.end(recipient.deadline),
+        }
+    }
+
+    fn domain(&self) -> &str {
+        self.recipient.address().map_or("", Address::domain)
+    }
+
+    fn begins_as(&self) -> State {
+        if self.recipient.errand().is_some() { State::Task } else { State::Queued }
+    }
 }
 
 impl Writing<'_> {
@@ -56,6 +102,7 @@ impl Writing<'_> {
         pass: &RosterPass,
         step: u32,
         recipients: &[Recipient],
+        deadlines: &Deadlines,
         now: Timestamp,
     ) -> Done<Enrolled> {
         let mut position = self.open_position(pass)?;
@@ -63,7 +110,8 @@ impl Writing<'_> {
         let mut each = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             position += 1;
-            each.push(self.enroll_one(pass, &campaign.name, step, recipient, position, now)?);
+            let row = Row::of(recipient, step, position, deadlines);
+            each.push(self.enroll_one(pass, &campaign.name, &row, now)?);
         }
         self.conn
             .prepare_cached("UPDATE campaign SET open_position = ?2 WHERE id = ?1")?
@@ -75,26 +123,34 @@ impl Writing<'_> {
         &mut self,
         pass: &RosterPass,
         campaign: &str,
-        step: u32,
-        recipient: &Recipient,
-        position: i64,
+        row: &Row<'_>,
         now: Timestamp,
     ) -> Done<Enrollment> {
-        let address = recipient.address.to_string();
-        let canonical = recipient.address.canonical();
-        let fields = serde_json::to_string(&recipient.fields).unwrap_or_default();
         let known = self
             .conn
             .prepare_cached(
-                "SELECT id, position, pass, address = ?3 AND name IS ?4 AND organisation IS ?5 AND fields = ?6
+                "SELECT id, position, pass, channel = ?3 AND address IS ?4 AND addressees IS ?5 AND name IS ?6
+                     AND organisation IS ?7 AND deadline IS ?8 AND fields = ?9
                  FROM recipient WHERE campaign = ?1 AND key = ?2",
             )?
             .query_row(
-                params![pass.campaign.0, recipient.key, address, recipient.name, recipient.organisation, fields],
+                params![
+                    pass.campaign.0,
+                    row.recipient.key,
+                    row.channel,
+                    row.address,
+                    row.addressees,
+                    row.recipient.name,
+                    row.recipient.organisation,
+                    row.deadline,
+                    row.fields
+                ],
                 |row| Ok(Known { id: row.get(0)?, position: row.get(1)?, pass: row.get(2)?, same: row.get(3)? }),
             )
             .optional()?;
-        if known.as_ref().is_none_or(|known| !known.same) {
+        if known.as_ref().is_none_or(|known| !known.same)
+            && let Some(canonical) = &row.canonical
+        {
             let other: Option<(i64, String)> = self
                 .conn
                 .prepare_cached("SELECT id, key FROM recipient WHERE campaign = ?1 AND canonical = ?2")?
@@ -110,76 +166,126 @@ impl Writing<'_> {
             let id = self
                 .conn
                 .prepare_cached(
-                    "INSERT INTO recipient (campaign, key, position, pass, address, canonical, name, organisation, fields)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    "INSERT INTO recipient (campaign, key, position, pass, channel, address, canonical, addressees,
+                         name, organisation, deadline, fields)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 )?
                 .insert(params![
                     pass.campaign.0,
-                    recipient.key,
-                    position,
+                    row.recipient.key,
+                    row.position,
                     pass.number,
-                    address,
-                    canonical,
-                    recipient.name,
-                    recipient.organisation,
-                    fields
+                    row.channel,
+                    row.address,
+                    row.canonical,
+                    row.addressees,
+                    row.recipient.name,
+                    row.recipient.organisation,
+                    row.deadline,
+                    row.fields
                 ])?;
-            self.queue(pass, id, step, position, recipient.address.domain())?;
+            self.queue(pass, id, row)?;
             return Ok(Enrollment::Added);
         };
-        if known.pass != pass.number || known.position != position {
+        if known.pass != pass.number || known.position != row.position {
             self.conn
                 .prepare_cached("UPDATE recipient SET pass = ?2, position = ?3 WHERE id = ?1")?
-                .execute(params![known.id, pass.number, position])?;
+                .execute(params![known.id, pass.number, row.position])?;
             // Those that have ended for good are never claimed again and need no place in the queue.
             self.conn
                 .prepare_cached(
-                    "UPDATE delivery SET pass = ?2, position = ?3 WHERE recipient = ?1 AND state IN (0, 1, 5)",
+                    "UPDATE delivery SET pass = ?2, position = ?3 WHERE recipient = ?1 AND state IN (0, 1, 5, 8, 9)",
                 )?
-                .execute(params![known.id, pass.number, position])?;
+                .execute(params![known.id, pass.number, row.position])?;
         }
-        let (newest, written_to) = self.deliveries_of(known.id, step)?;
+        let (newest, written_to) = self.deliveries_of(known.id, row.step)?;
         let enrollment = if known.same {
             newest.as_ref().map_or(Enrollment::Added, |newest| Enrollment::Known { state: newest.state })
         } else if let Some(newest) = newest.as_ref().filter(|_| written_to) {
             Enrollment::Changed { state: newest.state }
         } else {
-            self.conn
-                .prepare_cached(
-                    "UPDATE recipient SET address = ?2, canonical = ?3, name = ?4, organisation = ?5, fields = ?6
-                     WHERE id = ?1",
-                )?
-                .execute(params![
-                    known.id,
-                    address,
-                    canonical,
-                    recipient.name,
-                    recipient.organisation,
-                    fields
-                ])?;
-            self.conn
-                .prepare_cached("UPDATE delivery SET domain = ?2 WHERE recipient = ?1 AND state = 0")?
-                .execute(params![known.id, recipient.address.domain()])?;
-            let mut event = plain(now, campaign, "updated", Some("the roster has other values".to_owned()));
-            event.key = Some(recipient.key.clone());
-            let about =
-                About { campaign: Some(pass.campaign.0), recipient: Some(known.id), ..About::default() };
-            self.happened(about, event)?;
+            self.take_over(pass, campaign, known.id, row, now)?;
             Enrollment::Updated
         };
-        if newest.is_none() {
-            self.queue(pass, known.id, step, position, recipient.address.domain())?;
+        match newest {
+            None => self.queue(pass, known.id, row)?,
+            Some(newest) if !matches!(enrollment, Enrollment::Changed { .. }) => {
+                self.set_deadline(&newest, row, now)?;
+            }
+            Some(_) => {}
         }
         Ok(enrollment)
     }
 
-    fn queue(&self, pass: &RosterPass, recipient: i64, step: u32, position: i64, domain: &str) -> Done<()> {
+    /// Takes over the changed row of somebody who was never written to.
+    fn take_over(
+        &mut self,
+        pass: &RosterPass,
+        campaign: &str,
+        id: i64,
+        row: &Row<'_>,
+        now: Timestamp,
+    ) -> Done<()> {
         self.conn
             .prepare_cached(
-                "INSERT INTO delivery (campaign, recipient, step, pass, position, domain)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "UPDATE recipient SET channel = ?2, address = ?3, canonical = ?4, addressees = ?5, name = ?6,
+                     organisation = ?7, deadline = ?8, fields = ?9 WHERE id = ?1",
             )?
-            .execute(params![pass.campaign.0, recipient, step, pass.number, position, domain])?;
+            .execute(params![
+                id,
+                row.channel,
+                row.address,
+                row.canonical,
+                row.addressees,
+                row.recipient.name,
+                row.recipient.organisation,
+                row.deadline,
+                row.fields
+            ])?;
+        // Who took mail may be a task for a person by now, and the other way round.
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET domain = ?2, state = ?3 WHERE recipient = ?1 AND state IN (0, 9)",
+            )?
+            .execute(params![id, row.domain(), row.begins_as().code()])?;
+        let mut event = plain(now, campaign, "updated", Some("the roster has other values".to_owned()));
+        event.key = Some(row.recipient.key.clone());
+        let about = About { campaign: Some(pass.campaign.0), recipient: Some(id), ..About::default() };
+        self.happened(about, event)?;
+        Ok(())
+    }
+
+    /// Holds what is queued or has lapsed to the deadline as it is now.
+    fn set_deadline(&mut self, newest: &Newest, row: &Row<'_>, now: Timestamp) -> Done<()> {
+        let end = row.not_after.map(millis);
+        if !matches!(newest.state, State::Queued | State::Lapsed) || newest.not_after == end {
+            return Ok(());
+        }
+        self.conn
+            .prepare_cached("UPDATE delivery SET not_after = ?2 WHERE id = ?1")?
+            .execute(params![newest.id, end])?;
+        if newest.state == State::Lapsed && row.not_after.is_none_or(|end| end > now) {
+            self.revive(newest.id, now)?;
+        }
+        Ok(())
+    }
+
+    fn queue(&self, pass: &RosterPass, recipient: i64, row: &Row<'_>) -> Done<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO delivery (campaign, recipient, step, pass, position, domain, state, not_after)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                pass.campaign.0,
+                recipient,
+                row.step,
+                pass.number,
+                row.position,
+                row.domain(),
+                row.begins_as().code(),
+                row.not_after.map(millis)
+            ])?;
         Ok(())
     }
 
@@ -188,13 +294,14 @@ impl Writing<'_> {
         let rows: Vec<(u32, Newest)> = self
             .conn
             .prepare_cached(
-                "SELECT step, state, message IS NOT NULL FROM delivery WHERE recipient = ?1
+                "SELECT step, state, message IS NOT NULL, id, not_after FROM delivery WHERE recipient = ?1
                  ORDER BY generation DESC",
             )?
             .query_map([recipient], |row| {
                 let state = State::from_code(row.get(1)?).unwrap_or(State::InDoubt);
-                let handed_over = state != State::Queued || row.get(2)?;
-                Ok((row.get(0)?, Newest { state, handed_over }))
+                let untouched = matches!(state, State::Queued | State::Lapsed | State::Task);
+                let handed_over = !untouched || row.get(2)?;
+                Ok((row.get(0)?, Newest { id: row.get(3)?, state, not_after: row.get(4)?, handed_over }))
             })?
             .collect::<Result<_, _>>()?;
         let written_to = rows.iter().any(|(_, delivery)| delivery.handed_over);
@@ -211,7 +318,7 @@ impl Writing<'_> {
         let queued: bool = self
             .conn
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM delivery WHERE campaign = ?1 AND pass = ?2 AND state = 0)",
+                "SELECT EXISTS (SELECT 1 FROM delivery WHERE campaign = ?1 AND pass = ?2 AND state IN (0, 9))",
             )?
             .query_row(params![pass.campaign.0, pass.number], |row| row.get(0))?;
         if queued {

@@ -11,7 +11,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::LedgerError;
 
 /// Every step of the schema, in order; `PRAGMA user_version` is how many were taken.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_ledger.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_ledger.sql"),
+    include_str!("../../migrations/sqlite/0002_channels.sql"),
+];
 
 /// How long a writer waits for another connection's transaction.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -168,6 +171,35 @@ mod tests {
         assert_eq!(version(&conn).unwrap(), 2);
         let row = conn.query_row("SELECT x, y FROM a", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(row, (7, None::<String>));
+    }
+
+    #[test]
+    fn a_ledger_of_the_first_version_keeps_its_recipients_and_takes_some_without_an_address() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.pragma_update(None, "foreign_keys", true).unwrap();
+        migrate(&mut conn, Path::new("x"), &MIGRATIONS[..1]).unwrap();
+        conn.execute_batch(
+            "INSERT INTO campaign (id, name, definition, digest, seed, sender_domain, launched_at)
+                 VALUES (1, 'c', '{}', 'd', x'00', 'x', 0);
+             INSERT INTO recipient (id, campaign, key, position, pass, address, canonical, fields)
+                 VALUES (7, 1, 'k', 1, 1, 'Ada@a.example', 'ada@a.example', '[]');
+             INSERT INTO delivery (campaign, recipient, step, pass, position, domain) VALUES (1, 7, 1, 1, 1, 'a.example');",
+        )
+        .unwrap();
+        migrate(&mut conn, Path::new("x"), MIGRATIONS).unwrap();
+        let row = conn
+            .query_row("SELECT id, channel, address, canonical FROM recipient", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .unwrap();
+        let kept = (7, "mail".to_owned(), "Ada@a.example".to_owned(), "ada@a.example".to_owned());
+        assert_eq!(row, kept);
+        let insert =
+            "INSERT INTO recipient (campaign, key, position, pass, channel, address, canonical, fields)
+                      VALUES (1, ?1, 2, 1, 'post', ?2, ?2, '[]')";
+        conn.execute(insert, ("l", None::<String>)).unwrap();
+        conn.execute(insert, ("m", None::<String>)).unwrap();
+        assert!(conn.execute(insert, ("n", "ada@a.example")).is_err(), "one mailbox is still one recipient");
     }
 
     #[test]

@@ -65,18 +65,21 @@ pub fn structured(name: &str, value: &str, out: &mut Vec<u8>) {
     field.close();
 }
 
-/// Appends `Name: "Display Name" <address>` (RFC 5322 §3.4).
-pub fn mailbox(name: &str, mailbox: &Mailbox, out: &mut Vec<u8>) {
+/// Appends `Name: "Display Name" <address>, …` (RFC 5322 §3.4).
+pub fn mailboxes(name: &str, mailboxes: &[Mailbox], out: &mut Vec<u8>) {
     let mut field = Field::open(name, out);
-    let display = mailbox.name.as_deref().map(clean).unwrap_or_default();
-    if !display.is_empty() {
-        if display.is_ascii() && !display.contains("=?") && display.len() <= LONGEST_ATOM {
-            field.word(&format!("\"{}\"", display.replace('\\', "\\\\").replace('"', "\\\"")));
-        } else {
-            field.encoded(&display);
+    for (nth, mailbox) in mailboxes.iter().enumerate() {
+        let display = mailbox.name.as_deref().map(clean).unwrap_or_default();
+        if !display.is_empty() {
+            if display.is_ascii() && !display.contains("=?") && display.len() <= LONGEST_ATOM {
+                field.word(&format!("\"{}\"", display.replace('\\', "\\\\").replace('"', "\\\"")));
+            } else {
+                field.encoded(&display);
+            }
         }
+        let comma = if nth + 1 < mailboxes.len() { "," } else { "" };
+        field.word(&format!("<{}>{comma}", mailbox.address));
     }
-    field.word(&format!("<{}>", mailbox.address));
     field.close();
 }
 

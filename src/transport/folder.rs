@@ -23,7 +23,8 @@ where
     match stored {
         Ok(Ok(path)) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            Ending::Accepted { reply: SmtpReply::of(250, [format!("2.0.0 stored as {name}").as_str()]) }
+            let reply = SmtpReply::of(250, [format!("2.0.0 stored as {name}").as_str()]);
+            Ending::Accepted { reply, without: Vec::new() }
         }
         Ok(Err(error)) => broken(format!("{} cannot be written to ({error})", folder.display())),
         Err(_) => Ending::Silence { why: "the file may or may not have been written".into() },

@@ -132,8 +132,10 @@ impl RelayLogin {
 pub struct Accepted {
     /// The reverse path, without brackets; empty for the null path.
     pub reverse_path: String,
-    /// The forward path, without brackets.
+    /// The first forward path, without brackets.
     pub forward_path: String,
+    /// The further ones.
+    pub also: Vec<String>,
     /// The message as it came, without the stuffing; empty unless [`RelaySettings::record`].
     pub message: Vec<u8>,
 }

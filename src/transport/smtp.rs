@@ -43,8 +43,17 @@ struct Commands {
     text: String,
     reset: Range<usize>,
     mail: Range<usize>,
-    rcpt: Range<usize>,
+    /// One for each forward path, in the envelope's order.
+    rcpt: Vec<Range<usize>>,
     data: Range<usize>,
+}
+
+impl Commands {
+    /// How many replies are still to come to what was `said` in one go, after those to `answered` RCPT commands.
+    fn still_to_come(&self, said: &Range<usize>, answered: usize) -> usize {
+        let asked = self.rcpt.iter().skip(answered).chain([&self.data]);
+        asked.filter(|command| command.start < said.end).count()
+    }
 }
 
 impl Session {
@@ -75,9 +84,14 @@ impl Session {
         let commands = self.write_out(envelope, letter);
         let pipelined = self.offers.pipelining;
 
-        // The session around the letter: RSET where something was refused before.
-        let all = if pipelined { 0..commands.text.len() } else { commands.reset.clone() };
-        if let Err(cut) = self.line.send(&commands.text.as_bytes()[all], timeouts.command).await {
+        // The session around the letter: RSET where something was refused before. With several forward paths DATA waits
+        // for the replies to all of them: the relay would want a message as soon as it has taken any.
+        let all = match (pipelined, envelope.also.is_empty()) {
+            (true, true) => 0..commands.text.len(),
+            (true, false) => 0..commands.data.start,
+            (false, _) => commands.reset.clone(),
+        };
+        if let Err(cut) = self.line.send(&commands.text.as_bytes()[all.clone()], timeouts.command).await {
             return if is_kept { Outcome::Stale } else { broken(Stage::MailFrom, cut) };
         }
         if !commands.reset.is_empty() {
@@ -92,15 +106,25 @@ impl Session {
         match self.ask(&commands.text[ask(&commands.mail)], timeouts.command).await {
             Ok(code) if code / 100 == 2 => {}
             Ok(421) | Err(_) if is_kept => return Outcome::Stale,
-            Ok(_) => return self.refused(Stage::MailFrom, if pipelined { 2 } else { 0 }, timeouts).await,
+            Ok(_) => return self.refused(Stage::MailFrom, commands.still_to_come(&all, 0), timeouts).await,
             Err(cut) => return broken(Stage::MailFrom, cut),
         }
-        match self.ask(&commands.text[ask(&commands.rcpt)], timeouts.command).await {
-            Ok(code) if code / 100 == 2 => {}
-            Ok(_) => return self.refused(Stage::RcptTo, if pipelined { 1 } else { 0 }, timeouts).await,
-            Err(cut) => return broken(Stage::RcptTo, cut),
+        let mut without = Vec::new();
+        for (nth, (range, path)) in commands.rcpt.iter().zip(envelope.forward_paths()).enumerate() {
+            match self.ask(&commands.text[ask(range)], timeouts.command).await {
+                Ok(code) if code / 100 == 2 => {}
+                Ok(code) if nth > 0 && code != 421 && !(code / 100 == 4 && envelope.waits_for_others) => {
+                    without.push((path.clone(), self.line.said()));
+                }
+                Ok(_) => {
+                    let more = commands.still_to_come(&all, nth + 1);
+                    return self.refused(Stage::RcptTo, more, timeouts).await;
+                }
+                Err(cut) => return broken(Stage::RcptTo, cut),
+            }
         }
-        match self.ask(&commands.text[ask(&commands.data)], timeouts.data).await {
+        let data = if all.end == commands.text.len() { 0..0 } else { commands.data.clone() };
+        match self.ask(&commands.text[data], timeouts.data).await {
             Ok(code) if code / 100 == 3 => {}
             Ok(code) if code / 100 == 2 => {
                 return broken(Stage::Data, format!("the relay answered `{}` to DATA", self.line.said()));
@@ -121,7 +145,7 @@ impl Session {
         match self.line.reply(timeouts.end_of_data).await {
             Ok(code) if code / 100 == 2 => {
                 self.proven_alive();
-                Outcome::Ended(Ending::Accepted { reply: self.line.said() })
+                Outcome::Ended(Ending::Accepted { reply: self.line.said(), without })
             }
             Ok(code) if code / 100 == 3 => {
                 let why = format!("the relay answered `{}`, which is neither yes nor no,", self.line.said());
@@ -134,10 +158,9 @@ impl Session {
 
     /// Returns what the relay lacks for this letter.
     fn unfit(&self, envelope: &Envelope, letter: &Letter<'_>) -> Option<String> {
-        let paths =
-            [("recipient's", Some(&envelope.forward_path)), ("sender's", envelope.reverse_path.as_ref())];
-        for (whose, path) in paths {
-            let Some(path) = path else { continue };
+        let recipients = envelope.forward_paths().map(|path| ("recipient's", path));
+        let sender = envelope.reverse_path.iter().map(|path| ("sender's", path));
+        for (whose, path) in recipients.chain(sender) {
             if path.local().chars().chain(path.domain().chars()).any(char::is_control) {
                 return Some(format!("the {whose} address has characters that no relay takes"));
             }
@@ -179,10 +202,14 @@ impl Session {
         }
         text.push_str("\r\n");
         commands.mail = commands.reset.end..text.len();
-        let _ = write!(text, "RCPT TO:<{}>\r\n", envelope.forward_path);
-        commands.rcpt = commands.mail.end..text.len();
+        for path in envelope.forward_paths() {
+            let start = text.len();
+            let _ = write!(text, "RCPT TO:<{path}>\r\n");
+            commands.rcpt.push(start..text.len());
+        }
+        let start = text.len();
         text.push_str("DATA\r\n");
-        commands.data = commands.rcpt.end..text.len();
+        commands.data = start..text.len();
         commands
     }
 
@@ -195,7 +222,7 @@ impl Session {
     }
 
     /// Ends a transaction that the relay refused; `more` replies of its group are still to come.
-    async fn refused(&mut self, stage: Stage, more: u8, timeouts: &Timeouts) -> Outcome {
+    async fn refused(&mut self, stage: Stage, more: usize, timeouts: &Timeouts) -> Outcome {
         let reply = self.line.said();
         let ending = Outcome::Ended(Ending::Rejected { stage, reply });
         let said = self.line.said().code;

@@ -49,7 +49,7 @@ impl Settings {
 pub struct Files {
     /// Templates, drawings and pictures, by the names that templates know them by.
     pub templates: Vec<(String, Vec<u8>)>,
-    /// Fonts beside the embedded ones.
+    /// Fonts beside the embedded ones, with the folder by which people know them.
     pub fonts: Vec<(String, Vec<u8>)>,
 }
 
@@ -281,7 +281,12 @@ fn missing(looked: Vec<PathBuf>) -> TypesettingError {
 /// Makes problems of what the typesetter found: files are told as the user knows them.
 fn problems(faults: Vec<Fault>, kind: fn(&'static str, Place, String) -> Problem) -> Vec<Problem> {
     let problem = |fault: Fault| {
-        let file = fault.file.map_or_else(|| "templates/".to_owned(), |file| format!("templates/{file}"));
+        // Templates are told by their bare names, fonts with their folder.
+        let file = match fault.file {
+            None => "templates/".to_owned(),
+            Some(file) if file.contains('/') => file,
+            Some(file) => format!("templates/{file}"),
+        };
         let place = Place { file, line: fault.line, column: fault.column };
         kind("typesetting", place, fault.said).hint(fault.hint.unwrap_or_default())
     };

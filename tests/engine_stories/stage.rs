@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use postduif::campaign::calendar::Deadlines;
 use postduif::campaign::definition::{Definition, LetterSource, Sender};
 use postduif::campaign::problem::Problems;
-use postduif::campaign::recipient::Recipient;
+use postduif::campaign::recipient::{Addressees, Channel, Recipient};
 use postduif::campaign::stationery::Stationery;
 use postduif::clock::Clock;
 use postduif::delivery::pace::{Limit, Pace};
@@ -131,7 +133,7 @@ impl Town {
         let mut states = BTreeMap::new();
         reader
             .each_recipient(campaign.id, |record| {
-                states.insert(record.recipient.address.to_string(), record.deliveries[0].state);
+                states.insert(record.recipient.whereto(), record.deliveries[0].state);
                 true
             })
             .unwrap();
@@ -161,7 +163,7 @@ impl Town {
         let campaign = ledger.launch(new, now).await.unwrap();
         let pass = ledger.begin_roster(campaign.id).await.unwrap();
         let people = addresses.iter().map(|address| person(address)).collect();
-        ledger.enroll(&pass, 1, people, now).await.unwrap();
+        ledger.enroll(&pass, 1, people, &Deadlines::none(TimeZone::UTC), now).await.unwrap();
         ledger.end_roster(pass, now).await.unwrap();
         let mut problems = Problems::default();
         let press = Press::set_up(definition, &["naam".to_owned()], &mut problems).unwrap();
@@ -290,7 +292,8 @@ fn definition(campaign: &str) -> Definition {
 fn person(address: &str) -> Recipient {
     Recipient {
         key: address.to_owned(),
-        address: Address::parse(address).unwrap(),
+        channel: Channel::Mail(Addressees::one(Address::parse(address).unwrap())),
+        deadline: None,
         name: None,
         organisation: None,
         fields: vec![("naam".to_owned(), "committee".to_owned())],

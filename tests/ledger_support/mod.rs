@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use postduif::campaign::recipient::Recipient;
+use jiff::tz::TimeZone;
+use postduif::campaign::calendar::Deadlines;
+use postduif::campaign::recipient::{Addressees, Channel, Recipient};
 use postduif::delivery::attempt::{Ending, Stage};
 use postduif::delivery::pace::{Limit, Pace};
 use postduif::delivery::state::{Move, State};
@@ -59,11 +61,16 @@ pub fn launch(ledger: &Ledger, name: &str) -> Campaign {
 pub fn person(key: &str, address: &str) -> Recipient {
     Recipient {
         key: key.to_owned(),
-        address: Address::parse(address).unwrap(),
+        channel: Channel::Mail(Addressees::one(Address::parse(address).unwrap())),
+        deadline: None,
         name: None,
         organisation: Some(format!("Party {key}")),
         fields: vec![("naam".to_owned(), "Ünal, \"A\"".to_owned()), ("key".to_owned(), key.to_owned())],
     }
+}
+
+pub fn no_deadlines() -> Deadlines {
+    Deadlines::none(TimeZone::UTC)
 }
 
 pub fn people(count: usize) -> Vec<Recipient> {
@@ -72,7 +79,7 @@ pub fn people(count: usize) -> Vec<Recipient> {
 
 pub fn roster(ledger: &Ledger, campaign: &Campaign, people: &[Recipient]) -> Vec<Enrollment> {
     let pass = ledger.begin_roster(campaign.id).wait().unwrap();
-    let enrolled = ledger.enroll(&pass, 1, people.to_vec(), at(0)).wait().unwrap();
+    let enrolled = ledger.enroll(&pass, 1, people.to_vec(), &no_deadlines(), at(0)).wait().unwrap();
     ledger.end_roster(pass, at(0)).wait().unwrap();
     enrolled.each
 }
@@ -111,7 +118,7 @@ pub fn reply(code: u16, text: &str) -> SmtpReply {
 }
 
 pub fn accepted() -> Ending {
-    Ending::Accepted { reply: reply(250, "queued as 1234") }
+    Ending::Accepted { reply: reply(250, "queued as 1234"), without: Vec::new() }
 }
 
 pub fn deferred() -> Ending {

@@ -13,7 +13,7 @@ use postduif::transport::rehearsal::RelaySettings;
 /// What an ending looks like in the tables below.
 pub(crate) fn brief(ending: &Ending) -> String {
     match ending {
-        Ending::Accepted { reply } => format!("accepted {}", reply.code),
+        Ending::Accepted { reply, .. } => format!("accepted {}", reply.code),
         Ending::Rejected { stage, reply } => format!("{} at {stage}", reply.code),
         Ending::Broken { stage, .. } => format!("broken at {stage}"),
         Ending::Unfit { .. } => "unfit".into(),

@@ -191,7 +191,7 @@ proptest! {
                 let whole = stub.heard().iter().filter(|heard| *heard == ".").count() - before;
                 prop_assert!(whole <= 1, "one attempt hands over one letter at most: {:?}", odd);
                 match &ended {
-                    Ending::Accepted { reply } => prop_assert!(whole == 1 && reply.is_positive(), "{odd:?} {ended}"),
+                    Ending::Accepted { reply, .. } => prop_assert!(whole == 1 && reply.is_positive(), "{odd:?} {ended}"),
                     Ending::Rejected { stage: Stage::EndOfData, .. } => prop_assert_eq!(whole, 1),
                     Ending::Silence { .. } => {}
                     _ => prop_assert!(whole == 0, "{odd:?} {ended}"),

@@ -29,7 +29,10 @@ fn the_json_has_exactly_the_keys_of_the_contract() {
                 "bounced",
                 "expired",
                 "in_doubt",
-                "cancelled"
+                "cancelled",
+                "lapsed",
+                "tasks",
+                "done"
             ]
         );
         assert_eq!(status["campaign"], "appeal");

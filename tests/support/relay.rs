@@ -116,7 +116,7 @@ pub(crate) fn envelope(to: &str) -> Envelope {
 }
 
 pub(crate) fn envelope_from(from: &str, to: &str) -> Envelope {
-    Envelope { reverse_path: Some(Address::parse(from).unwrap()), forward_path: Address::parse(to).unwrap() }
+    Envelope::one(Some(Address::parse(from).unwrap()), Address::parse(to).unwrap())
 }
 
 pub(crate) const LETTER: &[u8] =

@@ -64,7 +64,7 @@ struct Conversation<'a, W> {
     said_hello: bool,
     is_logged_in: bool,
     reverse_path: Option<String>,
-    forward_path: Option<String>,
+    forward_paths: Vec<String>,
     at_end: Behaviour,
     letters: u32,
 }
@@ -91,7 +91,7 @@ impl<'a, W: Wire> Conversation<'a, W> {
             said_hello: false,
             is_logged_in: false,
             reverse_path: None,
-            forward_path: None,
+            forward_paths: Vec::new(),
             at_end: Behaviour::Accept,
             letters: 0,
         }
@@ -303,13 +303,14 @@ impl<'a, W: Wire> Conversation<'a, W> {
         };
         if self.reverse_path.is_none() {
             self.say("503 5.5.1 Error: need MAIL command");
-        } else if self.forward_path.is_some() {
+        } else if self.forward_paths.len() >= 100 {
+            // RFC 5321 §4.5.3.1.8: so many every server takes.
             self.say("452 4.5.3 Too many recipients");
         } else {
             let behaviour = self.decide(path);
             match &behaviour {
                 Behaviour::Refuse { at: Stage::RcptTo, reply } => {
-                    if !self.shared.settings.nested_mail {
+                    if !self.shared.settings.nested_mail && self.forward_paths.is_empty() {
                         self.forget();
                     }
                     return self.refuse(reply);
@@ -317,15 +318,17 @@ impl<'a, W: Wire> Conversation<'a, W> {
                 Behaviour::Vanish { at: Stage::RcptTo } => return self.vanish(),
                 _ => {}
             }
-            self.at_end = behaviour;
-            self.forward_path = Some(path.to_owned());
+            if self.at_end == Behaviour::Accept {
+                self.at_end = behaviour;
+            }
+            self.forward_paths.push(path.to_owned());
             self.say("250 2.1.5 Ok");
         }
         Next::Command
     }
 
     async fn data(&mut self) -> io::Result<Next> {
-        if self.forward_path.is_none() {
+        if self.forward_paths.is_empty() {
             self.say("503 5.5.1 Error: need RCPT command");
             return Ok(Next::Command);
         }
@@ -402,17 +405,20 @@ impl<'a, W: Wire> Conversation<'a, W> {
     /// Takes responsibility for the letter; returns its number.
     fn take(&mut self, message: Vec<u8>) -> io::Result<u64> {
         let reverse_path = self.reverse_path.take().unwrap_or_default();
-        let forward_path = self.forward_path.take().unwrap_or_default();
+        let mut forward_paths = std::mem::take(&mut self.forward_paths).into_iter();
+        let forward_path = forward_paths.next().unwrap_or_default();
+        let also: Vec<String> = forward_paths.collect();
         let settings = &self.shared.settings;
         if let Some(folder) = &settings.keep {
             let path = folder.join(super::super::folder::file_name(&message));
-            let envelope = format!("Return-Path: <{reverse_path}>\r\nDelivered-To: {forward_path}\r\n");
+            let mut envelope = format!("Return-Path: <{reverse_path}>\r\nDelivered-To: {forward_path}\r\n");
+            also.iter().for_each(|path| envelope.push_str(&format!("Delivered-To: {path}\r\n")));
             super::super::folder::store(&path, &[envelope.as_bytes(), &message], false)?;
         }
         let mut seen = self.shared.seen();
         seen.taken += 1;
         if settings.record {
-            seen.accepted.push(Accepted { reverse_path, forward_path, message });
+            seen.accepted.push(Accepted { reverse_path, forward_path, also, message });
         }
         Ok(seen.taken)
     }
@@ -433,7 +439,7 @@ impl<'a, W: Wire> Conversation<'a, W> {
 
     fn forget(&mut self) {
         self.reverse_path = None;
-        self.forward_path = None;
+        self.forward_paths.clear();
         self.at_end = Behaviour::Accept;
     }
 
