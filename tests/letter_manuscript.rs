@@ -195,7 +195,6 @@ fn body() -> impl Strategy<Value = String> {
         "_",
         "é",
         "&amp;",
-        "```\n",
         "{{partij}}",
         "\\*",
         "(",
