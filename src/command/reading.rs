@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::stationery::{self, Materials};
 use super::{Context, ledger_failed, pdf_letters};
+use crate::account::Secret;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::front_matter::pdf_template;
 use crate::campaign::placeholder;
@@ -19,7 +20,7 @@ use crate::engine::press::Press;
 use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::report::Failure;
-use crate::transport::{self, Secret};
+use crate::transport;
 use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
@@ -101,7 +102,7 @@ impl Reading {
     pub fn is_real(&self) -> bool {
         match &self.config.transport {
             transport::Settings::Rehearsal { .. } | transport::Settings::Folder { .. } => false,
-            transport::Settings::Smtp(smtp) => !is_loopback(&smtp.host),
+            transport::Settings::Smtp(smtp) => !is_loopback(&smtp.server.host),
         }
     }
 
@@ -188,10 +189,10 @@ impl Reading {
     fn look_for_files_of_the_account(&mut self) {
         let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
         let mut files = Vec::new();
-        if let Some(Secret::PasswordFile(path)) = smtp.login.as_ref().map(|login| &login.secret) {
+        if let Some(Secret::PasswordFile(path)) = smtp.server.login.as_ref().map(|login| &login.secret) {
             files.push(("password-file", path, fs::metadata(path).map(|about| is_open_to_others(&about))));
         }
-        if let Some(path) = &smtp.ca_file {
+        if let Some(path) = &smtp.server.ca_file {
             files.push(("ca-file", path, fs::metadata(path).map(|_| false)));
         }
         for (key, path, found) in files {
