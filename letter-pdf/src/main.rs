@@ -6,6 +6,8 @@
 
 mod desk;
 mod protocol;
+#[cfg(test)]
+mod tests;
 mod typeset;
 
 use std::io::{self, BufRead, Write};
