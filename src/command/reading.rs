@@ -152,6 +152,11 @@ impl Reading {
     fn set_up_typesetter(&mut self) {
         let Some(press) = self.press.take_if(|press| press.wants_pdf()) else { return };
         let stationery = &press.definition().stationery;
+        if self.definition.stationery.is_empty() {
+            // The letter of the files asks for none any more, and the frozen one, which goes out, does.
+            let (templates, fonts) = (self.config.folder.join("templates"), self.config.fonts.as_deref());
+            (_, self.materials) = stationery::read(&templates, fonts, &mut Problems::default());
+        }
         let settings = self.config.typesetting.clone();
         let typesetter = stationery::typesetter(stationery, &self.materials, settings, &mut self.problems);
         match typesetter.about() {
