@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::pdf_letters::typeset;
 use super::reading::Reading;
 use crate::campaign::letter::Letter;
-use crate::campaign::problem::{Place, Problem};
+use crate::campaign::problem::{Place, Problem, RowPlace};
 use crate::campaign::recipient::Recipient;
 use crate::engine::press::{PdfError, Press};
 use crate::typesetting::{About, TypesettingError};
@@ -17,7 +17,7 @@ use crate::typesetting::{About, TypesettingError};
 pub(super) const LETTERS: usize = 12;
 
 /// Typesets the letters of these rows; what is wrong goes to the problems, each once.
-pub(super) fn typeset_some(reading: &mut Reading, rows: &[(u64, Recipient)], now: Timestamp) {
+pub(super) fn typeset_some(reading: &mut Reading, rows: &[(RowPlace, Recipient)], now: Timestamp) {
     let Some(press) = &reading.press else { return };
     // Without a typesetter that was told already.
     if !press.wants_pdf() || about(press).is_none() {
@@ -31,7 +31,7 @@ pub(super) fn typeset_some(reading: &mut Reading, rows: &[(u64, Recipient)], now
         made.extend(make(recipients.get(1..).unwrap_or_default()));
     }
     let mut found: Vec<Problem> = Vec::new();
-    for (index, (made, (line, recipient))) in made.into_iter().zip(rows).enumerate() {
+    for (index, (made, (at, recipient))) in made.into_iter().zip(rows).enumerate() {
         match made {
             Ok(letter) => found.extend(letter.into_iter().flat_map(|letter| letter.warnings)),
             Err(PdfError::Typesetting(TypesettingError::Faults(faults))) => {
@@ -43,7 +43,7 @@ pub(super) fn typeset_some(reading: &mut Reading, rows: &[(u64, Recipient)], now
             // What is wrong with the row is told by the survey.
             Err(PdfError::Letter(_)) => {}
             Err(PdfError::Typesetting(error)) => {
-                let place = Place::line(reading.config.recipients.file.clone(), *line);
+                let place = at.in_file(&reading.config.recipients.file);
                 found.push(Problem::error("typesetting", place, format!("{}: {error}", recipient.key)));
             }
         }

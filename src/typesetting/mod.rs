@@ -287,7 +287,7 @@ fn problems(faults: Vec<Fault>, kind: fn(&'static str, Place, String) -> Problem
             Some(file) if file.contains('/') => file,
             Some(file) => format!("templates/{file}"),
         };
-        let place = Place { file, line: fault.line, column: fault.column };
+        let place = Place { line: fault.line, column: fault.column, ..Place::file(file) };
         kind("typesetting", place, fault.said).hint(fault.hint.unwrap_or_default())
     };
     faults.into_iter().map(problem).collect()
