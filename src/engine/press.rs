@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
-use crate::campaign::letter::{Input, Letter};
+use crate::campaign::letter::{Input, Letter, Merged};
 use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::{Addressees, Recipient};
 use crate::ledger::record::MessageMark;
@@ -193,19 +193,24 @@ impl Press {
         Ok(pdf.map(PdfLetter::attachment).into_iter().collect())
     }
 
+    /// Merges a letter, also for who takes no mail.
+    ///
+    /// # Errors
+    /// A sentence for people: which row cannot be merged, and why.
+    pub fn merge(&self, recipient: &Recipient, step: u32, dated: Timestamp) -> Result<Merged, String> {
+        let letter = self.letter(step).ok_or_else(|| format!("there is no step {step}"))?;
+        letter.merge(&self.input(recipient, dated)).map_err(|findings| {
+            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            format!("the letter of {} cannot be merged: {}", recipient.key, findings.join("; "))
+        })
+    }
+
     /// Makes a message.
     ///
     /// # Errors
     /// A sentence for people: which row cannot be merged, and why.
     pub fn print(&self, order: &Order<'_>) -> Result<Printed, PrintError> {
-        let none = || PrintError::Unfit(format!("there is no step {}", order.step));
-        let letter = self.letter(order.step).ok_or_else(none)?;
-        let input = self.input(order.recipient, order.dated);
-        let merged = letter.merge(&input).map_err(|findings| {
-            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            let findings = findings.join("; ");
-            PrintError::Unfit(format!("the letter of {} cannot be merged: {findings}", order.recipient.key))
-        })?;
+        let merged = self.merge(order.recipient, order.step, order.dated).map_err(PrintError::Unfit)?;
         let attachments = if order.with_files { self.files(order)? } else { Vec::new() };
         let sender = &self.definition.sender;
         let (addressees, subject) = match order.test_to {
