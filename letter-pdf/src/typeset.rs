@@ -35,7 +35,7 @@ pub(crate) fn typeset(
     let now = now.ok_or_else(|| fault("the letter has no date"))?;
     let timestamp = Timestamp::new_local(now, offset).ok_or_else(|| fault("the letter has no time zone"))?;
     let standards = PdfStandards::new(&[PdfStandard::A_2a, PdfStandard::Ua_1])
-        .map_err(|error| fault(&error.message().to_string()))?;
+        .map_err(|error| fault(error.message().as_ref()))?;
     let today = Datetime::from_ymd(year, month, day).ok_or_else(|| fault("the letter has no date"))?;
     let sheet = desk.sheet(template, data, today).map_err(|fault| vec![fault])?;
 

@@ -109,8 +109,8 @@ pub(super) fn typeset(
 /// A letter that asks for no PDF has none, and without the typesetter there is none.
 fn refuse_without(press: &Press) -> Result<(), Failure> {
     if press.letter(1).is_none_or(|letter| letter.pdf_template().is_none()) {
-        let file = press.definition().steps.first().map(|step| step.name.as_str()).unwrap_or_default();
-        return Err(Failure::input(format!("the letter templates/{file}.md asks for no PDF")).hint(
+        let file = press.definition().steps.first().map(|step| step.file()).unwrap_or_default();
+        return Err(Failure::input(format!("the letter {file} asks for no PDF")).hint(
             "add `pdf = \"brief.typ\"` to its front matter, and a template of that name to `templates/`",
         ));
     }

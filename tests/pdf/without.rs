@@ -145,3 +145,14 @@ fn one_that_works_again(campaign: &Campaign) {
     // The same file, so that its permissions stay; nothing runs it now.
     std::fs::write(campaign.file("letter-pdf"), script).unwrap();
 }
+
+#[test]
+fn a_letter_in_html_has_no_pdf_and_says_so() {
+    let campaign = without();
+    std::fs::remove_file(campaign.file("templates/letter.md")).unwrap();
+    campaign.write(
+        "templates/letter.html",
+        "+++\nsubject = \"x\"\npdf = \"brief.typ\"\n+++\n<p>Dear {{naam}},</p>\n",
+    );
+    campaign.run(["check"]).code(2).said("templates/letter.html:3:7: a letter in HTML has no PDF");
+}
