@@ -1,6 +1,6 @@
 //! The typesetter's client against programs that misbehave. What the real one makes is in `tests/pdf/`.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::io::Write as _;
