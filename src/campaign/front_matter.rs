@@ -95,7 +95,7 @@ impl<'t> FrontMatter<'t> {
                 problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
             }
         }
-        let pdf = table.pdf(problems);
+        let pdf = if page { None } else { table.pdf(problems) };
         Some(Self { subject: subject?, pdf, body, body_line })
     }
 }

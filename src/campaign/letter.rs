@@ -134,10 +134,6 @@ impl Letter {
             check_body(body, source.is_html(), problems);
         }
         if let Some(pdf) = &front.pdf {
-            if source.is_html() {
-                let said = "a letter in HTML has no PDF: the pages are made of a letter in Markdown";
-                problems.push(Problem::error("no-template", pdf.place.clone(), said));
-            }
             check_template(&pdf.template, &pdf.place, definition, problems);
         }
         for (name, text) in &source.partials {

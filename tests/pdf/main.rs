@@ -2,12 +2,7 @@
 //!
 //! `make test` builds `letter-pdf` first and sets `WITH_TYPESETTER`. Where it has not been built, these tests are left out and say so.
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test whose stage cannot be set has failed"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose stage cannot be set has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -154,5 +154,5 @@ fn a_letter_in_html_has_no_pdf_and_says_so() {
         "templates/letter.html",
         "+++\nsubject = \"x\"\npdf = \"brief.typ\"\n+++\n<p>Dear {{naam}},</p>\n",
     );
-    campaign.run(["check"]).code(2).said("templates/letter.html:3:7: a letter in HTML has no PDF");
+    campaign.run(["check"]).code(2).said("templates/letter.html:3:1: a letter that is HTML has no PDF");
 }
