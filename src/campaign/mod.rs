@@ -1,6 +1,7 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 mod addressees;
+pub mod blocks;
 pub mod calendar;
 mod channel;
 mod columns;
@@ -11,11 +12,13 @@ pub mod detect;
 pub mod document;
 pub mod draft;
 pub mod encoding;
+pub mod file_name;
 pub mod front_matter;
 pub mod headings;
 mod html;
 pub mod late;
 pub mod letter;
+pub mod manuscript;
 mod markdown;
 mod markup;
 mod markup_rules;
@@ -28,6 +31,7 @@ pub mod recipient;
 pub mod roster;
 mod row;
 mod script;
+pub mod stationery;
 pub mod table;
 mod tags;
 pub mod task;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use super::spam::{self, Answer};
-use super::{preview, tasks};
+use super::{preview, tasks, trial_pages};
 use crate::campaign::definition::LetterSource;
 use crate::campaign::headings::normalised;
 use crate::campaign::preflight;
@@ -12,7 +12,7 @@ use crate::campaign::preflight::acceptance::Acceptance;
 use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER};
 use crate::campaign::preflight::people::{Acquaintance, Census};
 use crate::campaign::preflight::row::Rows;
-use crate::campaign::preflight::whole::{About, Wholes};
+use crate::campaign::preflight::whole::{self, Wholes};
 use crate::campaign::preflight::{Found, names, sizes, values};
 use crate::campaign::problem::{Place, Problem, Problems, RowPlace};
 use crate::campaign::recipient::Recipient;
@@ -20,6 +20,7 @@ use crate::campaign::task::TaskColumns;
 use crate::campaign::words::Tongue;
 use crate::engine::press::Press;
 use crate::mail::{address, domain, headers};
+use crate::typesetting::About;
 
 /// So many letters from a free mail host look like spam to everybody.
 const MANY: u64 = 20;
@@ -46,6 +47,8 @@ pub(super) struct Look<'a> {
     own: Vec<String>,
     /// The columns of what a person has to know.
     tasks: &'a TaskColumns,
+    /// What the typesetter can do, where the letter is one for it.
+    typesetter: Option<About>,
 }
 
 impl<'a> Look<'a> {
@@ -67,6 +70,7 @@ impl<'a> Look<'a> {
             press,
             now,
             tasks: &reading.config.tasks,
+            typesetter: press.letter(1)?.pdf_template().and_then(|_| trial_pages::about(press)),
             own: own.into_iter().flatten().map(|heading| normalised(heading)).collect(),
         })
     }
@@ -86,6 +90,9 @@ impl<'a> Look<'a> {
         }
         if recipient.errand().is_some() {
             tasks::look_at(self.tasks, self.press, recipient, &place(), self.now, found);
+        }
+        if let Some(about) = &self.typesetter {
+            trial_pages::unprintable(about, self.press.letter(1)?, recipient, &place(), found);
         }
         match self.press.letter(1)?.draft(&self.press.input(recipient, self.now)) {
             Ok(draft) => {
@@ -213,12 +220,16 @@ impl Log {
     }
 
     /// Says what only all rows together show, and what SpamAssassin says of some letters.
-    pub(super) fn finish(self, reading: &mut Reading, now: Timestamp) -> Tally {
+    pub(super) fn finish(mut self, reading: &mut Reading, now: Timestamp) -> Tally {
         let file = reading.config.recipients.file.clone();
         for problem in self.acquaintance.crowds(&file) {
             reading.problems.push(problem);
         }
         let mut found = Vec::new();
+        if let Some((name, octets)) = self.samples.first().and_then(|sample| pdf(reading, now, sample)) {
+            sizes::look_at_attachment(&name, octets, &mut found);
+            self.octets += self.letters * (octets.div_ceil(57) * 78);
+        }
         sizes::look_at_volume(self.letters, self.octets, &mut found);
         let sender = &reading.config.sender.from.address;
         if self.letters > MANY && domain::gives_mailboxes(sender.domain()) {
@@ -240,13 +251,22 @@ impl Log {
     }
 }
 
+/// Returns what the PDF of a letter is called and how large it is; nothing where there is none, or no typesetter.
+fn pdf(reading: &Reading, now: Timestamp, sample: &Recipient) -> Option<(String, u64)> {
+    let press = reading.press.as_ref().filter(|press| press.wants_pdf())?;
+    let name = press.letter(1)?.manuscript(&press.input(sample, now)).ok()??.file_name;
+    let size = |with_files| Some(preview::print(press, sample, now, with_files).ok()?.bytes.len() as u64);
+    // Base64 makes 78 octets of 57 (RFC 2045 §6.8).
+    Some((name, size(true)?.saturating_sub(size(false)?) * 57 / 78))
+}
+
 /// Shows some letters to SpamAssassin, unless there are errors to mend first; returns what it says in words.
 fn ask_spamassassin(reading: &mut Reading, now: Timestamp, samples: &[Recipient]) -> Option<String> {
     let press = reading.press.as_ref().filter(|_| reading.config.preflight.spamassassin)?;
     let file = letter_file(press)?;
     let printed: Vec<_> = samples
         .iter()
-        .filter_map(|sample| Some((sample, preview::print(press, sample, now).ok()?)))
+        .filter_map(|sample| Some((sample, preview::print(press, sample, now, false).ok()?)))
         .collect();
     if printed.is_empty() || reading.problems.errors() > 0 {
         return None;
@@ -276,7 +296,8 @@ fn ask_spamassassin(reading: &mut Reading, now: Timestamp, samples: &[Recipient]
     }
     let worst = scores.iter().map(|score| score.points).fold(f64::MIN, f64::max);
     // Nothing is taken away below zero, and "-0.0" is no number for people.
-    Some(format!("{:.1} of 5 points by SpamAssassin, without the network", worst.max(0.0)))
+    let worst = if worst > 0.0 { worst } else { 0.0 };
+    Some(format!("{worst:.1} of 5 points by SpamAssassin, without the network"))
 }
 
 /// Looks at a letter of a new shape as a whole.
@@ -287,7 +308,7 @@ fn whole(wholes: &mut Wholes, reading: &Reading, now: Timestamp, recipient: &Rec
     };
     let input = press.input(recipient, now);
     let (Ok(draft), Ok(merged)) = (letter.draft(&input), letter.merge(&input)) else { return Vec::new() };
-    let about = About {
+    let about = whole::About {
         file: &letter_file(press).unwrap_or_default(),
         key: &recipient.key,
         source: &source.text,

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::preflight::{Log, Look, Seen, Tally, census};
 use super::reading::Reading;
-use super::{Context, bar, ledger_failed, tasks};
+use super::{Context, bar, ledger_failed, tasks, trial_pages};
 use crate::campaign::headings::nearest;
 use crate::campaign::late::Late;
 use crate::campaign::plan::{LeftOut, Plan, PlanDigest, fit_before, forecast};
@@ -158,6 +158,8 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let (mut late, mut suppressed_tasks) = (Late::default(), Vec::new());
     let first_room = first_room(reading, now)?;
     let mut asked = Asked::new(only);
+    let mut longest: Option<(usize, RowPlace, Recipient)> = None;
+    let mut first: Vec<(RowPlace, Recipient)> = Vec::new();
     let mut domains = Domains::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
@@ -206,6 +208,13 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             let (problems, seen) = inspect(reading, &chunk, now);
             problems.into_iter().for_each(|problem| reading.problems.push(problem));
             for ((at, recipient), seen) in chunk.iter().zip(seen) {
+                let size = recipient.fields.iter().map(|(_, value)| value.len()).sum();
+                if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
+                    longest = Some((size, *at, recipient.clone()));
+                }
+                if first.len() < trial_pages::LETTERS {
+                    first.push((*at, recipient.clone()));
+                }
                 let mailboxes = recipient
                     .addressees()
                     .into_iter()
@@ -252,6 +261,12 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 .hint("add a row for each recipient"),
         );
     }
+    if let Some((_, at, recipient)) = longest
+        && !first.iter().any(|(known, _)| *known == at)
+    {
+        first.push((at, recipient));
+    }
+    trial_pages::typeset_some(reading, &first, now);
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
     plan.forecast =

@@ -35,7 +35,7 @@ pub fn look(definition: &Definition, today: Date, real: bool) -> Vec<Problem> {
                 problems.push(found.at(Place::line(&file, line), real));
             }
         }
-        for left in left_over {
+        for left in left_over.into_iter().filter(|left| reaches_a_reader(text, left.line)) {
             let found = Found::new(&LEFT_OVER, format!("`{}` is still to be filled in", left.text));
             problems.push(found.at(Place::column(&file, left.line, left.column), real));
         }
@@ -56,6 +56,21 @@ pub fn look(definition: &Definition, today: Date, real: bool) -> Vec<Problem> {
         problems.extend(example(definition));
     }
     problems
+}
+
+/// Returns whether a line, from 1, is of the letter itself, or of what its front matter shows to a reader.
+fn reaches_a_reader(text: &str, line: u64) -> bool {
+    let mut lines = (1..).zip(text.lines());
+    if lines.next().is_none_or(|(_, first)| first.trim_end() != "+++") {
+        return true;
+    }
+    let front = lines.take_while(|(_, line)| line.trim_end() != "+++");
+    for (number, written) in front {
+        if number == line {
+            return ["subject", "pdf-name"].iter().any(|key| written.trim_start().starts_with(key));
+        }
+    }
+    true
 }
 
 /// Looks for text that came with the program.
@@ -178,6 +193,7 @@ mod tests {
             language: "nl".to_owned(),
             timezone: "Europe/Amsterdam".to_owned(),
             sender: sender(),
+            stationery: Default::default(),
             steps: vec![LetterSource {
                 name: "letter".to_owned(),
                 text: text.to_owned(),
@@ -204,6 +220,8 @@ mod tests {
         templates/letter.md:4: `Geachte heer de heer Jansen,` has a form of address twice
         ");
         assert!(told(letter, false).iter().all(|told| told.contains("warning: ")));
+        let accepts = "+++\nsubject = \"[onderwerp]\"\n# TODO\naccept = [{ finding = \"thin-text\", reason = \"short\" }]\n+++\nGeachte leden,\n";
+        assert_eq!(told(accepts, true), ["templates/letter.md:2:12: `[onderwerp]` is still to be filled in"]);
         assert_eq!(
             told("Geachte {{naam}},\n\nGeachte {{#if naam}}{{naam}}{{/if}},\n", true),
             [] as [String; 0]
