@@ -87,8 +87,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("handlebars", &["campaign/script.rs"]),
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/document/markdown.rs"]),
     ("html5ever", &["campaign/html.rs"]),
-    ("quick_xml", &["campaign/document/xml.rs"]),
-    ("zip", &["campaign/document/archive.rs"]),
+    ("quick_xml", &["campaign/document/xml.rs", "campaign/workbook/"]),
+    ("zip", &["campaign/document/archive.rs", "campaign/workbook/"]),
+    ("calamine", &["campaign/workbook/"]),
     (
         "encoding_rs",
         &[

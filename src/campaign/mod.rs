@@ -26,3 +26,4 @@ pub mod table;
 mod tags;
 pub mod twice;
 pub mod words;
+pub mod workbook;
