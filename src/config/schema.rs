@@ -38,6 +38,9 @@ pub struct RawCampaign {
     pub language: Option<String>,
     /// The time zone in which dates and office hours are told, such as `Europe/Amsterdam` (the default).
     pub timezone: Option<String>,
+    /// The last day for everybody, such as `2025-10-28`: nothing goes out after it. A row may have an earlier one.
+    #[schemars(extend("format" = "date"))]
+    pub deadline: Option<String>,
 }
 
 /// `[sender]`
@@ -86,6 +89,12 @@ pub struct RawRecipients {
     /// The heading of the column with addresses that get a copy unseen by the others. Without it, a column headed
     /// `bcc` is taken if there is one.
     pub bcc: Option<String>,
+    /// The heading of the column with the address of the form that a person fills in, for who takes no mail. Without
+    /// it, a column headed `link`, `webformulier-link` or `form-link` is taken if there is one.
+    pub link: Option<String>,
+    /// The heading of the column with the most characters that the form takes. Without it, a column headed `limit`,
+    /// `limiet` or `max-tekens` is taken if there is one.
+    pub limit: Option<String>,
     /// A spreadsheet's sheet. Default: the first.
     pub sheet: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
