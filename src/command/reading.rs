@@ -193,20 +193,24 @@ impl Reading {
         let definition = &self.definition;
         let mut files = BTreeMap::new();
         for source in &definition.steps {
-            files.insert(&source.name, &source.text);
-            files.extend(&source.partials);
+            files.insert(&source.name, (source.file(), &source.text));
+            let included = source.partials.iter();
+            files.extend(included.map(|(name, text)| (name, (source.file_of(name), text))));
         }
         let used = used_files(definition);
-        for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-            let file = format!("templates/{name}.md");
-            for found in placeholder::leftovers(text) {
+        for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
+            let found = match file.ends_with(".html") {
+                true => placeholder::leftovers_in_page(text),
+                false => placeholder::leftovers(text),
+            };
+            for found in found {
                 let place = Place::column(&file, found.line, found.column);
                 push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
             }
         }
         for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
             if placeholder::is_shipped_letter(&source.text) {
-                let place = Place::file(format!("templates/{}.md", source.name));
+                let place = Place::file(source.file());
                 let said = "this is the letter that came with the program".to_owned();
                 push("example-text", place, said, "write your own before you send to real addresses");
             }
@@ -303,19 +307,21 @@ fn launched(
 /// Reads the letters and everything they may include.
 fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
     let folder = context.folder.join("templates");
-    let partials = templates(&folder, problems);
     let steps = config
         .steps
         .iter()
         .filter_map(|name| {
-            let text = partials.get(name).cloned().or_else(|| {
-                let place = Place::file(format!("templates/{name}.md"));
+            let name = letter_name(&folder, name, problems)?;
+            let stem = name.trim_end_matches(".html");
+            let mut source =
+                LetterSource { name: name.clone(), text: String::new(), partials: BTreeMap::new() };
+            source.partials = templates(&folder, if source.is_html() { "html" } else { "md" }, problems);
+            source.text = source.partials.remove(stem).or_else(|| {
+                let place = Place::file(source.file());
                 problems.push(Problem::error("no-letter", place, "there is no such file"));
                 None
             })?;
-            let partials = partials.iter().filter(|(other, _)| *other != name);
-            let partials = partials.map(|(name, text)| (name.clone(), text.clone())).collect();
-            Some(LetterSource { name: name.clone(), text, partials })
+            Some(source)
         })
         .collect();
     Definition {
@@ -327,15 +333,33 @@ fn definition(context: &Context, config: &Config, problems: &mut Problems) -> De
     }
 }
 
-/// Reads every `*.md` of a folder, by name without the ending.
-fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
+/// Returns the name of a letter as its source has it: with `.html` for a page.
+fn letter_name(folder: &Path, name: &str, problems: &mut Problems) -> Option<String> {
+    let page = format!("{name}.html");
+    match (folder.join(format!("{name}.md")).exists(), folder.join(&page).exists()) {
+        _ if name.ends_with(".html") => Some(name.to_owned()),
+        (true, true) => {
+            let said = format!("there are two letters of that name, `{name}.md` and `{page}`");
+            problems.push(
+                Problem::error("two-letters", Place::file(format!("templates/{page}")), said)
+                    .hint(format!("write `letter = \"{page}\"` for this one, or move one of them away")),
+            );
+            None
+        }
+        (false, true) => Some(page),
+        _ => Some(name.to_owned()),
+    }
+}
+
+/// Reads every file of a folder with this ending, by name without it.
+fn templates(folder: &Path, ending: &str, problems: &mut Problems) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return texts };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|known| known == ending)) {
         let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-        let place = Place::file(format!("templates/{name}.md"));
+        let place = Place::file(format!("templates/{name}.{ending}"));
         let size = fs::metadata(&path).map_or(0, |about| about.len());
         if size > TEMPLATE_LIMIT {
             let said = format!("the file has {} MB; a letter has some kilobytes", size / 1_000_000);

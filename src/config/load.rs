@@ -421,7 +421,7 @@ impl Settling<'_> {
         }
         let mut steps = Vec::new();
         for step in &raw.step {
-            let hint = "it names the file `templates/NAME.md`";
+            let hint = "it names the file `templates/NAME.md`, or `NAME.html`";
             if let Some(letter) = self.required(&["step", "letter"], step.letter.as_ref(), hint) {
                 if letter.contains(['/', '\\']) || letter.starts_with('.') || letter.ends_with(".md") {
                     self.error(

@@ -109,7 +109,8 @@ pub struct RawRecipients {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawStep {
-    /// The letter's name: `letter` is the file `templates/letter.md`. Required.
+    /// The letter's name: `letter` is the file `templates/letter.md`, or `templates/letter.html` where there is only that;
+    /// `letter.html` is the latter in any case. Required.
     pub letter: Option<String>,
 }
 
