@@ -1,5 +1,7 @@
 //! The roster under any bytes and any table.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::io::Cursor;
 
 use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};

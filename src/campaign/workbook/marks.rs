@@ -96,17 +96,14 @@ fn found(part: impl Read, tag_name: &str, key: &str, value: &str, wanted: &str) 
     loop {
         buffer.clear();
         match reader.read_event_into(&mut buffer).ok()? {
-            Event::Start(tag) | Event::Empty(tag) if tag.local_name().as_ref() == tag_name => {
-                if attribute(&tag, key).is_some_and(|found| unescaped(&found) == value) {
-                    let mut attributes = tag.attributes();
-                    let is_wanted =
-                        |name: &str, full: &str| name == wanted && (wanted != "id" || full != "id");
-                    let found = attributes
-                        .with_checks(false)
-                        .flatten()
-                        .find(|found| is_wanted(found.key.local_name().as_ref(), found.key.as_ref()))?;
-                    return Some(unescaped(found.value.as_ref()));
-                }
+            Event::Start(tag) | Event::Empty(tag)
+                if tag.local_name().as_ref() == tag_name
+                    && attribute(&tag, key).is_some_and(|found| unescaped(&found) == value) =>
+            {
+                let mut attributes = tag.attributes();
+                let mut attributes = attributes.with_checks(false).flatten();
+                let found = attributes.find(|found| found.key.local_name().as_ref() == wanted)?;
+                return Some(unescaped(found.value.as_ref()));
             }
             Event::Eof => return None,
             _ => {}
