@@ -68,6 +68,9 @@ impl<'t> FrontMatter<'t> {
         };
         let table = Table::read(file, front, problems)?;
         table.look_for_unknown_keys(problems);
+        if page {
+            table.refuse_pdf(problems);
+        }
         let mut subject = table.scripted("subject", "no-subject", problems);
         if subject.is_none() && !table.has("subject") {
             subject = Scripted::title(body, body_line).filter(|_| page);
@@ -142,6 +145,15 @@ impl<'f> Table<'f> {
     fn place(&self, byte: usize) -> Place {
         let (line, column) = self.line_and_column(byte);
         Place::column(self.file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
+    }
+
+    /// Says that a page is not typeset: its looks are its own, and a typesetter knows paragraphs and lists.
+    fn refuse_pdf(&self, problems: &mut Problems) {
+        if let Some(key) = self.table.keys().find(|key| key.get_ref() == "pdf") {
+            let said = "a letter that is HTML has no PDF";
+            let problem = Problem::error("pdf-of-a-page", self.place(key.span().start), said);
+            problems.push(problem.hint("`init --from` makes a letter in Markdown of it, which may have one"));
+        }
     }
 
     fn look_for_unknown_keys(&self, problems: &mut Problems) {
