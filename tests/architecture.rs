@@ -94,8 +94,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/blocks.rs", "campaign/document/markdown.rs"]),
     ("html5ever", &["campaign/html.rs", "campaign/preflight/markup.rs"]),
     ("simplecss", &["campaign/css.rs"]),
-    ("quick_xml", &["campaign/document/xml.rs"]),
-    ("zip", &["campaign/document/archive.rs"]),
+    ("quick_xml", &["campaign/document/xml.rs", "campaign/workbook/"]),
+    ("zip", &["campaign/document/archive.rs", "campaign/workbook/"]),
+    ("calamine", &["campaign/workbook/"]),
     (
         "encoding_rs",
         &[

@@ -11,6 +11,7 @@ mod support;
 
 mod desk;
 mod hostile;
+mod lists;
 mod people;
 mod preflight;
 mod preview;
