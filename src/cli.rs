@@ -40,6 +40,8 @@ pub enum Command {
     Status(Status),
     /// One line: what happened to this recipient, and why.
     Why(Why),
+    /// Print again, byte for byte, what was handed over to the relay.
+    Show(Show),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
     /// Stop sending, also in a process that is running, until `resume`.
@@ -129,6 +131,17 @@ pub struct Why {
     /// The recipient.
     #[arg(value_name = "KEY")]
     pub key: String,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// The letter of this step, from 1; else the last that was handed over.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
 }
 
 /// `settle`

@@ -6,13 +6,17 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::attachments;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 1] = ["subject"];
+const KEYS: [&str; 2] = ["subject", "attachments"];
+
+/// What may stand in one of `attachments`.
+const KEYS_OF_ATTACHMENT: [&str; 3] = ["path", "name", "optional"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
@@ -22,16 +26,31 @@ const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and
 pub(super) struct FrontMatter<'t> {
     /// The subject; not empty.
     pub(super) subject: Scripted,
+    /// The files that go along.
+    pub(super) attachments: Vec<Attached>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
     pub(super) body_line: usize,
 }
 
+/// One of `attachments`.
+#[derive(Debug)]
+pub(super) struct Attached {
+    /// Where the file is, below the folder `attachments/`.
+    pub(super) path: Scripted,
+    /// What the reader sees it called; without it, as the file is.
+    pub(super) name: Option<Scripted>,
+    /// Whether a letter may go without it.
+    pub(super) optional: bool,
+    /// Where the path stands.
+    pub(super) place: Place,
+}
+
 /// A text that is itself a template, and where in the file it stands.
 #[derive(Debug)]
 pub(super) struct Scripted {
-    text: String,
+    pub(super) text: String,
     lines_before: usize,
     columns_before: usize,
 }
@@ -54,8 +73,18 @@ impl<'t> FrontMatter<'t> {
             let place = Place::column(file, 1, 1);
             problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
         }
-        Some(Self { subject: subject?, body, body_line })
+        let attachments = table.attachments(problems);
+        Some(Self { subject: subject?, attachments, body, body_line })
     }
+}
+
+/// Returns the paths of the files that go along with every letter, as they stand in its front matter, without looking for
+/// anything that is wrong.
+pub fn files_for_all(text: &str) -> Vec<String> {
+    let text = normal(text);
+    let front = FrontMatter::read("", &text, &mut Problems::default());
+    let attached = front.into_iter().flat_map(|front| front.attachments);
+    attached.map(|attached| attached.path.text).filter(|path| attachments::is_for_all(path)).collect()
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -122,18 +151,28 @@ impl<'f> Table<'f> {
     }
 
     fn look_for_unknown_keys(&self, problems: &mut Problems) {
-        for key in self.table.keys() {
+        self.look_for_others_than(&KEYS, &self.table, "a letter's front matter", problems);
+    }
+
+    fn look_for_others_than(
+        &self,
+        known: &[&'static str],
+        table: &DeTable<'_>,
+        of: &str,
+        problems: &mut Problems,
+    ) {
+        for key in table.keys() {
             let name: &str = key.get_ref();
-            if KEYS.contains(&name) {
+            if known.contains(&name) {
                 continue;
             }
             let said = format!("there is no key `{name}`");
             let problem = Problem::error("unknown-key", self.place(key.span().start), said);
-            problems.push(match nearest(name, KEYS) {
+            problems.push(match nearest(name, known.iter().copied()) {
                 Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
                 None => {
-                    let known: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
-                    problem.hint(format!("a letter's front matter has {}", known.join(", ")))
+                    let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+                    problem.hint(format!("{of} has {}", known.join(", ")))
                 }
             });
         }
@@ -141,7 +180,16 @@ impl<'f> Table<'f> {
 
     /// Returns a text, and where it begins; one of another kind or without anything in it is a problem of that name.
     fn text(&self, key: &str, name: &'static str, problems: &mut Problems) -> Option<(&str, usize)> {
-        let value: &Spanned<DeValue<'_>> = self.table.get(key)?;
+        self.text_of(self.table.get(key)?, key, name, problems)
+    }
+
+    fn text_of<'v>(
+        &self,
+        value: &'v Spanned<DeValue<'_>>,
+        key: &str,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<(&'v str, usize)> {
         let at = value.span().start;
         let wrong = match value.get_ref() {
             DeValue::String(text) if !text.trim().is_empty() => return Some((text, at)),
@@ -152,11 +200,68 @@ impl<'f> Table<'f> {
         None
     }
 
+    /// Reads `attachments`: a list of paths, or of tables with a path in each.
+    fn attachments(&self, problems: &mut Problems) -> Vec<Attached> {
+        let Some(value) = self.table.get("attachments") else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            problems.push(
+                Problem::error(
+                    "attachments",
+                    self.place(value.span().start),
+                    "the attachments must be a list",
+                )
+                .hint("write `attachments = [\"standpunten.pdf\"]`"),
+            );
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.attached(item, problems)).collect()
+    }
+
+    fn attached(&self, item: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Attached> {
+        const NAME: &str = "attachments";
+        let place = self.place(item.span().start);
+        let table = match item.get_ref() {
+            DeValue::Table(table) => table,
+            _ => {
+                let (path, at) = self.text_of(item, "path", NAME, problems)?;
+                let path = self.with_fields(path, at);
+                return Some(Attached { path, name: None, optional: false, place });
+            }
+        };
+        self.look_for_others_than(&KEYS_OF_ATTACHMENT, table, "an attachment", problems);
+        let mut scripted = |key: &str| {
+            let (text, at) = self.text_of(table.get(key)?, key, NAME, problems)?;
+            Some((self.with_fields(text, at), self.place(at)))
+        };
+        let (path, name) = (scripted("path"), scripted("name"));
+        let optional = match table.get("optional").map(|value| (value.get_ref(), value.span().start)) {
+            None => false,
+            Some((DeValue::Boolean(optional), _)) => *optional,
+            Some((_, at)) => {
+                let said = "`optional` is `true` or `false`";
+                problems.push(Problem::error(NAME, self.place(at), said));
+                false
+            }
+        };
+        if path.is_none() && !table.contains_key("path") {
+            problems.push(
+                Problem::error(NAME, place, "this attachment has no path")
+                    .hint("write `{ path = \"standpunten.pdf\" }`"),
+            );
+        }
+        let (path, place) = path?;
+        Some(Attached { path, name: name.map(|(name, _)| name), optional, place })
+    }
+
     /// Returns a text with `{{…}}` in it.
     fn scripted(&self, key: &str, name: &'static str, problems: &mut Problems) -> Option<Scripted> {
         let (text, at) = self.text(key, name, problems)?;
+        Some(self.with_fields(text, at))
+    }
+
+    fn with_fields(&self, text: &str, at: usize) -> Scripted {
         let quote = if self.front[at..].starts_with("\"\"\"") { 3 } else { 1 };
         let (line, column) = self.line_and_column(at);
-        Some(Scripted { text: normal(text), lines_before: line - 1, columns_before: column - 1 + quote })
+        Scripted { text: normal(text), lines_before: line - 1, columns_before: column - 1 + quote }
     }
 }

@@ -20,6 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::civil::Date;
 
+use super::attachments::{Attachments, Wanted};
 use super::definition::{Definition, LetterSource};
 use super::front_matter::FrontMatter;
 use super::markdown::{Shape, document, faults};
@@ -43,6 +44,7 @@ const MOST_TAGS: usize = 5000;
 pub struct Letter {
     subject: Vec<Node>,
     body: Vec<Node>,
+    attachments: Attachments,
     /// The columns that it uses, by their normalised names.
     used: Vec<String>,
     /// Where those columns stand in a row of the roster it was compiled for.
@@ -109,12 +111,14 @@ impl Letter {
         let mut resolver = Resolver::new(source, definition, columns, problems);
         let subject = subject.map(|subject| resolver.resolve(&subject));
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
+        let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
+        let included = std::mem::take(&mut resolver.included);
         if let Some(body) = &body {
             check_markdown(body, problems);
         }
         for (name, text) in &source.partials {
-            if !text.starts_with("+++") && included(name, source) {
+            if included.contains(name) {
                 let text = normal(text);
                 let mut again = Problems::default();
                 if let Some(partial) = Source::read(&format!("templates/{name}.md"), &text, 0, 0, &mut again)
@@ -131,6 +135,7 @@ impl Letter {
         Some(Self {
             subject: subject?,
             body: nodes?,
+            attachments,
             used,
             at,
             file,
@@ -161,6 +166,7 @@ impl Letter {
         let fresh = Self {
             subject: self.subject.clone(),
             body: self.body.clone(),
+            attachments: self.attachments.clone(),
             used: self.used.clone(),
             at: self.at.clone(),
             file: self.file.clone(),
@@ -169,6 +175,17 @@ impl Letter {
             shapes: RwLock::default(),
         };
         fresh.merge(input)
+    }
+
+    /// Returns the files that go along with this row's letter, in the order in which they stand in it.
+    ///
+    /// # Errors
+    /// What keeps one from being named: an empty field, a path that leads nowhere.
+    pub fn wanted(&self, input: &Input<'_>) -> Result<Vec<Wanted<'_>>, Vec<Problem>> {
+        if self.attachments.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.attachments.wanted(&self.columns(input), input.today, self.tongue)
     }
 
     /// Returns the columns that the letter uses, by their normalised names.
@@ -197,6 +214,9 @@ impl Letter {
                 Place::file(&self.file),
                 "the subject is empty for this row",
             ));
+        }
+        if !self.attachments.is_empty() {
+            findings.extend(self.attachments.wanted(columns, today, self.tongue).err().into_iter().flatten());
         }
         let mut walk = Walk::trail(&self.body, columns, today, self.tongue);
         findings.append(&mut walk.findings);
@@ -259,21 +279,6 @@ fn check_size(file: &str, text: &str, problems: &mut Problems) {
             );
         }
     }
-}
-
-fn included(name: &str, source: &LetterSource) -> bool {
-    let names = |text: &str| {
-        text.match_indices("{{").any(|(at, _)| {
-            let inner = text[at + 2..].trim_start_matches('~').trim_start();
-            inner.strip_prefix('>').is_some_and(|rest| {
-                let rest = rest.trim_start();
-                rest.strip_prefix(name).is_some_and(|rest| {
-                    rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '}' | '~'))
-                })
-            })
-        })
-    };
-    names(&source.text) || source.partials.values().any(|text| names(text))
 }
 
 /// Looks for HTML, pictures and links that a letter may not have, in all branches at once.

@@ -1,14 +1,18 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
+pub mod attachments;
 pub mod calendar;
 pub mod definition;
 pub mod detect;
+pub mod enclosure;
 pub mod encoding;
-mod front_matter;
+pub mod file_name;
+pub mod front_matter;
 pub mod headings;
 pub mod letter;
 mod markdown;
 mod merge;
+pub mod parts;
 pub mod placeholder;
 pub mod plan;
 pub mod problem;

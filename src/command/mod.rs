@@ -3,7 +3,9 @@
 pub mod ask;
 pub mod bar;
 pub mod check;
+pub mod enclosures;
 pub mod init;
+mod keep_files;
 pub mod log_file;
 pub mod manual;
 pub mod outcome_file;
@@ -13,6 +15,7 @@ pub mod reading;
 mod refusals;
 pub mod send;
 pub mod settle;
+pub mod show;
 pub mod show_plan;
 pub mod status;
 pub mod status_csv;

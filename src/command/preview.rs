@@ -19,7 +19,8 @@ use crate::engine::press::{Order, Press, Printed};
 use crate::exit::Exit;
 use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
-use crate::report::{Failure, count};
+use crate::mail::mime::Attachment;
+use crate::report::{self, Failure, count};
 
 /// The seed of Message-IDs in a preview. A real campaign's is secret and made at launch, so only the Message-ID (and
 /// the boundary and reverse path that follow from it) and the date differ from what will be sent.
@@ -80,7 +81,7 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
         match row {
             Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
                 if recipient.key == key {
-                    return shown(context, press, &recipient, raw);
+                    return shown(context, reading, press, &recipient, raw);
                 }
                 if recipient.key.to_lowercase() == key.to_lowercase() {
                     alike = alike.or(Some(recipient));
@@ -92,7 +93,7 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
         }
     }
     if let Some(recipient) = alike {
-        return shown(context, press, &recipient, raw);
+        return shown(context, reading, press, &recipient, raw);
     }
     let mut failure = Failure::input(format!("no row has the key `{key}`"));
     if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
@@ -104,8 +105,16 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
     Err(failure)
 }
 
-fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> Result<Exit, Failure> {
-    let printed = print(press, recipient, context.clock.now())?;
+fn shown(
+    context: &Context,
+    reading: &Reading,
+    press: &Press,
+    recipient: &Recipient,
+    raw: bool,
+) -> Result<Exit, Failure> {
+    let now = context.clock.now();
+    let attachments = reading.attachments(recipient, now)?;
+    let printed = print(press, recipient, &attachments, now)?;
     if raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
@@ -132,12 +141,21 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
         }
     }
     field("Subject:", style.bold(&printed.subject));
+    for file in &attachments {
+        let size = report::octets(file.bytes.len() as u64);
+        field("Attached:", format!("{} ({}, {size})", file.name, file.media_type));
+    }
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
     Ok(Exit::Done)
 }
 
-fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
+fn print(
+    press: &Press,
+    recipient: &Recipient,
+    attachments: &[Attachment],
+    now: Timestamp,
+) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),
@@ -150,6 +168,7 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
         step: 1,
         message_id: &message_id,
         dated: now,
+        attachments,
         waits_for_others: true,
         test_to: None,
     };
@@ -173,7 +192,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failu
     let mut written = 0;
     for row in reading.rows()?.leaving_out(duplicates.suspects()) {
         let Row::Recipient { recipient, .. } = row else { continue };
-        let printed = print(press, &recipient, now)?;
+        let printed = print(press, &recipient, &reading.attachments(&recipient, now)?, now)?;
         written += 1;
         let name = format!("{written:04}-{}.eml", file_name(&recipient.key));
         write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;

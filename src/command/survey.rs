@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use super::{Context, bar, ledger_failed};
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::headings::nearest;
 use crate::campaign::letter::Letter;
 use crate::campaign::placeholder;
@@ -133,6 +134,28 @@ pub struct Survey {
     pub changed: Vec<String>,
     /// The keys that `only` meant, as the roster writes them.
     pub only: Vec<String>,
+    /// What goes along with the letters of this plan.
+    pub enclosed: Enclosed,
+}
+
+/// The files that go along with the letters of a plan, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enclosed {
+    /// How many letters have any.
+    pub letters: u64,
+    /// How many octets they take in all messages together.
+    pub octets: u64,
+    /// How many octets they take in the message that has most of them.
+    pub most: u64,
+}
+
+impl Enclosed {
+    fn note(&mut self, enclosures: &[Enclosure]) {
+        let octets = enclosures.iter().map(Enclosure::size_in_message).sum();
+        self.letters += u64::from(!enclosures.is_empty());
+        self.octets += octets;
+        self.most = self.most.max(octets);
+    }
 }
 
 /// Looks at every row.
@@ -150,6 +173,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut asked = Asked::new(only);
     let mut longest: Option<(usize, u64, Recipient)> = None;
     let mut domains = Domains::default();
+    let mut enclosed = Enclosed::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
@@ -212,10 +236,22 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
-                match why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)? {
+                let why = why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)?;
+                let goes = why.is_none() && recipient.errand().is_none();
+                match why {
                     Some((why, example)) => plan.leave_out(why, || example),
                     None if recipient.errand().is_some() => plan.tasks += 1,
                     None => plan.letters += 1,
+                }
+                let (enclosures, missing) = reading.enclosures(recipient, now);
+                digest.enclosures(&enclosures);
+                // Whoever gets no letter from this plan needs no file.
+                if goes {
+                    enclosed.note(&enclosures);
+                    for problem in missing {
+                        let place = Place::line(reading.config.recipients.file.clone(), *line);
+                        reading.problems.push(of_row(problem, &recipient.key, place));
+                    }
                 }
             }
         }
@@ -237,7 +273,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             pace.nth_after(nth)
         });
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, suspects, changed, only: wanted })
+    Ok(Survey { plan, suspects, changed, only: wanted, enclosed })
 }
 
 /// Returns when the account's limits leave room for the first letter: what went out before counts.
@@ -312,16 +348,7 @@ fn look_at_row(
 ) {
     let place = || Place::line(file, line);
     if let Err(problems) = letter.inspect(&press.input(recipient, now)) {
-        for mut problem in problems {
-            // What is wrong with a row is told with the row's line; the letter's own place goes along.
-            let said = match &problem.place {
-                Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
-                None => format!("{}: {}", recipient.key, problem.said),
-            };
-            problem.said = said;
-            problem.place = Some(place());
-            found.push(problem);
-        }
+        found.extend(problems.into_iter().map(|problem| of_row(problem, &recipient.key, place())));
     }
     let mailboxes =
         recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
@@ -340,6 +367,15 @@ fn look_at_row(
             found.push(Problem { severity, ..Problem::error("left-over", place(), said) });
         }
     }
+}
+
+/// Tells what is wrong with a row with the row's line; the letter's own place goes along.
+fn of_row(problem: Problem, key: &str, place: Place) -> Problem {
+    let said = match &problem.place {
+        Some(at) => format!("{key}: {} ({at})", problem.said),
+        None => format!("{key}: {}", problem.said),
+    };
+    Problem { said, place: Some(place), ..problem }
 }
 
 /// Says why a recipient gets no letter, with what people should read beside it; nothing if one goes.

@@ -12,7 +12,7 @@ use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
 use crate::mail::message_id::MessageId;
-use crate::mail::mime::{self, Parts};
+use crate::mail::mime::{self, Attachment, Parts};
 
 /// A frozen campaign, its letters compiled.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct Order<'a> {
     pub message_id: &'a MessageId,
     /// Its `Date`.
     pub dated: Timestamp,
+    /// The files that go along.
+    pub attachments: &'a [Attachment],
     /// Whether the letter waits for addressees beside the first who are put off.
     pub waits_for_others: bool,
     /// Instead of the recipient's mailbox, and with a mark in the subject.
@@ -134,7 +136,7 @@ impl Press {
             language: &self.definition.language,
             text: &merged.text,
             html: &merged.html,
-            attachments: &[],
+            attachments: order.attachments,
             extra: &[],
         });
         Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html })

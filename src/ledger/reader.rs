@@ -11,13 +11,15 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use super::LedgerError;
 use super::campaigns::{CAMPAIGN, campaign};
 use super::claim::{RECIPIENT, account_room, recipient};
+use super::files;
 use super::history::{self, id_left, instant, message_id};
 use super::record::{
-    Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, OutcomeRecord, RecipientRecord, Story,
-    Suppression,
+    Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, Noted, OutcomeRecord, RecipientRecord,
+    Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
+use crate::campaign::enclosure::Fingerprint;
 use crate::campaign::recipient::Recipient;
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
@@ -284,6 +286,11 @@ impl Reader {
         })
     }
 
+    /// Returns the octets of a file that went along with a letter.
+    pub fn file(&self, digest: &Fingerprint) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.ask(|conn| files::content(conn, digest))
+    }
+
     /// Returns the suppression list.
     pub fn suppressions(&self) -> Result<Vec<Suppression>, LedgerError> {
         self.ask(suppression::list)
@@ -410,7 +417,8 @@ fn record(
     let number: i64 = row.get(8)?;
     let mut find = conn.prepare_cached(
         "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
-             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without
+             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without,
+             (SELECT list FROM enclosures e WHERE e.id = d.enclosures), noted_without, made
          FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
     )?;
     let mut deliveries = Vec::new();
@@ -421,7 +429,10 @@ fn record(
             Some(left) => left,
             None => id_left(&campaign.seed, row.get(0)?, &recipient.key, step, generation),
         };
-        let without: Option<String> = row.get(15)?;
+        let addresses = |column| -> rusqlite::Result<Vec<Address>> {
+            let json: Option<String> = row.get(column)?;
+            Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+        };
         let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
             Some(digest) => Some(MessageMark {
                 digest,
@@ -448,7 +459,9 @@ fn record(
             account: row.get(13)?,
             last,
             not_after: row.get::<_, Option<i64>>(14)?.map(instant),
-            without: without.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+            without: addresses(15)?,
+            enclosures: files::listed(16, row.get(16)?)?,
+            noted: Noted { without: addresses(17)?, made: files::listed(18, row.get(18)?)? },
         });
     }
     Ok(RecipientRecord { recipient, position: row.get(9)?, on_roster: row.get(10)?, deliveries })

@@ -4,6 +4,7 @@ pub mod address;
 pub mod domain;
 pub mod envelope;
 pub mod headers;
+pub mod media_type;
 pub mod message_id;
 pub mod mime;
 pub mod quoted_printable;

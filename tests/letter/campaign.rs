@@ -30,6 +30,7 @@ pub(crate) fn definition(language: &str) -> Definition {
             ]),
         },
         steps: Vec::new(),
+        attachments: BTreeMap::new(),
     }
 }
 
