@@ -10,15 +10,7 @@ use postduif::campaign::twice::Duplicates;
 use proptest::prelude::*;
 
 fn settings() -> RosterSettings {
-    RosterSettings {
-        file: "recipients.csv".into(),
-        address: "e-mail".into(),
-        name: Some("naam".into()),
-        organisation: None,
-        key: None,
-        separator: None,
-        encoding: None,
-    }
+    RosterSettings { name: Some("naam".into()), ..RosterSettings::default() }
 }
 
 /// Quotes every cell, as a careful writer does.

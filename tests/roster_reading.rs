@@ -9,15 +9,7 @@ use postduif::campaign::roster::{Detected, RosterReader, RosterSettings, Row, de
 use postduif::campaign::twice::{Duplicates, Why};
 
 fn settings() -> RosterSettings {
-    RosterSettings {
-        file: "recipients.csv".into(),
-        address: "e-mail".into(),
-        name: Some("naam".into()),
-        organisation: None,
-        key: None,
-        separator: None,
-        encoding: None,
-    }
+    RosterSettings { name: Some("naam".into()), ..RosterSettings::default() }
 }
 
 fn read(bytes: &[u8]) -> Result<(Detected, Vec<Row>), Vec<Problem>> {
@@ -230,4 +222,84 @@ fn one_broken_byte_does_not_make_all_other_rows_misread() {
         let (_, rows) = read(&[b"naam;e-mail\n", &rows_of[..]].concat()).unwrap();
         assert_eq!(told(&rows), expected);
     }
+}
+
+/// Each row as the letter's way sees it, and what is wrong in words.
+fn ways(settings: &RosterSettings, text: &str) -> String {
+    let mut file = Cursor::new(text.as_bytes().to_vec());
+    let detected = match detect(&mut file, settings) {
+        Ok(detected) => detected,
+        Err(problems) => return problems.iter().map(|problem| format!("{problem}\n")).collect(),
+    };
+    RosterReader::new(file, settings, &detected)
+        .map(|row| match row {
+            Row::Recipient { line, recipient, .. } => {
+                let deadline = recipient.deadline.map(|day| format!(", until {day}")).unwrap_or_default();
+                format!("{line} {}: {}{deadline}\n", recipient.key, recipient.whereto())
+            }
+            Row::Wrong { problems, .. } => problems.iter().map(|problem| format!("{problem}\n")).collect(),
+            Row::LeftOut { warning, .. } => format!("{warning}\n"),
+        })
+        .collect()
+}
+
+#[test]
+fn a_recipient_who_takes_no_mail_needs_no_address_and_the_one_there_is_not_used() {
+    let text = "afkorting;naam;partij;e-mail;Kanaal;deadline\n\
+                A;Ada;Een;a@x.example;;28-10-2025\n\
+                B;Bo;Twee;;Webformulier;28 oktober 2025\n\
+                C;Cas;Drie;geen adres;POST;\n\
+                D;Dee;Vier;d@x.example;téléfoon;2025-10-29\n\
+                E;Eef;Vijf;;e-mail;\n\
+                F;Fay;Zes;f@x.example;webfromulier;\n\
+                G;Gé;Zeven;g@x.example;E-mail;eind oktober\n\
+                H;Hé;Acht;h@x.example;fax;28-10-25\n";
+    let settings = RosterSettings { key: Some("afkorting".into()), ..settings() };
+    insta::assert_snapshot!(ways(&settings, text), @r"
+    2 A: a@x.example, until 2025-10-28
+    3 B: web-form, until 2025-10-28
+    4 C: post
+    5 D: phone, until 2025-10-29
+    recipients.csv:6: `e-mail` is empty; fill it in, or remove the row
+    recipients.csv:7: `Kanaal` holds `webfromulier`, which is no way to reach anybody; did you mean `webformulier`?
+    recipients.csv:8: `deadline` holds `eind oktober`: it is no date; write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty
+    recipients.csv:9: `deadline` holds `28-10-25`: the year is not written in four digits; write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty
+    recipients.csv:9: `Kanaal` holds `fax`, which is no way to reach anybody; write `e-mail`, `webformulier`, `post` or `telefoon`; an empty cell means e-mail
+    ");
+}
+
+#[test]
+fn where_everybody_is_reached_by_hand_no_address_is_needed_at_all() {
+    let settings = RosterSettings { organisation: Some("partij".into()), ..settings() };
+    let text = "Overzicht partijen;;\npartij;naam;kanaal\nEen;Ada;post\nTwee;;post\n;;telefoon\n";
+    insta::assert_snapshot!(ways(&settings, text), @r"
+    3 Een, Ada: post
+    4 Twee: post
+    recipients.csv:5: nothing in the row says whom it is about; where there is no address, a key, a name or an organisation is needed: see `[recipients]`
+    ");
+    // With somebody who is, the column is missed once.
+    let text = "partij;naam;e-mial;kanaal\nEen;Ada;a@x.example;\nTwee;;;post\nDrie;Cas;c@x.example;e-mail\n";
+    insta::assert_snapshot!(ways(&settings, text), @r"
+    recipients.csv:1: no column is headed `e-mail`, where `address` should come from; did you mean `e-mial`?
+    3 Twee: post
+    ");
+    insta::assert_snapshot!(ways(&settings, "partij;naam;kanaal;channel\nEen;Ada;post;post\n"), @r"
+    recipients.csv:1: `kanaal` and `channel` may both be the column for `channel`; say in `[recipients] channel` which it is
+    ");
+}
+
+#[test]
+fn other_headings_for_channel_and_deadline_are_named_in_the_settings() {
+    let settings =
+        RosterSettings { channel: Some("hoe".into()), deadline: Some("Uiterlijk op".into()), ..settings() };
+    let text = "naam;e-mail;hoe;uiterlijk op;kanaal;deadline\nA;a@x.example;;1-12-2025;4;z.s.m.\n\
+                B;;post;;;\n";
+    insta::assert_snapshot!(ways(&settings, text), @r"
+    2 a@x.example: a@x.example, until 2025-12-01
+    3 B: post
+    ");
+    insta::assert_snapshot!(ways(&settings, "naam;e-mail;kanaal\nA;a@x.example;post\n"), @r"
+    recipients.csv:1: no column is headed `hoe`, where `channel` should come from; the headings are `naam`, `e-mail`, `kanaal`; change `[recipients] channel` or the file
+    recipients.csv:1: no column is headed `Uiterlijk op`, where `deadline` should come from; the headings are `naam`, `e-mail`, `kanaal`; change `[recipients] deadline` or the file
+    ");
 }

@@ -4,8 +4,9 @@ use std::io::{Read, Seek, SeekFrom};
 
 use encoding_rs::Encoding;
 
+use super::columns::Columns;
 use super::encoding::guess;
-use super::headings::{nearest, normalised, trimmed};
+use super::headings::{normalised, trimmed};
 use super::problem::{Place, Problem};
 use super::roster::{RosterSettings, address_in, flaw_problem, short};
 use super::table::{ROW, Record, Records};
@@ -33,10 +34,7 @@ pub struct Detected {
     pub line: u64,
     /// How many rows to pass over, that with the headings included.
     pub(super) skip: usize,
-    pub(super) address: usize,
-    pub(super) name: Option<usize>,
-    pub(super) organisation: Option<usize>,
-    pub(super) key: Option<usize>,
+    pub(super) columns: Columns,
 }
 
 impl std::fmt::Display for Detected {
@@ -168,16 +166,22 @@ fn headings(
     encoding: &'static Encoding,
     separator: u8,
 ) -> Result<Detected, Vec<Problem>> {
-    let wanted = normalised(&settings.address);
-    let holds = |record: &Record| record.cells.iter().any(|cell| normalised(cell) == wanted);
     let is_sep = |record: &Record| {
         record.cells.first().is_some_and(|cell| trimmed(cell).to_ascii_lowercase().starts_with("sep="))
     };
-    // Title rows above the headings are passed over, but only when the address column is found below them.
-    let found = start
-        .iter()
-        .position(holds)
-        .or_else(|| start.iter().position(|record| !blank(record) && !is_sep(record)));
+    // Title rows may stand above the headings, and the word `e-mail` may be a value of a row below them: the headings
+    // are the first row with the most of what is looked for.
+    let looked_for = Columns::looked_for(settings);
+    let mut found: Option<(usize, usize)> = None;
+    for (at, record) in start.iter().enumerate() {
+        let cells: Vec<String> = record.cells.iter().map(|cell| normalised(cell)).collect();
+        let count = looked_for.iter().filter(|names| names.iter().any(|name| cells.contains(name))).count();
+        if count > found.map_or(0, |(_, most)| most) {
+            found = Some((at, count));
+        }
+    }
+    let found =
+        found.map(|(at, _)| at).or_else(|| start.iter().position(|record| !blank(record) && !is_sep(record)));
     let Some((skip, record)) = found.and_then(|at| Some((at + 1, start.get(at)?))) else {
         return Err(vec![
             Problem::error("empty-roster", Place::file(&settings.file), "there is nothing in the file")
@@ -227,44 +231,15 @@ fn headings(
             break;
         }
     }
-    let mut find = |role: &str, heading: &str| {
-        let name = normalised(heading);
-        let at = headings.iter().position(|other| other.key == name && !name.is_empty());
-        if at.is_none() {
-            let known = || headings.iter().map(|heading| heading.original.as_str()).filter(|h| !h.is_empty());
-            let hint = match nearest(heading, known()) {
-                Some(near) => format!("did you mean `{}`?", short(near)),
-                None => {
-                    let some: Vec<String> = known().take(12).map(|h| format!("`{}`", short(h))).collect();
-                    format!("the headings are {}; change `[recipients] {role}` or the file", some.join(", "))
-                }
-            };
-            problems.push(
-                Problem::error(
-                    "missing-column",
-                    place(),
-                    format!("no column is headed `{heading}`, where `{role}` should come from"),
-                )
-                .hint(hint),
-            );
-        }
-        at
-    };
-    let address = find("address", &settings.address);
-    let name = settings.name.as_ref().and_then(|heading| find("name", heading));
-    let organisation = settings.organisation.as_ref().and_then(|heading| find("organisation", heading));
-    let key = settings.key.as_ref().and_then(|heading| find("key", heading));
-    match address {
-        Some(address) if problems.is_empty() => Ok(Detected {
+    let columns = Columns::find(settings, &headings, &place(), &mut problems);
+    match columns {
+        Some(columns) if problems.is_empty() => Ok(Detected {
             encoding: encoding.name(),
             separator: char::from(separator),
             headings,
             line: record.line,
             skip,
-            address,
-            name,
-            organisation,
-            key,
+            columns,
         }),
         _ => Err(problems),
     }

@@ -22,6 +22,24 @@ pub fn normalised(heading: &str) -> String {
     name
 }
 
+/// Returns the text in lower case and without the accents of Latin letters, for comparing words that people type.
+pub fn folded(text: &str) -> String {
+    let plain = |c: char| match c {
+        'à'..='å' | 'ā' | 'ă' | 'ą' => Some('a'),
+        'ç' | 'ć' | 'č' => Some('c'),
+        'è'..='ë' | 'ē' | 'ė' | 'ę' | 'ě' => Some('e'),
+        'ì'..='ï' | 'ī' => Some('i'),
+        'ñ' | 'ń' => Some('n'),
+        'ò'..='ö' | 'ō' => Some('o'),
+        'ù'..='ü' | 'ū' => Some('u'),
+        'ý' | 'ÿ' => Some('y'),
+        // An accent of its own behind its letter.
+        '\u{300}'..='\u{36F}' => None,
+        _ => Some(c),
+    };
+    text.chars().flat_map(char::to_lowercase).filter_map(plain).collect()
+}
+
 /// Returns the known name nearest to one that is not known, if one is near enough to be meant.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = normalised(name);

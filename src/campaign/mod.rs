@@ -2,6 +2,9 @@
 
 pub mod attachments;
 pub mod calendar;
+mod channel;
+mod columns;
+pub mod day;
 pub mod definition;
 pub mod detect;
 pub mod enclosure;

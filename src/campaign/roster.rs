@@ -7,6 +7,9 @@ use std::io::Read;
 
 use encoding_rs::Encoding;
 
+use super::channel::errand;
+use super::columns::missing;
+use super::day::day;
 use super::detect::blank;
 pub use super::detect::{Detected, Heading, detect};
 use super::encoding::looks_misread;
@@ -30,10 +33,33 @@ pub struct RosterSettings {
     pub organisation: Option<String>,
     /// The heading of the column with the recipient's key.
     pub key: Option<String>,
+    /// The heading of the column with the way to reach the recipient. Without it, a column headed `kanaal` or
+    /// `channel` is taken if there is one.
+    pub channel: Option<String>,
+    /// The heading of the column with the last day for the recipient. Without it, a column headed `deadline` is taken
+    /// if there is one.
+    pub deadline: Option<String>,
     /// The separator, where it must not be found out.
     pub separator: Option<char>,
     /// The encoding's label (`windows-1252`), where it must not be found out.
     pub encoding: Option<String>,
+}
+
+/// A file `recipients.csv` with addresses in the column `e-mail`.
+impl Default for RosterSettings {
+    fn default() -> Self {
+        Self {
+            file: "recipients.csv".to_owned(),
+            address: "e-mail".to_owned(),
+            name: None,
+            organisation: None,
+            key: None,
+            channel: None,
+            deadline: None,
+            separator: None,
+            encoding: None,
+        }
+    }
 }
 
 /// Shortens a value for a message and takes out what would disturb a terminal.
@@ -136,6 +162,7 @@ pub struct RosterReader<R> {
     detected: Detected,
     suspects: Suspects,
     misread_said: bool,
+    no_column_said: bool,
     begun: bool,
     ended: bool,
 }
@@ -152,6 +179,7 @@ impl<R: Read> RosterReader<R> {
             detected: detected.clone(),
             suspects: Suspects::default(),
             misread_said: false,
+            no_column_said: false,
             begun: false,
             ended: false,
         }
@@ -173,7 +201,7 @@ impl<R: Read> RosterReader<R> {
         let record = &self.record;
         let line = record.line;
         let place = || Place::line(&self.settings.file, line);
-        let headings = &self.detected.headings;
+        let (headings, columns) = (&self.detected.headings, self.detected.columns);
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         if let Some(flaw) = record.flaw {
@@ -256,8 +284,7 @@ impl<R: Read> RosterReader<R> {
                 }
                 if value.chars().any(turns) {
                     let said = format!("{} holds characters that turn the direction of reading", named());
-                    let heads = [Some(self.detected.address), self.detected.name, self.detected.organisation];
-                    if heads.contains(&Some(at)) || self.detected.key == Some(at) {
+                    if columns.names_somebody(at) {
                         problems.push(Problem::error("turned-text", place(), said).hint("remove them"));
                     } else {
                         warnings.push(Problem::warning("turned-text", place(), said));
@@ -285,29 +312,70 @@ impl<R: Read> RosterReader<R> {
             }
             fields.push((heading.key.clone(), value.to_owned()));
         }
-        let cell = |at: usize| record.cells.get(at).map_or("", |cell| trimmed(cell));
+        let cell =
+            |at: Option<usize>| at.and_then(|at| record.cells.get(at)).map_or("", |cell| trimmed(cell));
         let head = |at: Option<usize>| {
-            at.map(|at| cell(at).split_whitespace().collect::<Vec<_>>().join(" "))
-                .filter(|text| !text.is_empty())
+            Some(cell(at).split_whitespace().collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
         };
-        let address = match self.address(cell(self.detected.address), line) {
-            Ok(address) => address,
-            Err(problem) => {
-                problems.push(*problem);
-                return Row::Wrong { line, problems };
+        let named = |at: Option<usize>| {
+            at.and_then(|at| headings.get(at)).map_or("", |heading| &heading.original).to_owned()
+        };
+        let deadline = Some(cell(columns.deadline)).filter(|cell| !cell.is_empty()).and_then(|text| {
+            let wrong = |why: String| {
+                let said = format!("`{}` holds `{}`: {why}", short(&named(columns.deadline)), short(text));
+                let hint = "write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty";
+                problems.push(Problem::error("wrong-deadline", place(), said).hint(hint));
+            };
+            day(text).map_err(wrong).ok()
+        });
+        let (name, organisation) = (head(columns.name), head(columns.organisation));
+        let channel = match errand(cell(columns.channel)) {
+            Ok(None) if columns.address.is_none() => {
+                // The same is wrong with every such row, so it is told once.
+                if !self.no_column_said {
+                    let place = Place::line(&self.settings.file, self.detected.line);
+                    problems.push(missing("address", &self.settings.address, headings, place));
+                }
+                self.no_column_said = true;
+                None
+            }
+            Ok(None) => match address(cell(columns.address), record, &self.settings) {
+                Ok(address) => Some(Channel::Mail(Addressees::one(address))),
+                Err(problem) => {
+                    problems.push(*problem);
+                    None
+                }
+            },
+            // An address that stands there all the same is nobody's business.
+            Ok(Some(errand)) => Some(Channel::ByHand(errand)),
+            Err(hint) => {
+                let said = format!(
+                    "`{}` holds `{}`, which is no way to reach anybody",
+                    short(&named(columns.channel)),
+                    short(cell(columns.channel))
+                );
+                problems.push(Problem::error("unknown-channel", place(), said).hint(hint));
+                None
             }
         };
-        if !problems.is_empty() {
-            return Row::Wrong { line, problems };
+        let key = head(columns.key).or_else(|| match channel.as_ref()? {
+            Channel::Mail(addressees) => Some(addressees.to.address.canonical()),
+            Channel::ByHand(_) => {
+                let mut names: Vec<&str> = organisation.iter().chain(&name).map(String::as_str).collect();
+                names.dedup();
+                Some(names.join(", ")).filter(|key| !key.is_empty())
+            }
+        });
+        if key.is_none() && channel.is_some() {
+            problems
+                .push(Problem::error("no-key", place(), "nothing in the row says whom it is about").hint(
+                "where there is no address, a key, a name or an organisation is needed: see `[recipients]`",
+            ));
         }
-        let recipient = Recipient {
-            key: head(self.detected.key).unwrap_or_else(|| address.canonical()),
-            name: head(self.detected.name),
-            organisation: head(self.detected.organisation),
-            channel: Channel::Mail(Addressees::one(address)),
-            deadline: None,
-            fields,
+        let (Some(channel), Some(key), true) = (channel, key, problems.is_empty()) else {
+            return Row::Wrong { line, problems };
         };
+        let recipient = Recipient { key, name, organisation, channel, deadline, fields };
         match self.suspects.judge(line, &recipient) {
             None => Row::Recipient { line, recipient, warnings },
             Some((why, first_line)) => {
@@ -316,42 +384,43 @@ impl<R: Read> RosterReader<R> {
             }
         }
     }
+}
 
-    fn address(&self, cell: &str, line: u64) -> Result<Address, Box<Problem>> {
-        let place = Place::line(&self.settings.file, line);
-        let heading = &self.settings.address;
-        if cell.is_empty() {
-            return Err(Box::new(
-                Problem::error("no-address", place, format!("`{heading}` is empty"))
-                    .hint("fill it in, or remove the row"),
-            ));
-        }
-        if cell.contains(['\n', '\r']) {
-            let opened = self.record.spans_from.unwrap_or(line);
-            return Err(Box::new(
-                Problem::error("broken-address", place, format!("`{heading}` holds a line break"))
-                    .hint(format!("one address a row; is the quote that opens on line {opened} left open?")),
-            ));
-        }
-        let only = address_in(cell);
-        if only.matches('@').count() > 1 && only.contains([',', ';', ' ', '/', '|']) {
-            return Err(Box::new(
-                Problem::error(
-                    "two-addresses",
-                    place,
-                    format!("`{heading}` holds more than one address: `{}`", short(cell)),
-                )
-                .hint("one address a row; give the other a row of its own"),
-            ));
-        }
-        Address::parse(only).map_err(|error| {
-            Box::new(Problem::error(
-                "wrong-address",
-                place,
-                format!("`{}` is not a mail address: {}", short(only), error.why),
-            ))
-        })
+/// Reads the cell with the address.
+fn address(cell: &str, record: &Record, settings: &RosterSettings) -> Result<Address, Box<Problem>> {
+    let place = Place::line(&settings.file, record.line);
+    let heading = &settings.address;
+    if cell.is_empty() {
+        return Err(Box::new(
+            Problem::error("no-address", place, format!("`{heading}` is empty"))
+                .hint("fill it in, or remove the row"),
+        ));
     }
+    if cell.contains(['\n', '\r']) {
+        let opened = record.spans_from.unwrap_or(record.line);
+        return Err(Box::new(
+            Problem::error("broken-address", place, format!("`{heading}` holds a line break"))
+                .hint(format!("one address a row; is the quote that opens on line {opened} left open?")),
+        ));
+    }
+    let only = address_in(cell);
+    if only.matches('@').count() > 1 && only.contains([',', ';', ' ', '/', '|']) {
+        return Err(Box::new(
+            Problem::error(
+                "two-addresses",
+                place,
+                format!("`{heading}` holds more than one address: `{}`", short(cell)),
+            )
+            .hint("one address a row; give the other a row of its own"),
+        ));
+    }
+    Address::parse(only).map_err(|error| {
+        Box::new(Problem::error(
+            "wrong-address",
+            place,
+            format!("`{}` is not a mail address: {}", short(only), error.why),
+        ))
+    })
 }
 
 /// `Ada Jansen <ada@council.example>` names a mailbox; the address is what stands between the brackets.

@@ -16,6 +16,19 @@ pub enum Tongue {
 }
 
 impl Tongue {
+    /// Every tongue.
+    pub const ALL: [Tongue; 4] = [Tongue::Dutch, Tongue::English, Tongue::German, Tongue::French];
+
+    /// Returns the names of the months.
+    pub fn months(self) -> &'static [&'static str; 12] {
+        match self {
+            Self::Dutch => &DUTCH,
+            Self::English => &ENGLISH,
+            Self::German => &GERMAN,
+            Self::French => &FRENCH,
+        }
+    }
+
     /// Returns the tongue of a language tag (RFC 5646), by its first subtag.
     pub fn of(tag: &str) -> Option<Self> {
         match tag.split('-').next().unwrap_or(tag).to_ascii_lowercase().as_str() {
@@ -30,13 +43,11 @@ impl Tongue {
     /// Writes a date as a letter does: `29 oktober 2025`.
     pub fn date(self, date: Date) -> String {
         let index = usize::from(date.month().unsigned_abs().saturating_sub(1)).min(11);
-        let (day, year) = (date.day(), date.year());
+        let (day, month, year) = (date.day(), self.months()[index], date.year());
         match self {
-            Self::Dutch => format!("{day} {} {year}", DUTCH[index]),
-            Self::English => format!("{day} {} {year}", ENGLISH[index]),
-            Self::German => format!("{day}. {} {year}", GERMAN[index]),
-            Self::French if day == 1 => format!("1er {} {year}", FRENCH[index]),
-            Self::French => format!("{day} {} {year}", FRENCH[index]),
+            Self::German => format!("{day}. {month} {year}"),
+            Self::French if day == 1 => format!("1er {month} {year}"),
+            Self::Dutch | Self::English | Self::French => format!("{day} {month} {year}"),
         }
     }
 

@@ -344,6 +344,8 @@ impl Settling<'_> {
             ("name", &raw.name),
             ("organisation", &raw.organisation),
             ("key", &raw.key),
+            ("channel", &raw.channel),
+            ("deadline", &raw.deadline),
         ] {
             if value.as_ref().is_some_and(|heading| normalised(heading).is_empty()) {
                 let said = format!("`recipients.{key}` names no heading");
@@ -366,6 +368,8 @@ impl Settling<'_> {
             name: raw.name.clone(),
             organisation: raw.organisation.clone(),
             key: raw.key.clone(),
+            channel: raw.channel.clone(),
+            deadline: raw.deadline.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

@@ -73,6 +73,12 @@ pub struct RawRecipients {
     pub organisation: Option<String>,
     /// The heading of the column with a short name of your own for each recipient. Without it, that is the address.
     pub key: Option<String>,
+    /// The heading of the column with the way to reach the recipient: `e-mail` (or empty), `webformulier`, `post` or
+    /// `telefoon`. Without it, a column headed `kanaal` or `channel` is taken if there is one.
+    pub channel: Option<String>,
+    /// The heading of the column with the last day on which anything may go to the recipient. Without it, a column
+    /// headed `deadline` is taken if there is one.
+    pub deadline: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
     #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
     pub separator: Option<String>,
