@@ -87,6 +87,45 @@ pub fn files_for_all(text: &str) -> Vec<String> {
     attached.map(|attached| attached.path.text).filter(|path| attachments::is_for_all(path)).collect()
 }
 
+/// Returns a letter's text without the brackets of its front matter, which hold lists and not what is still to be filled in.
+/// Every other character keeps its place.
+pub fn without_lists(text: &str) -> String {
+    let front = text.strip_prefix("+++").and_then(|rest| Some(text.len() - rest.len() + rest.find("\n+++")?));
+    let Some(end) = front else { return text.to_owned() };
+    let mut clean = String::with_capacity(text.len());
+    let (mut at, mut quote) = (0, None);
+    while at < end {
+        let rest = &text[at..end];
+        let c = rest.chars().next().unwrap_or(' ');
+        let three = ["\"\"\"", "'''"].into_iter().find(|three| rest.starts_with(three));
+        let mark = three.or_else(|| ["\"", "'"].into_iter().find(|one| rest.starts_with(one)));
+        let taken = match (quote, mark) {
+            (None, Some(opens)) => {
+                quote = Some(opens);
+                opens.len()
+            }
+            (Some(open), _) if rest.starts_with(open) => {
+                quote = None;
+                open.len()
+            }
+            (Some("\"" | "\"\"\""), _) if c == '\\' => rest.chars().take(2).map(char::len_utf8).sum(),
+            _ => c.len_utf8(),
+        };
+        if quote.is_none() && matches!(c, '[' | ']') {
+            clean.push(' ');
+        } else {
+            clean.push_str(&rest[..taken]);
+        }
+        // A text of one line ends with it, however it was meant.
+        if c == '\n' && quote.is_some_and(|open: &str| open.len() == 1) {
+            quote = None;
+        }
+        at += taken;
+    }
+    clean.push_str(&text[end..]);
+    clean
+}
+
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
 fn parted<'t>(file: &str, text: &'t str, problems: &mut Problems) -> Option<(&'t str, &'t str, usize)> {
     let mut none = |said: &str, hint: &str| {
@@ -263,5 +302,34 @@ impl<'f> Table<'f> {
         let quote = if self.front[at..].starts_with("\"\"\"") { 3 } else { 1 };
         let (line, column) = self.line_and_column(at);
         Scripted { text: normal(text), lines_before: line - 1, columns_before: column - 1 + quote }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brackets_of_lists_go_and_those_of_texts_stay() {
+        let text = "+++\nsubject = \"Aan [partij] \\\" [x]\"\nattachments = [\n  'a[1].pdf', { path = \"b\" },\n] # [y]\nx = \"\"\"[z]\"\"\"\n+++\nDear [naam],\n+++\n[";
+        let clean = "+++\nsubject = \"Aan [partij] \\\" [x]\"\nattachments =  \n  'a[1].pdf', { path = \"b\" },\n  #  y \nx = \"\"\"[z]\"\"\"\n+++\nDear [naam],\n+++\n[";
+        assert_eq!(without_lists(text), clean);
+        for same in [
+            "",
+            "no [front] matter",
+            "+++\nnever = [\"closed\"",
+            "+++",
+            "+++\nx = \"\n+++\n[x]",
+            "+++\nx = '\\\n+++",
+        ] {
+            assert_eq!(without_lists(same), same);
+        }
+    }
+
+    #[test]
+    fn files_for_all_are_those_without_a_field_and_within_the_folder() {
+        let text = "+++\r\nsubject = \"x\"\r\nattachments = [\"a.pdf\", { path = \"b/c.pdf\" }, \"{{x}}.pdf\", \"../d\", 7]\r\n+++\r\n";
+        assert_eq!(files_for_all(text), ["a.pdf", "b/c.pdf"]);
+        assert_eq!(files_for_all("no front matter"), [""; 0]);
     }
 }

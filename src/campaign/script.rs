@@ -194,6 +194,7 @@ pub(super) struct Resolver<'a> {
     levels: usize,
     nodes: usize,
     nodes_of_all: usize,
+    too_large: bool,
     said: HashSet<String>,
     /// The partials that were put in place, or may be.
     pub(super) included: BTreeSet<String>,
@@ -218,6 +219,7 @@ impl<'a> Resolver<'a> {
             levels: 0,
             nodes: 0,
             nodes_of_all: 0,
+            too_large: false,
             said: HashSet::new(),
             included: BTreeSet::new(),
         }
@@ -270,7 +272,11 @@ impl<'a> Resolver<'a> {
         for (index, element) in template.elements.iter().enumerate() {
             self.nodes += 1;
             self.nodes_of_all += 1;
+            if self.too_large {
+                return nodes;
+            }
             if self.nodes > MOST_NODES || self.nodes_of_all > MOST_NODES_OF_ALL {
+                self.too_large = true;
                 let most = if self.nodes > MOST_NODES { MOST_NODES } else { MOST_NODES_OF_ALL };
                 self.problem(
                     Problem::error(
@@ -440,6 +446,7 @@ impl<'a> Resolver<'a> {
             let folder = format!("{name}/");
             if self.letter.partials.keys().any(|known| known.starts_with(&folder)) {
                 let field = partial.params.first().map_or_else(|| "afkorting".to_owned(), raw);
+                let field = field.trim_matches(['[', ']']);
                 problem = problem.hint(format!("did you mean `{{{{> {folder}[{field}]}}}}`?"));
             }
             self.problem(problem);
@@ -618,7 +625,10 @@ impl<'a> Resolver<'a> {
         self.included.insert(name.to_owned());
         let text = normal(text);
         let file = format!("templates/{name}.md");
-        let Some(inner) = Source::read(&file, &text, 0, 0, self.problems) else { return Vec::new() };
+        let mut found = Problems::default();
+        let inner = Source::read(&file, &text, 0, 0, &mut found);
+        found.sorted().into_iter().for_each(|problem| self.problem(problem.clone()));
+        let Some(inner) = inner else { return Vec::new() };
         let Some(template) = self.parse(&inner) else { return Vec::new() };
         self.scopes.push(scope);
         self.including.push(name.to_owned());

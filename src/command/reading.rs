@@ -12,7 +12,7 @@ use super::{Context, ledger_failed};
 use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
-use crate::campaign::front_matter::files_for_all;
+use crate::campaign::front_matter::{files_for_all, without_lists};
 use crate::campaign::parts;
 use crate::campaign::placeholder;
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
@@ -224,7 +224,7 @@ impl Reading {
         let used = used_files(definition);
         for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
             let file = format!("templates/{name}.md");
-            for found in placeholder::leftovers(text) {
+            for found in placeholder::leftovers(&without_lists(text)) {
                 let place = Place::column(&file, found.line, found.column);
                 push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
             }

@@ -66,9 +66,10 @@ impl Sent {
         let wanted = |delivery: &DeliveryRecord| step.is_none_or(|step| delivery.step == step);
         let deliveries = &story.recipient.deliveries;
         let handed_over = deliveries.iter().rposition(|delivery| wanted(delivery) && delivery.mark.is_some());
-        let Some(at) = handed_over else { return Err(never(&key, deliveries.iter().rfind(|it| wanted(it)), step)) };
-        let file = |digest: &_| reader.file(digest);
-        let reprint = reprint(&story, &deliveries[at], &file).map_err(|error| failed(&key, error))?;
+        let Some(at) = handed_over else {
+            return Err(never(&key, deliveries.iter().rfind(|it| wanted(it)), step));
+        };
+        let reprint = reprint(&story, &deliveries[at], reader).map_err(|error| failed(&key, error))?;
         Ok(Self { story, at, reprint })
     }
 

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::press::{Order, Press, Printed};
-use crate::campaign::enclosure::{Enclosure, Fingerprint};
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::Channel;
-use crate::ledger::LedgerError;
 use crate::ledger::record::{DeliveryRecord, MessageMark, Story};
+use crate::ledger::{LedgerError, Reader};
 use crate::mail::message_id::MessageId;
 use crate::mail::mime::Attachment;
 
@@ -57,16 +57,11 @@ pub enum ReprintError {
     Ledger(#[from] LedgerError),
 }
 
-/// Prints the message of the last attempt of a delivery that got as far as the final dot; `file` fetches the octets of a file
-/// that went along.
+/// Prints the message of the last attempt of a delivery that got as far as the final dot.
 ///
 /// # Errors
 /// [`ReprintError`]; whether it is the same message is for [`Reprint::is_the_same`] to say.
-pub fn reprint(
-    story: &Story,
-    delivery: &DeliveryRecord,
-    file: &dyn Fn(&Fingerprint) -> Result<Option<Vec<u8>>, LedgerError>,
-) -> Result<Reprint, ReprintError> {
+pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Result<Reprint, ReprintError> {
     let mark = delivery.mark.clone().ok_or(ReprintError::NeverHandedOver)?;
     let mut recipient = story.recipient.recipient.clone();
     if let Channel::Mail(addressees) = &mut recipient.channel {
@@ -82,7 +77,7 @@ pub fn reprint(
     let attachments: Vec<Attachment> = enclosures
         .iter()
         .map(|Enclosure { name, file: mark }| {
-            let bytes = file(&mark.digest)?.ok_or_else(|| ReprintError::FileLost(name.clone()))?;
+            let bytes = reader.file(&mark.digest)?.ok_or_else(|| ReprintError::FileLost(name.clone()))?;
             Ok(Attachment { name: name.clone(), media_type: mark.media_type.clone(), bytes: bytes.into() })
         })
         .collect::<Result<_, ReprintError>>()?;

@@ -10,6 +10,7 @@
 mod support;
 
 mod desk;
+mod enclosed;
 mod hostile;
 mod people;
 mod preview;
