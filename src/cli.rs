@@ -64,6 +64,9 @@ pub struct Init {
     /// The folder; it is made where it is missing.
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Make the first letter out of one that exists: .docx, .odt, .md, .html or .txt.
+    #[arg(long, value_name = "DOCUMENT")]
+    pub from: Option<PathBuf>,
 }
 
 /// `check`

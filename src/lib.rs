@@ -12,7 +12,8 @@
 //! | [`campaign`] | what we intend: roster, letter, merge, plan | `mail` |
 //! | [`delivery`] | the life of one letter: state, attempt, judgement, retry, pace, breaker | `mail`, `campaign` |
 //! | [`ledger`] | what happened, durably | `mail`, `campaign`, `delivery` |
-//! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock` |
+//! | [`account`] | how to get into a mail account: the line and its protection, secrets, SASL | nobody |
+//! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock`, `account` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`config`] | `config.toml`, exactly once | everything above |
 //! | [`command`] | one verb, one file | everything above, `report` |
@@ -26,6 +27,7 @@
 //! `tests/architecture.rs` holds these walls.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod campaign;
 pub mod cli;
 pub mod clock;

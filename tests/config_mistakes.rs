@@ -5,11 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use postduif::account::{Secret, Security};
 use postduif::campaign::problem::Problems;
 use postduif::config::load::read;
 use postduif::config::{Config, load};
 use postduif::delivery::pace::Pace;
-use postduif::transport::{Secret, Security, Settings};
+use postduif::transport::Settings;
 use proptest::prelude::*;
 
 const RIGHT: &str = r#"
@@ -75,7 +76,7 @@ fn an_smtp_account_without_a_pace_gets_a_careful_one() {
     );
     assert_eq!(config.pace.pace.gap(), Duration::from_secs(5));
     let Settings::Smtp(smtp) = config.transport else { panic!() };
-    assert_eq!((smtp.security, smtp.letters_per_connection), (Security::Tls, 50));
+    assert_eq!((smtp.server.security, smtp.letters_per_connection), (Security::Tls, 50));
 }
 
 #[test]
@@ -87,8 +88,11 @@ fn what_the_user_says_is_what_is_done() {
          [window]\ndays = \"ma-vr\"\nfrom = \"09:00\"\nuntil = \"17:00\"\n[ledger]\nurl = \"sqlite:/var/x.db\"\n",
     );
     let Settings::Smtp(smtp) = config.transport else { panic!() };
-    assert_eq!((smtp.port, smtp.connections, smtp.timeouts.end_of_data), (25, 4, Duration::from_secs(120)));
-    assert!(smtp.login.unwrap().secret == Secret::Password("hush".into()));
+    assert_eq!(
+        (smtp.server.port, smtp.connections, smtp.timeouts.end_of_data),
+        (25, 4, Duration::from_secs(120))
+    );
+    assert!(smtp.server.login.unwrap().secret == Secret::Password("hush".into()));
     assert_eq!(config.pace.pace.limits[0].window, Pace::MINUTE);
     assert_eq!((config.pace.pace.jitter, config.pace.defaulted), (Duration::from_millis(500), false));
     assert_eq!(config.window.unwrap().days.len(), 5);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_parser::MessageParser;
+use postduif::account::{Security, Server};
 use postduif::campaign::definition::Definition;
 use postduif::campaign::problem::Problems;
 use postduif::clock::Clock;
@@ -18,7 +19,7 @@ use postduif::engine::press::Press;
 use postduif::engine::progress::Progress;
 use postduif::engine::shutdown::Shutdown;
 use postduif::ledger::Ledger;
-use postduif::transport::{Security, Settings, SmtpSettings, Timeouts, Transport};
+use postduif::transport::{Settings, SmtpSettings, Timeouts, Transport};
 use serde_json::Value;
 use support::post_office::{PASSWORD, PostOffice, TOKEN};
 use support::town::Campaign;
@@ -203,11 +204,13 @@ async fn run_later(campaign: &Campaign, port: u16, later: Duration) -> Ended {
     let columns = ["afkorting", "partij", "naam", "e_mail"].map(str::to_owned);
     let press = Press::set_up(definition, &columns, &mut Problems::default()).unwrap();
     let way = SmtpSettings {
-        host: "127.0.0.1".into(),
-        port,
-        security: Security::None,
-        login: None,
-        ca_file: None,
+        server: Server {
+            host: "127.0.0.1".into(),
+            port,
+            security: Security::None,
+            login: None,
+            ca_file: None,
+        },
         connections: 1,
         letters_per_connection: 100,
         hello_name: None,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::enclosures::{Cabinet, Trouble};
 use super::{Context, ledger_failed};
+use crate::account::Secret;
 use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
@@ -25,7 +26,7 @@ use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::mail::mime::Attachment;
 use crate::report::Failure;
-use crate::transport::{self, Secret};
+use crate::transport;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
@@ -108,7 +109,7 @@ impl Reading {
     pub fn is_real(&self) -> bool {
         match &self.config.transport {
             transport::Settings::Rehearsal { .. } | transport::Settings::Folder { .. } => false,
-            transport::Settings::Smtp(smtp) => !is_loopback(&smtp.host),
+            transport::Settings::Smtp(smtp) => !is_loopback(&smtp.server.host),
         }
     }
 
@@ -184,10 +185,10 @@ impl Reading {
     fn look_for_files_of_the_account(&mut self) {
         let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
         let mut files = Vec::new();
-        if let Some(Secret::PasswordFile(path)) = smtp.login.as_ref().map(|login| &login.secret) {
+        if let Some(Secret::PasswordFile(path)) = smtp.server.login.as_ref().map(|login| &login.secret) {
             files.push(("password-file", path, fs::metadata(path).map(|about| is_open_to_others(&about))));
         }
-        if let Some(path) = &smtp.ca_file {
+        if let Some(path) = &smtp.server.ca_file {
             files.push(("ca-file", path, fs::metadata(path).map(|_| false)));
         }
         for (key, path, found) in files {

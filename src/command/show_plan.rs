@@ -9,7 +9,7 @@ use super::{Context, bar};
 use crate::campaign::plan::SHOWN_DIGITS;
 use crate::command::survey::Survey;
 use crate::report::{count, grouped, span};
-use crate::transport::{Security, Settings};
+use crate::transport::Settings;
 
 /// Says how the roster was read, and what the letter calls its columns.
 pub fn how_it_was_read(context: &Context, reading: &Reading, recipients: u64) {
@@ -84,14 +84,6 @@ pub fn way(settings: &Settings) -> String {
     match settings {
         Settings::Rehearsal { .. } => "the rehearsal relay; nothing leaves this machine".to_owned(),
         Settings::Folder { path } => format!("the folder {}; nothing is sent", path.display()),
-        Settings::Smtp(smtp) => {
-            let line = match smtp.security {
-                Security::Tls => "TLS",
-                Security::StartTls => "STARTTLS",
-                Security::None => "no encryption",
-            };
-            let who = smtp.login.as_ref().map(|login| format!(" as {}", login.username)).unwrap_or_default();
-            format!("{}:{} ({line}){who}", smtp.host, smtp.port)
-        }
+        Settings::Smtp(smtp) => smtp.server.describe(),
     }
 }

@@ -71,8 +71,9 @@ impl Config {
                 format!("folder {}", path.strip_prefix(&self.folder).unwrap_or(path).display())
             }
             Settings::Smtp(smtp) => {
-                let user = smtp.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
-                format!("smtp {}:{} {:?} {user}", smtp.host, smtp.port, smtp.security)
+                let user =
+                    smtp.server.login.as_ref().map(|login| login.username.as_str()).unwrap_or_default();
+                format!("smtp {}:{} {:?} {user}", smtp.server.host, smtp.server.port, smtp.server.security)
             }
         };
         format!("{transport}\n{}\n{:?}", self.pace.said, self.window)

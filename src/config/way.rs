@@ -6,8 +6,9 @@ use super::check::shown;
 use super::load::Settling;
 use super::pace::profile;
 use super::schema::RawTransport;
+use crate::account::{Login, Secret, Security, Server};
 use crate::campaign::problem::Problem;
-use crate::transport::{Login, Secret, Security, Settings, SmtpSettings, Timeouts};
+use crate::transport::{Settings, SmtpSettings, Timeouts};
 
 impl Settling<'_> {
     pub(super) fn transport(&mut self, raw: &RawTransport, unready: &mut Vec<Problem>) -> Option<Settings> {
@@ -78,11 +79,13 @@ impl Settling<'_> {
             );
         }
         Some(SmtpSettings {
-            host,
-            port,
-            security,
-            login,
-            ca_file: raw.ca_file.as_deref().map(|file| self.path(file)),
+            server: Server {
+                host,
+                port,
+                security,
+                login,
+                ca_file: raw.ca_file.as_deref().map(|file| self.path(file)),
+            },
             connections,
             letters_per_connection,
             hello_name,

@@ -9,10 +9,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_rustls::client::TlsStream;
 
+use crate::account::Stream;
 use crate::mail::smtp_reply::{Fed, ReplyReader, SmtpReply};
 
 /// Why nothing more comes over the line.
@@ -44,14 +43,6 @@ impl fmt::Display for Cut {
             Cut::Unreadable(text) => write!(f, "the relay said something that is no SMTP reply (`{text}`)"),
         }
     }
-}
-
-/// The stream below: plain, or protected.
-pub(super) enum Stream {
-    /// As TCP carries it.
-    Plain(TcpStream),
-    /// Within TLS.
-    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Limits of time, many in a row on one alarm.
@@ -90,7 +81,6 @@ const BLOCK: usize = 64 * 1024;
 /// A connection, with what was read from it and not yet used.
 pub(super) struct Line {
     stream: Stream,
-    peer: SocketAddr,
     local: SocketAddr,
     incoming: Box<[u8]>,
     used: usize,
@@ -102,13 +92,10 @@ pub(super) struct Line {
 
 impl Line {
     /// Takes a connection over.
-    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
-        // Without it a short letter waits 40 ms for the other end's delayed ACK.
-        stream.set_nodelay(true)?;
-        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+    pub(super) fn new(stream: Stream) -> io::Result<Self> {
+        let local = stream.tcp().local_addr()?;
         Ok(Self {
-            stream: Stream::Plain(stream),
-            peer,
+            stream,
             local,
             incoming: vec![0; 4096].into_boxed_slice(),
             used: 0,
@@ -120,30 +107,21 @@ impl Line {
     }
 
     /// Changes the stream below: `protect` makes the protected one of the plain one.
-    pub(super) async fn protect<P>(self, protect: impl FnOnce(TcpStream) -> P) -> Result<Self, io::Error>
+    pub(super) async fn protect<P, E>(self, protect: impl FnOnce(Stream) -> P) -> Result<Self, E>
     where
-        P: Future<Output = io::Result<TlsStream<TcpStream>>>,
+        P: Future<Output = Result<Stream, E>>,
     {
-        let stream = match self.stream {
-            Stream::Plain(stream) => Stream::Tls(Box::new(protect(stream).await?)),
-            Stream::Tls(stream) => Stream::Tls(stream),
-        };
-        Ok(Self { stream, ..self })
+        Ok(Self { stream: protect(self.stream).await?, ..self })
     }
 
-    /// Returns the address of the other end.
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.peer
+    /// Returns the stream below.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Returns our own address.
     pub(super) fn local(&self) -> SocketAddr {
         self.local
-    }
-
-    /// Returns whether TLS protects it.
-    pub(super) fn is_protected(&self) -> bool {
-        matches!(self.stream, Stream::Tls(_))
     }
 
     /// Returns whether something came that nobody has asked for yet.
@@ -168,13 +146,8 @@ impl Line {
         for block in bytes.chunks(BLOCK) {
             let written = patience
                 .within(limit, async {
-                    match stream {
-                        Stream::Plain(stream) => stream.write_all(block).await,
-                        Stream::Tls(stream) => {
-                            stream.write_all(block).await?;
-                            stream.flush().await
-                        }
-                    }
+                    stream.write_all(block).await?;
+                    stream.flush().await
                 })
                 .await;
             let cut = match written {
@@ -211,11 +184,7 @@ impl Line {
                     Fed::More => {}
                 }
                 (*used, *filled) = (0, 0);
-                let read = match stream {
-                    Stream::Plain(stream) => stream.read(incoming).await,
-                    Stream::Tls(stream) => stream.read(incoming).await,
-                };
-                match read? {
+                match stream.read(incoming).await? {
                     0 => return Err(Cut::Closed),
                     read => *filled = read,
                 }

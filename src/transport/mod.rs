@@ -6,7 +6,6 @@
 mod dot_stuffing;
 mod folder;
 mod line;
-mod login;
 pub mod rehearsal;
 mod session;
 mod smtp;
@@ -16,6 +15,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::account::{AccountError, Security, Server};
 use crate::delivery::attempt::Ending;
 use crate::mail::envelope::Envelope;
 use rehearsal::{Relay, RelaySettings};
@@ -48,10 +48,7 @@ impl Settings {
         match self {
             Settings::Rehearsal { .. } => "rehearsal".to_owned(),
             Settings::Folder { path } => format!("folder:{}", path.display()),
-            Settings::Smtp(smtp) => match &smtp.login {
-                Some(login) => format!("smtp://{}@{}:{}", login.username, smtp.host, smtp.port),
-                None => format!("smtp://{}:{}", smtp.host, smtp.port),
-            },
+            Settings::Smtp(smtp) => smtp.server.account("smtp"),
         }
     }
 }
@@ -59,16 +56,8 @@ impl Settings {
 /// How to reach a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmtpSettings {
-    /// Host name or IP address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// How the line is protected.
-    pub security: Security,
-    /// How we say who we are, where the relay wants to know.
-    pub login: Option<Login>,
-    /// Certificates (PEM) trusted beside those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// The relay, and how to get in.
+    pub server: Server,
     /// How many connections at once, at least 1.
     pub connections: u32,
     /// Letters over one connection before it is closed and made anew.
@@ -77,50 +66,6 @@ pub struct SmtpSettings {
     pub hello_name: Option<String>,
     /// How long each phase may take.
     pub timeouts: Timeouts,
-}
-
-/// How the line is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// TLS from the first byte (RFC 8314 §3.3), usually port 465.
-    Tls,
-    /// STARTTLS (RFC 3207), required; usually port 587.
-    StartTls,
-    /// None: only to loopback, or where the user insists.
-    None,
-}
-
-/// How to log in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    /// The user name.
-    pub username: String,
-    /// Where the secret comes from.
-    pub secret: Secret,
-}
-
-/// Where a secret comes from; read when it is needed and kept no longer. Its `Debug` shows no secret.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Secret {
-    /// A password, read from the environment by `config`.
-    Password(String),
-    /// A command line for the shell; its first line of output is the password.
-    PasswordCommand(String),
-    /// A file of mode 0600; its first line is the password.
-    PasswordFile(PathBuf),
-    /// A command line for the shell; its first line of output is an OAuth2 access token (XOAUTH2, RFC 7628).
-    TokenCommand(String),
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Secret::Password(_) => f.write_str("Password(…)"),
-            Secret::PasswordCommand(command) => f.debug_tuple("PasswordCommand").field(command).finish(),
-            Secret::PasswordFile(path) => f.debug_tuple("PasswordFile").field(path).finish(),
-            Secret::TokenCommand(command) => f.debug_tuple("TokenCommand").field(command).finish(),
-        }
-    }
 }
 
 /// How long each phase of the conversation may take; the defaults are those of RFC 5321 §4.5.3.2.
@@ -156,26 +101,12 @@ impl Default for Timeouts {
 /// Why a transport cannot be had: the settings do not work.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The host is neither a name nor an IP address.
-    #[error("`{0}` is neither a host name nor an IP address")]
-    Host(String),
+    /// Nobody can get in with these settings.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// The name for EHLO has blanks or characters beyond ASCII.
     #[error("the name for EHLO (`hello-name`) must be a host name in plain letters")]
     HelloName,
-    /// The file of additional certificates is of no use.
-    #[error("the certificates in {path} cannot be used: {why}")]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// No secret to log in with.
-    #[error("{0}")]
-    Secret(String),
-    /// No certificate authority to trust, or the like.
-    #[error("TLS cannot be used: {0}")]
-    Tls(String),
     /// The folder for letters cannot be made.
     #[error("the folder {path} cannot be made: {error}")]
     Folder {
@@ -222,36 +153,26 @@ impl Transport {
     pub async fn open(settings: Settings) -> Result<Transport, TransportError> {
         let account = settings.account();
         let inner = match settings {
-            Settings::Smtp(settings) => {
-                let (host, port) = (&settings.host, settings.port);
-                let user = settings.login.as_ref().map(|login| login.username.as_str());
-                let line = match settings.security {
-                    Security::Tls => "TLS",
-                    Security::StartTls => "STARTTLS",
-                    Security::None => "no TLS",
-                };
-                Inner {
-                    account,
-                    description: match user {
-                        Some(user) => format!("{host}:{port} ({line}) as {user}"),
-                        None => format!("{host}:{port} ({line})"),
-                    },
-                    connections: settings.connections.max(1),
-                    stored: None,
-                    opened: Mutex::default(),
-                    kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: None },
-                }
-            }
+            Settings::Smtp(settings) => Inner {
+                account,
+                description: settings.server.describe(),
+                connections: settings.connections.max(1),
+                stored: None,
+                opened: Mutex::default(),
+                kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: None },
+            },
             Settings::Rehearsal { connections, keep } => {
                 let relay = Relay::start(RelaySettings { keep: keep.clone(), ..RelaySettings::default() })
                     .await
                     .map_err(TransportError::Rehearsal)?;
                 let settings = SmtpSettings {
-                    host: relay.addr().ip().to_string(),
-                    port: relay.addr().port(),
-                    security: Security::None,
-                    login: None,
-                    ca_file: None,
+                    server: Server {
+                        host: relay.addr().ip().to_string(),
+                        port: relay.addr().port(),
+                        security: Security::None,
+                        login: None,
+                        ca_file: None,
+                    },
                     connections,
                     letters_per_connection: u32::MAX,
                     hello_name: None,

@@ -1,21 +1,11 @@
 //! A session with a relay: connect, TLS, EHLO, AUTH. What is said about a letter is in [`smtp`](super::smtp).
 
-use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
-
 use super::line::{Cut, Line};
-use super::login::{self, Hidden, Mechanism};
-use super::{Login, Secret, Security, SmtpSettings, TransportError};
+use super::{SmtpSettings, TransportError};
+use crate::account::{Access, Hidden, Login, Mechanism, Secret, Security, bare_host};
 use crate::delivery::attempt::{Ending, Stage};
 
 /// What the relay offers in answer to EHLO (RFC 5321 §4.1.1.1).
@@ -59,74 +49,23 @@ impl Offers {
 /// How to reach the relay: what was settled, checked and made ready once for all connections.
 pub(super) struct Way {
     pub(super) settings: SmtpSettings,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
-    /// Commands for secrets run one at a time: they may ask a person.
-    asking: tokio::sync::Mutex<()>,
+    access: Access,
 }
 
 impl Way {
     /// Checks the settings and reads the certificates.
     pub(super) fn ready(settings: SmtpSettings) -> Result<Self, TransportError> {
-        let tls = match settings.security {
-            Security::None => None,
-            Security::Tls | Security::StartTls => Some((
-                TlsConnector::from(Arc::new(trust(&settings)?)),
-                ServerName::try_from(bare_host(&settings.host).to_owned())
-                    .map_err(|_| TransportError::Host(settings.host.clone()))?,
-            )),
-        };
-        if let Some(Login { secret: Secret::PasswordFile(path), .. }) = &settings.login {
-            login::read_file(path).map_err(TransportError::Secret)?;
-        }
-        if settings.login.as_ref().is_some_and(|login| login.username.chars().any(char::is_control)) {
-            return Err(TransportError::Secret("the user name has control characters".into()));
-        }
+        let access = Access::ready(settings.server.clone())?;
         if settings.hello_name.as_ref().is_some_and(|name| name.bytes().any(|b| b <= b' ' || b >= 0x7f)) {
             return Err(TransportError::HelloName);
         }
-        Ok(Self { settings, tls, asking: tokio::sync::Mutex::default() })
+        Ok(Self { settings, access })
     }
 
     async fn secret(&self, login: &Login) -> Result<Hidden, Ending> {
-        let _alone = self.asking.lock().await;
-        login::fetch(&login.secret, self.settings.timeouts.command.min(LONGEST_ASKING))
-            .await
-            .map_err(|why| Ending::Broken { stage: Stage::Auth, why })
+        let secret = self.access.secret(login, self.settings.timeouts.command).await;
+        secret.map_err(|why| Ending::Broken { stage: Stage::Auth, why })
     }
-}
-
-/// How long a command for a secret may take.
-const LONGEST_ASKING: Duration = Duration::from_secs(120);
-
-/// An IPv6 address may be written in brackets.
-fn bare_host(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
-/// Whom we trust: the system's authorities, and those of `ca-file`.
-fn trust(settings: &SmtpSettings) -> Result<ClientConfig, TransportError> {
-    let mut extra = Vec::new();
-    if let Some(path) = &settings.ca_file {
-        let wrong = |why: String| TransportError::CaFile { path: path.clone(), why };
-        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            extra.push(certificate.map_err(|error| wrong(error.to_string()))?);
-        }
-        if extra.is_empty() {
-            return Err(wrong("there is no certificate (PEM) in it".into()));
-        }
-    }
-    let wrong = |error: rustls::Error| TransportError::Tls(error.to_string());
-    // Named outright: with two providers in the build, rustls would not choose one by itself.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, Arc::clone(&provider));
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(wrong)?
-        .dangerous() // The name is rustls's for every verifier that is not its own.
-        .with_custom_certificate_verifier(Arc::new(verifier.map_err(wrong)?))
-        .with_no_client_auth();
-    Ok(config)
 }
 
 /// A session that is ready for letters.
@@ -147,7 +86,7 @@ impl Session {
     /// # Errors
     /// The ending that an attempt has which gets no further.
     pub(super) async fn open(way: &Way) -> Result<Self, Ending> {
-        let Some(login) = &way.settings.login else { return Self::hello(way).await };
+        let Some(login) = &way.access.server.login else { return Self::hello(way).await };
         let secret = way.secret(login).await?;
         let mut session = Self::hello(way).await?;
         let refused = match session.log_in(way, login, &secret).await {
@@ -175,8 +114,8 @@ impl Session {
         let settings = &way.settings;
         let timeouts = &settings.timeouts;
         let broken = |stage: Stage, cut: Cut| Ending::Broken { stage, why: cut.to_string() };
-        let mut line = connect(settings).await?;
-        if settings.security == Security::Tls {
+        let mut line = connect(way).await?;
+        if way.access.server.security == Security::Tls {
             line = protect(line, way).await?;
         }
         let greeted = line.reply(timeouts.greeting).await.map_err(|cut| broken(Stage::Greeting, cut))?;
@@ -184,7 +123,7 @@ impl Session {
             return Err(Ending::Rejected { stage: Stage::Greeting, reply: line.said() });
         }
         let mut offers = say_hello(&mut line, settings).await?;
-        if settings.security == Security::StartTls {
+        if way.access.server.security == Security::StartTls {
             if !offers.starttls {
                 let why = "the relay does not offer STARTTLS".to_owned();
                 return Err(Ending::Broken { stage: Stage::Tls, why });
@@ -209,12 +148,13 @@ impl Session {
     async fn log_in(&mut self, way: &Way, login: &Login, secret: &Hidden) -> Result<(), Ending> {
         let limit = way.settings.timeouts.command;
         let broken = |why: String| Ending::Broken { stage: Stage::Auth, why };
-        if !self.line.is_protected() && !self.line.peer().ip().is_loopback() {
-            return Err(broken("cannot log in: the line is not protected".into()));
-        }
+        Access::may_log_in(self.line.stream()).map_err(broken)?;
         let mechanism = Mechanism::choose(&self.offers.auth, login).map_err(broken)?;
-        let dialogue = mechanism.dialogue(login, secret, bare_host(&way.settings.host), way.settings.port);
-        self.line.send(dialogue.command.as_bytes(), limit).await.map_err(|cut| broken(cut.to_string()))?;
+        let server = &way.access.server;
+        let dialogue = mechanism.dialogue(login, secret, bare_host(&server.host), server.port);
+        let initial = dialogue.initial.map(|initial| format!(" {initial}")).unwrap_or_default();
+        let command = format!("AUTH {}{initial}\r\n", mechanism.name());
+        self.line.send(command.as_bytes(), limit).await.map_err(|cut| broken(cut.to_string()))?;
         let mut answers = dialogue.answers.iter();
         loop {
             let code = self.line.reply(limit).await.map_err(|cut| broken(cut.to_string()))?;
@@ -239,71 +179,15 @@ impl Session {
     }
 }
 
-async fn connect(settings: &SmtpSettings) -> Result<Line, Ending> {
-    let limit = settings.timeouts.connect;
-    let host = bare_host(&settings.host);
+async fn connect(way: &Way) -> Result<Line, Ending> {
     let broken = |why: String| Ending::Broken { stage: Stage::Connect, why };
-    let late = || broken(format!("{host}:{} did not answer within {limit:?}", settings.port));
-    let unreachable =
-        |error: io::Error| broken(format!("{host}:{} cannot be reached ({error})", settings.port));
-    let found = timeout(limit, lookup_host((host, settings.port))).await.map_err(|_| late())?;
-    let addresses: Vec<_> = found.map_err(unreachable)?.collect();
-    let mut why = broken(format!("{host} has no address"));
-    // Each address gets its share, so that a dead one in front does not keep us from the others.
-    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-    for address in addresses {
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                return Line::new(stream).map_err(|error| broken(format!("the line broke ({error})")));
-            }
-            Ok(Err(error)) => why = unreachable(error),
-            Err(_) => why = late(),
-        }
-    }
-    Err(why)
+    let stream = way.access.connect(way.settings.timeouts.connect).await.map_err(broken)?;
+    Line::new(stream).map_err(|error| broken(format!("the line broke ({error})")))
 }
 
 async fn protect(line: Line, way: &Way) -> Result<Line, Ending> {
     let broken = |why: String| Ending::Broken { stage: Stage::Tls, why };
-    let Some((connector, name)) = &way.tls else { return Ok(line) };
-    let limit = way.settings.timeouts.connect;
-    match timeout(limit, line.protect(|stream| connector.connect(name.clone(), stream))).await {
-        Ok(Ok(line)) => Ok(line),
-        Ok(Err(error)) => Err(broken(why_no_tls(error, &way.settings.host))),
-        Err(_) => Err(broken(format!("the TLS handshake did not end within {limit:?}"))),
-    }
-}
-
-fn why_no_tls(error: io::Error, host: &str) -> String {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate of {host} is not to be trusted: {}", why_untrusted(why))
-        }
-        Some(rustls::Error::InvalidMessage(_)) => "the relay does not speak TLS on this port".into(),
-        Some(other) => format!("the TLS handshake failed ({other})"),
-        None => Cut::from(error).to_string(),
-    }
-}
-
-fn why_untrusted(error: &CertificateError) -> String {
-    use CertificateError as E;
-    match error {
-        E::Expired | E::ExpiredContext { .. } => "it has expired".into(),
-        E::NotValidYet | E::NotValidYetContext { .. } => {
-            "it is not valid yet (is this machine's clock right?)".into()
-        }
-        E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name".into(),
-        // The second is an authority of the same name with another key.
-        E::UnknownIssuer | E::BadSignature => {
-            "nobody we trust has signed it (`ca-file` can name more)".into()
-        }
-        E::Revoked => "it has been revoked".into(),
-        // What `openssl req -x509` makes when it is not told otherwise.
-        E::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "it is that of an authority (CA:TRUE), which no server may show as its own".into()
-        }
-        other => other.to_string(),
-    }
+    line.protect(|stream| way.access.protect(stream, way.settings.timeouts.connect)).await.map_err(broken)
 }
 
 /// EHLO, and HELO where that is too new (RFC 5321 §4.1.1.1).

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use postduif::account::{Security, Server};
 use postduif::campaign::calendar::Deadlines;
 use postduif::campaign::definition::{Definition, LetterSource, Sender};
 use postduif::campaign::problem::Problems;
@@ -24,7 +25,7 @@ use postduif::ledger::record::{CampaignState, NewCampaign, Wish};
 use postduif::ledger::{Ledger, LedgerError, Reader};
 use postduif::mail::address::{Address, Mailbox};
 use postduif::transport::rehearsal::{Behaviour, Relay, RelaySettings, Script};
-use postduif::transport::{Security, Settings, SmtpSettings, Timeouts, Transport};
+use postduif::transport::{Settings, SmtpSettings, Timeouts, Transport};
 use tokio::task::JoinHandle;
 
 /// When every story begins: a Friday, 12:00 in Amsterdam.
@@ -71,11 +72,13 @@ impl Town {
         };
         let relay = Relay::start(settings).await.unwrap();
         let way = SmtpSettings {
-            host: "127.0.0.1".into(),
-            port: relay.addr().port(),
-            security: Security::None,
-            login: None,
-            ca_file: None,
+            server: Server {
+                host: "127.0.0.1".into(),
+                port: relay.addr().port(),
+                security: Security::None,
+                login: None,
+                ca_file: None,
+            },
             connections: 1,
             letters_per_connection: 1000,
             hello_name: None,

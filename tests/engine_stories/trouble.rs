@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use postduif::account::{Login, Secret};
 use postduif::delivery::attempt::Stage;
 use postduif::delivery::patience::Patience;
 use postduif::delivery::state::State;
 use postduif::engine::deliver::Ended;
 use postduif::ledger::record::{CampaignState, Wish};
 use postduif::transport::rehearsal::{Behaviour, RelayLogin, RelaySettings};
-use postduif::transport::{Login, Secret};
 
 use super::stage::{HOUR, MINUTE, Town, pace, people, refs};
 
@@ -63,7 +63,8 @@ async fn a_login_per_message() {
     let login = RelayLogin { at_most: Some(2), ..RelayLogin::of(&["PLAIN"], "desk", "secret") };
     let settings = RelaySettings { login: Some(login), ..RelaySettings::default() };
     let mut town = Town::with(settings, Box::new(|_, _, spelled| spelled)).await;
-    town.way.login = Some(Login { username: "desk".into(), secret: Secret::Password("secret".into()) });
+    town.way.server.login =
+        Some(Login { username: "desk".into(), secret: Secret::Password("secret".into()) });
     let mut everybody = people(40);
     everybody.push("nobody@een.example".to_owned());
     let run = town.run("appeal", &refs(&everybody)).await;
@@ -81,7 +82,7 @@ async fn an_empty_or_expired_token_in_the_middle_of_a_run() {
         let token = town.file("token");
         std::fs::write(&token, "fresh\n").unwrap();
         town.way.letters_per_connection = 3;
-        town.way.login = Some(Login {
+        town.way.server.login = Some(Login {
             username: "desk".into(),
             secret: Secret::TokenCommand(format!("cat '{}'", token.display())),
         });
@@ -114,7 +115,8 @@ async fn a_password_that_is_refused_from_some_moment_on_is_not_tried_again() {
     login.at_most = Some(1);
     let settings = RelaySettings { login: Some(login), ..RelaySettings::default() };
     let mut town = Town::with(settings, Box::new(|_, _, spelled| spelled)).await;
-    town.way.login = Some(Login { username: "desk".into(), secret: Secret::Password("secret".into()) });
+    town.way.server.login =
+        Some(Login { username: "desk".into(), secret: Secret::Password("secret".into()) });
     town.way.letters_per_connection = 2;
     let everybody = people(8);
     let run = town.run("appeal", &refs(&everybody)).await;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use postduif::account::{Login, Secret};
 use postduif::delivery::attempt::{Ending, Stage};
 use postduif::delivery::judgement::{Verdict, judge};
 use postduif::transport::rehearsal::{RelayLogin, RelaySettings};
-use postduif::transport::{Login, Secret, Settings, Transport};
+use postduif::transport::{Settings, Transport};
 
 use crate::faults::brief;
 use crate::relay::{Certificate, Post, Protection, send, spelled};
@@ -165,7 +166,7 @@ async fn a_relay_that_does_not_offer_what_we_need_says_so_in_plain_words() {
     let ended = send(&mut post.lane().await, "ada").await;
     assert_eq!(
         ended.to_string(),
-        "cannot log in: we need OAUTHBEARER or XOAUTH2, and the relay offers PLAIN (at auth)"
+        "cannot log in: we need OAUTHBEARER or XOAUTH2, and the server offers PLAIN (at auth)"
     );
     assert_eq!((post.relay.logins(), judge(&ended).verdict), (0, Verdict::Login));
 }
@@ -197,7 +198,7 @@ async fn plain_text_behind_the_answer_to_starttls_is_not_read() {
 async fn without_starttls_we_do_not_go_on_in_the_clear() {
     let mut post = Post::start(Protection::StartTls, spelled()).await;
     let plain = Post::start(Protection::Plain, lets_in(&["PLAIN"], PASSWORD)).await;
-    post.way.port = plain.way.port;
+    post.way.server.port = plain.way.server.port;
     let post = post.login(password());
     let ended = send(&mut post.lane().await, "ada").await;
     assert_eq!((brief(&ended).as_str(), judge(&ended).verdict), ("broken at tls", Verdict::Stop), "{ended}");
@@ -208,7 +209,7 @@ async fn without_starttls_we_do_not_go_on_in_the_clear() {
 async fn a_relay_that_speaks_no_tls_on_a_tls_port() {
     let mut post = Post::start(Protection::Implicit, spelled()).await;
     let plain = Post::start(Protection::Plain, spelled()).await;
-    post.way.port = plain.way.port;
+    post.way.server.port = plain.way.server.port;
     let ended = send(&mut post.lane().await, "ada").await;
     assert_eq!((brief(&ended).as_str(), judge(&ended).verdict), ("broken at tls", Verdict::Stop), "{ended}");
 }
@@ -219,9 +220,9 @@ async fn a_certificate_that_is_not_the_hosts_or_not_trusted_stops_everything() {
         let post = Post::start(protection, lets_in(&["PLAIN"], PASSWORD)).await.login(password());
         let elsewhere = Certificate::of(&["localhost", "127.0.0.1"]);
         let mut untrusted = post.way.clone();
-        untrusted.ca_file = Some(elsewhere.ca_file.clone());
+        untrusted.server.ca_file = Some(elsewhere.ca_file.clone());
         let mut by_name = post.way.clone();
-        by_name.host = "localhost".into();
+        by_name.server.host = "localhost".into();
         for (way, ending) in [(untrusted, "broken at tls"), (by_name, "accepted 250")] {
             let mut lane = Transport::open(Settings::Smtp(way)).await.unwrap().lane();
             let ended = send(&mut lane, "ada").await;
@@ -240,8 +241,8 @@ async fn a_certificate_that_is_not_the_hosts_or_not_trusted_stops_everything() {
         ..spelled()
     });
     let relay = relay.await.unwrap();
-    post.way.port = relay.addr().port();
-    post.way.ca_file = Some(named.ca_file.clone());
+    post.way.server.port = relay.addr().port();
+    post.way.server.ca_file = Some(named.ca_file.clone());
     let ended = send(&mut post.lane().await, "ada").await;
     let why = "the certificate of 127.0.0.1 is not to be trusted: it is for another name";
     assert_eq!(ended, Ending::Broken { stage: Stage::Tls, why: why.into() });
@@ -255,18 +256,18 @@ async fn settings_that_cannot_work_are_told_at_once() {
     let no_pem = folder.path().join("no.pem");
     std::fs::write(&no_pem, "nothing here").unwrap();
     let mut ways = Vec::new();
+    let mut with = |change: &dyn Fn(&mut postduif::transport::SmtpSettings), says| {
+        let mut way = post.way.clone();
+        change(&mut way);
+        ways.push((way, says));
+    };
     for ca_file in [folder.path().join("missing.pem"), no_pem] {
-        ways.push((
-            postduif::transport::SmtpSettings { ca_file: Some(ca_file), ..post.way.clone() },
-            "certificate",
-        ));
+        with(&|way| way.server.ca_file = Some(ca_file.clone()), "certificate");
     }
-    let host = "not a host".to_owned();
-    ways.push((postduif::transport::SmtpSettings { host, ..post.way.clone() }, "not a host"));
-    let login = Some(with(Secret::PasswordFile(folder.path().join("none"))));
-    ways.push((postduif::transport::SmtpSettings { login, ..post.way.clone() }, "password file"));
-    let hello_name = Some("two words".to_owned());
-    ways.push((postduif::transport::SmtpSettings { hello_name, ..post.way.clone() }, "EHLO"));
+    with(&|way| way.server.host = "not a host".to_owned(), "not a host");
+    let login = Some(crate::login::with(Secret::PasswordFile(folder.path().join("none"))));
+    with(&|way| way.server.login = login.clone(), "password file");
+    with(&|way| way.hello_name = Some("two words".to_owned()), "EHLO");
     for (way, says) in ways {
         let error = Transport::open(Settings::Smtp(way)).await.err().unwrap().to_string();
         assert!(error.contains(says), "{error}");
@@ -276,7 +277,7 @@ async fn settings_that_cannot_work_are_told_at_once() {
 #[tokio::test]
 async fn the_account_is_named_without_its_secret() {
     let post = Post::start(Protection::StartTls, spelled()).await.login(password());
-    let port = post.way.port;
+    let port = post.way.server.port;
     let transport = Transport::open(Settings::Smtp(post.way.clone())).await.unwrap();
     assert_eq!(transport.account(), format!("smtp://ada@post.example@127.0.0.1:{port}"));
     assert_eq!(transport.describe(), format!("127.0.0.1:{port} (STARTTLS) as ada@post.example"));

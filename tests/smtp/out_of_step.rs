@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use postduif::account::{Login, Secret};
 use postduif::delivery::attempt::{Ending, Stage};
 use postduif::delivery::judgement::{Verdict, judge};
-use postduif::transport::{Login, Secret, Timeouts};
+use postduif::transport::Timeouts;
 use proptest::prelude::*;
 
 use crate::faults::brief;

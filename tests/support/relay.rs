@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use postduif::account::{Login, Security, Server};
 use postduif::delivery::attempt::Ending;
 use postduif::mail::address::Address;
 use postduif::mail::envelope::Envelope;
 use postduif::transport::rehearsal::{Relay, RelaySettings, RelayTls, Script};
-use postduif::transport::{Lane, Login, Security, Settings, SmtpSettings, Timeouts, Transport};
+use postduif::transport::{Lane, Settings, SmtpSettings, Timeouts, Transport};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -66,15 +67,17 @@ impl Post {
         };
         let relay = Relay::start(RelaySettings { record: true, tls, ..settings }).await.unwrap();
         let way = SmtpSettings {
-            host: "127.0.0.1".into(),
-            port: relay.addr().port(),
-            security: match protection {
-                Protection::Plain => Security::None,
-                Protection::StartTls => Security::StartTls,
-                Protection::Implicit => Security::Tls,
+            server: Server {
+                host: "127.0.0.1".into(),
+                port: relay.addr().port(),
+                security: match protection {
+                    Protection::Plain => Security::None,
+                    Protection::StartTls => Security::StartTls,
+                    Protection::Implicit => Security::Tls,
+                },
+                login: None,
+                ca_file: certificate.as_ref().map(|made| made.ca_file.clone()),
             },
-            login: None,
-            ca_file: certificate.as_ref().map(|made| made.ca_file.clone()),
             connections: 1,
             letters_per_connection: 100,
             hello_name: None,
@@ -84,7 +87,7 @@ impl Post {
     }
 
     pub(crate) fn login(mut self, login: Login) -> Self {
-        self.way.login = Some(login);
+        self.way.server.login = Some(login);
         self
     }
 

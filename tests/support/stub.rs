@@ -4,7 +4,8 @@
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use postduif::transport::{Lane, Login, Security, Settings, SmtpSettings, Timeouts, Transport};
+use postduif::account::{Login, Security, Server};
+use postduif::transport::{Lane, Settings, SmtpSettings, Timeouts, Transport};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -68,11 +69,13 @@ impl Stub {
             }
         });
         let way = SmtpSettings {
-            host: "localhost".into(),
-            port,
-            security: Security::None,
-            login: None,
-            ca_file: None,
+            server: Server {
+                host: "localhost".into(),
+                port,
+                security: Security::None,
+                login: None,
+                ca_file: None,
+            },
             connections: 1,
             letters_per_connection: 100,
             hello_name: None,
@@ -82,7 +85,7 @@ impl Stub {
     }
 
     pub(crate) fn login(mut self, login: Login) -> Self {
-        self.way.login = Some(login);
+        self.way.server.login = Some(login);
         self
     }
 

@@ -1,30 +1,25 @@
-//! How we say who we are: secrets, and the SASL mechanisms that carry them
-//! (RFC 4954; PLAIN RFC 4616, LOGIN, OAUTHBEARER RFC 7628, XOAUTH2).
-//!
-//! No error here shows a secret, nor what a command printed.
+//! Secrets: fetched from where they are kept, every time anew, and shown to nobody.
 
 use std::fmt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{Login, Secret};
+use super::Secret;
 
 /// The beginning of every sentence about a secret that could not be had; `reply_rules.toml` knows it.
-const CANNOT: &str = "cannot log in";
+pub(super) const CANNOT: &str = "cannot log in";
 
 /// How much a secret may have, in bytes.
 const LONGEST: u64 = 16 * 1024;
 
 /// A secret while it is in use. Its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Hidden(String);
+pub(crate) struct Hidden(pub(super) String);
 
 impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,89 +103,9 @@ pub(super) fn read_file(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// A SASL mechanism that we speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mechanism {
-    Plain,
-    Login,
-    XOAuth2,
-    OAuthBearer,
-}
-
-impl Mechanism {
-    /// Chooses the best mechanism that the relay offers and that fits the kind of secret.
-    ///
-    /// # Errors
-    /// A clause for people that begins with "cannot log in".
-    pub(super) fn choose(offered: &[String], login: &Login) -> Result<Self, String> {
-        let fitting = match login.secret {
-            Secret::TokenCommand(_) => [Mechanism::OAuthBearer, Mechanism::XOAuth2],
-            _ => [Mechanism::Plain, Mechanism::Login],
-        };
-        let is_offered = |mechanism: &Mechanism| offered.iter().any(|name| name == mechanism.name());
-        fitting.into_iter().find(is_offered).ok_or_else(|| {
-            let wanted = fitting.map(Mechanism::name).join(" or ");
-            if offered.is_empty() {
-                format!("{CANNOT}: the relay offers no login on this line")
-            } else {
-                format!("{CANNOT}: we need {wanted}, and the relay offers {}", offered.join(", "))
-            }
-        })
-    }
-
-    /// Returns the name it has in AUTH.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Mechanism::Plain => "PLAIN",
-            Mechanism::Login => "LOGIN",
-            Mechanism::XOAuth2 => "XOAUTH2",
-            Mechanism::OAuthBearer => "OAUTHBEARER",
-        }
-    }
-
-    /// Returns the AUTH command, and what to answer to each 334 after it, in order; all in base64.
-    pub(super) fn dialogue(self, login: &Login, secret: &Hidden, host: &str, port: u16) -> Dialogue {
-        let user = &login.username;
-        let secret = &secret.0;
-        let initial = match self {
-            Mechanism::Plain => format!("\0{user}\0{secret}"),
-            Mechanism::Login => {
-                let answers = vec![BASE64.encode(user), BASE64.encode(secret)];
-                return Dialogue { command: "AUTH LOGIN\r\n".into(), answers };
-            }
-            Mechanism::XOAuth2 => format!("user={user}\x01auth=Bearer {secret}\x01\x01"),
-            Mechanism::OAuthBearer => {
-                // RFC 5801 §4: the comma and the equals sign mean something in the header.
-                let user = user.replace('=', "=3D").replace(',', "=2C");
-                format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01")
-            }
-        };
-        let initial = BASE64.encode(initial);
-        let answer = match self {
-            // Some servers overlook the response that came with the command.
-            Mechanism::Plain | Mechanism::Login => initial.clone(),
-            // The token was refused and the 334 tells why; the 535 comes after our empty answer.
-            Mechanism::XOAuth2 => String::new(),
-            // RFC 7628 §3.2.3: the empty answer is one ^A.
-            Mechanism::OAuthBearer => "AQ==".into(),
-        };
-        Dialogue { command: format!("AUTH {} {initial}\r\n", self.name()), answers: vec![answer] }
-    }
-}
-
-/// What we say to log in. It has no `Debug`: all of it is secret.
-pub(super) struct Dialogue {
-    pub(super) command: String,
-    pub(super) answers: Vec<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn login(secret: Secret) -> Login {
-        Login { username: "ada".into(), secret }
-    }
 
     async fn fetched(secret: Secret) -> Result<Hidden, String> {
         fetch(&secret, Duration::from_secs(20)).await
@@ -227,28 +142,5 @@ mod tests {
         assert!(error.contains("0640") && error.contains("chmod 600"), "{error}");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(fetched(Secret::PasswordFile(path)).await, Ok(Hidden("sesame".into())));
-    }
-
-    #[test]
-    fn the_mechanism_fits_the_secret_and_the_offer() {
-        let offers = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let password = login(Secret::Password("x".into()));
-        let token = login(Secret::TokenCommand("x".into()));
-        let all = offers("LOGIN PLAIN XOAUTH2 OAUTHBEARER");
-        assert_eq!(Mechanism::choose(&all, &password), Ok(Mechanism::Plain));
-        assert_eq!(Mechanism::choose(&all, &token), Ok(Mechanism::OAuthBearer));
-        assert_eq!(Mechanism::choose(&offers("LOGIN XOAUTH2"), &password), Ok(Mechanism::Login));
-        assert_eq!(Mechanism::choose(&offers("LOGIN XOAUTH2"), &token), Ok(Mechanism::XOAuth2));
-        let error = Mechanism::choose(&offers("GSSAPI"), &token).unwrap_err();
-        assert_eq!(error, "cannot log in: we need OAUTHBEARER or XOAUTH2, and the relay offers GSSAPI");
-    }
-
-    #[test]
-    fn a_comma_in_the_user_name_cannot_change_the_header() {
-        let login = Login { username: "a=b,c".into(), secret: Secret::TokenCommand(String::new()) };
-        let said = Mechanism::OAuthBearer.dialogue(&login, &Hidden("t".into()), "mail.example", 587);
-        let initial = said.command.trim_end().rsplit(' ').next().unwrap();
-        let initial = String::from_utf8(BASE64.decode(initial).unwrap()).unwrap();
-        assert_eq!(initial, "n,a=a=3Db=2Cc,\x01host=mail.example\x01port=587\x01auth=Bearer t\x01\x01");
     }
 }
