@@ -42,6 +42,8 @@ pub enum Command {
     Why(Why),
     /// Print again, byte for byte, what was handed over to the relay.
     Show(Show),
+    /// The answer to "we never received it": what was handed over, the relay's reply, and when, in one ZIP file.
+    Proof(Proof),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
     /// Stop sending, also in a process that is running, until `resume`.
@@ -145,6 +147,23 @@ pub struct Show {
     /// The letter of this step, from 1; else the last that was handed over.
     #[arg(long, value_name = "N")]
     pub step: Option<u32>,
+}
+
+/// `proof`
+#[derive(Debug, Args)]
+pub struct Proof {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// The file to write: the message, a page for people and one for programs. Blind copies are not in it.
+    #[arg(long, value_name = "FILE.zip")]
+    pub out: PathBuf,
+    /// The letter of this step, from 1; else the last that was handed over.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `settle`

@@ -82,13 +82,14 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["account/", "transport/rehearsal.rs", "transport/rehearsal/"]),
     ("rustls", &["account/"]),
     ("rustls_platform_verifier", &["account/"]),
+    ("mime_guess", &["mail/media_type.rs"]),
     ("mail_parser", &["mail/parsed.rs"]),
     ("governor", &["engine/pace.rs"]),
     ("handlebars", &["campaign/script.rs"]),
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/document/markdown.rs"]),
     ("html5ever", &["campaign/html.rs"]),
     ("quick_xml", &["campaign/document/xml.rs"]),
-    ("zip", &["campaign/document/archive.rs"]),
+    ("zip", &["campaign/document/archive.rs", "command/proof.rs"]),
     (
         "encoding_rs",
         &[

@@ -6,11 +6,12 @@ use super::{Context, bar, launched, ledger_failed, one_key};
 use crate::campaign::definition::hex;
 use crate::campaign::plan::SHOWN_DIGITS;
 use crate::cli::Show;
+use crate::delivery::attempt::Stage;
 use crate::delivery::state::State;
 use crate::engine::reprint::{Reprint, ReprintError, reprint};
 use crate::exit::Exit;
 use crate::ledger::Reader;
-use crate::ledger::record::{Campaign, DeliveryRecord, Story};
+use crate::ledger::record::{Campaign, DeliveryRecord, Event, Story};
 use crate::report::Failure;
 
 /// Prints it to standard output, and the sentence about it to standard error.
@@ -32,6 +33,22 @@ pub fn run(context: &Context, what: &Show) -> Result<Exit, Failure> {
         standing(sent.delivery(), &bar::when(sent.reprint.dated(), now, &config.zone))
     ));
     Ok(Exit::Done)
+}
+
+/// Whether the message of the mark got as far as its final dot. The mark alone does not say it: where letters go as fast as they
+/// can, it is noted ahead, while the relay is still being asked.
+fn was_handed_over(delivery: &DeliveryRecord, events: &[Event]) -> bool {
+    let of_this =
+        |event: &&Event| event.message_id.as_ref() == Some(&delivery.message_id) && event.attempt.is_some();
+    let newest =
+        events.iter().rfind(|event| of_this(event) && (event.stage.is_some() || event.event == "in-doubt"));
+    let got_there = || newest.is_some_and(|event| event.stage.is_none_or(|stage| stage == Stage::EndOfData));
+    delivery.mark.is_some()
+        && match delivery.state {
+            State::Accepted | State::Bounced | State::InDoubt => true,
+            State::InFlight => false,
+            _ => got_there(),
+        }
 }
 
 /// What became of the message, as far as anybody can know.
@@ -65,7 +82,9 @@ impl Sent {
         let story = story.ok_or_else(|| Failure::input(format!("no recipient has the key `{key}`")))?;
         let wanted = |delivery: &DeliveryRecord| step.is_none_or(|step| delivery.step == step);
         let deliveries = &story.recipient.deliveries;
-        let handed_over = deliveries.iter().rposition(|delivery| wanted(delivery) && delivery.mark.is_some());
+        let handed_over = deliveries
+            .iter()
+            .rposition(|delivery| wanted(delivery) && was_handed_over(delivery, &story.events));
         let Some(at) = handed_over else {
             return Err(never(&key, deliveries.iter().rfind(|it| wanted(it)), step));
         };
@@ -104,7 +123,7 @@ impl Sent {
 fn never(key: &str, delivery: Option<&DeliveryRecord>, step: Option<u32>) -> Failure {
     let said = match (delivery, step) {
         (Some(delivery), _) => {
-            format!("the letter of {key} was never handed over to a relay: it is {}", delivery.state)
+            format!("the letter of {key} was not handed over to a relay: it is {}", delivery.state)
         }
         (None, Some(step)) => format!("{key} has no letter {step}"),
         (None, None) => format!("{key} has no letter"),

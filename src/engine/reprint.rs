@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::press::{Order, Press, Printed};
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::problem::{Problem, Problems};
-use crate::campaign::recipient::Channel;
+use crate::campaign::recipient::{Channel, Recipient};
 use crate::ledger::record::{DeliveryRecord, MessageMark, Story};
 use crate::ledger::{LedgerError, Reader};
 use crate::mail::message_id::MessageId;
@@ -16,6 +16,8 @@ use crate::mail::mime::Attachment;
 pub struct Reprint {
     /// The message.
     pub printed: Printed,
+    /// For whom, without the addressees that were left out.
+    pub recipient: Recipient,
     /// What the ledger kept of the one that was handed over.
     pub mark: MessageMark,
     /// What went along.
@@ -91,5 +93,5 @@ pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Res
         test_to: None,
     };
     let printed = press.print(&order).map_err(ReprintError::Merge)?;
-    Ok(Reprint { printed, mark, enclosures })
+    Ok(Reprint { printed, recipient, mark, enclosures })
 }

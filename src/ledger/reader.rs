@@ -1,5 +1,6 @@
 //! Reading the ledger while somebody else may be writing it: no lock, nothing made, nothing changed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -283,6 +284,18 @@ impl Reader {
                 Some(account) => account_room(conn, account, pace, now).map(|(_, again)| again),
                 None => Ok(None),
             }
+        })
+    }
+
+    /// Returns when the attempts of a delivery began, by the number of the event that each ended with.
+    pub fn began(&self, delivery: i64) -> Result<BTreeMap<i64, Timestamp>, LedgerError> {
+        self.ask(|conn| {
+            conn.prepare_cached(
+                "SELECT seq, began FROM event WHERE recipient = (SELECT recipient FROM delivery WHERE id = ?1)
+                     AND delivery = ?1 AND began IS NOT NULL",
+            )?
+            .query_map([delivery], |row| Ok((row.get(0)?, instant(row.get(1)?))))?
+            .collect()
         })
     }
 

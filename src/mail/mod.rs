@@ -7,5 +7,6 @@ pub mod headers;
 pub mod media_type;
 pub mod message_id;
 pub mod mime;
+pub mod queue_id;
 pub mod quoted_printable;
 pub mod smtp_reply;

@@ -16,6 +16,7 @@ mod people;
 mod preview;
 mod relays;
 mod send;
+mod sent;
 mod shell;
 mod status;
 mod stop;
