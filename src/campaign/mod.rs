@@ -1,5 +1,6 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
+mod addressees;
 pub mod attachments;
 pub mod calendar;
 mod channel;
@@ -23,6 +24,7 @@ pub mod plan;
 pub mod problem;
 pub mod recipient;
 pub mod roster;
+mod row;
 mod script;
 pub mod table;
 mod tags;

@@ -12,7 +12,7 @@ use crate::campaign::headings::nearest;
 use crate::campaign::letter::Letter;
 use crate::campaign::placeholder;
 use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
-use crate::campaign::problem::{Place, Problem, Severity};
+use crate::campaign::problem::{Place, Problem, RowPlace, Severity};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::twice::{Duplicates, Suspects};
@@ -171,7 +171,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut plan = Plan { campaign: reading.config.name.clone(), ..Plan::default() };
     let mut changed = Vec::new();
     let mut asked = Asked::new(only);
-    let mut longest: Option<(usize, u64, Recipient)> = None;
+    let mut longest: Option<(usize, RowPlace, Recipient)> = None;
     let mut domains = Domains::default();
     let mut enclosed = Enclosed::default();
     let suppressing = match &reading.reader {
@@ -197,9 +197,9 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             let mut chunk = Vec::with_capacity(CHUNK);
             for row in rows.by_ref().take(CHUNK) {
                 match row {
-                    Row::Recipient { line, recipient, warnings } => {
+                    Row::Recipient { at, recipient, warnings } => {
                         warnings.into_iter().for_each(|problem| reading.problems.push(problem));
-                        chunk.push((line, recipient));
+                        chunk.push((at, recipient));
                     }
                     Row::LeftOut { recipient, warning, .. } => {
                         plan.recipients += 1;
@@ -217,10 +217,10 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             for problem in inspect(reading, &chunk, now) {
                 reading.problems.push(problem);
             }
-            for (line, recipient) in &chunk {
+            for (at, recipient) in &chunk {
                 let size = recipient.fields.iter().map(|(_, value)| value.len()).sum();
                 if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
-                    longest = Some((size, *line, recipient.clone()));
+                    longest = Some((size, *at, recipient.clone()));
                 }
                 let mailboxes = recipient
                     .addressees()
@@ -228,7 +228,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                     .flat_map(|all| [&all.to].into_iter().chain(all.others()));
                 for address in mailboxes.map(|mailbox| &mailbox.address) {
                     let Some(better) = domains.better(address.domain()) else { continue };
-                    let place = Place::line(reading.config.recipients.file.clone(), *line);
+                    let place = at.in_file(&reading.config.recipients.file);
                     let said = format!("{address} looks like a typing error");
                     reading.problems.push(
                         Problem::warning("odd-domain", place, said).hint(format!("did you mean {better}?")),
@@ -249,7 +249,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 if goes {
                     enclosed.note(&enclosures);
                     for problem in missing {
-                        let place = Place::line(reading.config.recipients.file.clone(), *line);
+                        let place = at.in_file(&reading.config.recipients.file);
                         reading.problems.push(of_row(problem, &recipient.key, place));
                     }
                 }
@@ -263,8 +263,8 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 .hint("add a row for each recipient"),
         );
     }
-    if let Some((_, line, recipient)) = longest {
-        warn_of_size(reading, line, &recipient, now);
+    if let Some((_, at, recipient)) = longest {
+        warn_of_size(reading, at, &recipient, now);
     }
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
@@ -311,15 +311,15 @@ fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
 }
 
 /// Looks whether each letter can be merged, on two threads, and returns what is wrong in the order of the rows.
-fn inspect(reading: &Reading, chunk: &[(u64, Recipient)], now: Timestamp) -> Vec<Problem> {
+fn inspect(reading: &Reading, chunk: &[(RowPlace, Recipient)], now: Timestamp) -> Vec<Problem> {
     let Some(press) = &reading.press else { return Vec::new() };
     let Some(letter) = press.letter(1) else { return Vec::new() };
     let file = &reading.config.recipients.file;
     let real = reading.is_real();
-    let look = |rows: &[(u64, Recipient)]| -> Vec<Problem> {
+    let look = |rows: &[(RowPlace, Recipient)]| -> Vec<Problem> {
         let mut found = Vec::new();
-        for (line, recipient) in rows {
-            look_at_row(letter, press, file, *line, recipient, now, real, &mut found);
+        for (at, recipient) in rows {
+            look_at_row(letter, press, file, *at, recipient, now, real, &mut found);
         }
         found
     };
@@ -340,13 +340,13 @@ fn look_at_row(
     letter: &Letter,
     press: &crate::engine::press::Press,
     file: &str,
-    line: u64,
+    at: RowPlace,
     recipient: &Recipient,
     now: Timestamp,
     real: bool,
     found: &mut Vec<Problem>,
 ) {
-    let place = || Place::line(file, line);
+    let place = || at.in_file(file);
     if let Err(problems) = letter.inspect(&press.input(recipient, now)) {
         found.extend(problems.into_iter().map(|problem| of_row(problem, &recipient.key, place())));
     }
@@ -416,14 +416,14 @@ fn why_not(
 }
 
 /// Merges the row with the longest fields, to see how large letters get.
-fn warn_of_size(reading: &mut Reading, line: u64, recipient: &Recipient, now: Timestamp) {
+fn warn_of_size(reading: &mut Reading, at: RowPlace, recipient: &Recipient, now: Timestamp) {
     let Some(press) = &reading.press else { return };
     let Some(letter) = press.letter(1) else { return };
     if let Ok(merged) = letter.merge(&press.input(recipient, now))
         && merged.html.len() > LARGE_HTML
     {
         let said = format!("the HTML of {} has {} kB", recipient.key, merged.html.len() / 1000);
-        let place = Place::line(reading.config.recipients.file.clone(), line);
+        let place = at.in_file(&reading.config.recipients.file);
         reading.problems.push(
             Problem::warning("large-letter", place, said).hint("Gmail cuts a message off at about 100 kB"),
         );

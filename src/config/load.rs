@@ -347,6 +347,8 @@ impl Settling<'_> {
             ("key", &raw.key),
             ("channel", &raw.channel),
             ("deadline", &raw.deadline),
+            ("cc", &raw.cc),
+            ("bcc", &raw.bcc),
         ] {
             if value.as_ref().is_some_and(|heading| normalised(heading).is_empty()) {
                 let said = format!("`recipients.{key}` names no heading");
@@ -371,6 +373,8 @@ impl Settling<'_> {
             key: raw.key.clone(),
             channel: raw.channel.clone(),
             deadline: raw.deadline.clone(),
+            cc: raw.cc.clone(),
+            bcc: raw.bcc.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

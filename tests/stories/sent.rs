@@ -133,6 +133,60 @@ fn a_letter_in_doubt_is_shown_with_the_doubt_and_the_proof_says_so() {
 }
 
 #[test]
+fn copies_and_those_left_out_are_honoured_and_blind_copies_stay_blind() {
+    let post = Post::spelled();
+    let campaign = rich();
+    campaign.write(
+        "recipients.csv",
+        "afkorting,partij,naam,e-mail,cc,bcc\nEEN,Één,Ünal,\"een@een.example; ook@een.example\",\"Zoë Müller <zoe@een.example>; weg@een.example\",blind@elders.example\n",
+    );
+    campaign.run(["suppress", "add", "weg@een.example", "--reason", "asked by mail"]).success();
+    campaign.send_to(post.port()).run(["send", "--yes"]).success();
+    // Who comes off the list, or onto it, after the letter went changes nothing of it.
+    campaign.run(["suppress", "remove", "weg@een.example"]).success();
+    campaign.run(["suppress", "add", "zoe@een.example", "--reason", "asked by mail"]).success();
+    take_all_away(&campaign);
+    let sent = &post.letters()[0];
+    assert_eq!(sent.also, ["ook@een.example", "zoe@een.example", "blind@elders.example"]);
+    assert!(shown(&campaign, &["EEN"]) == sent.message);
+    let told = String::from_utf8(sent.message.clone()).unwrap();
+    assert!(
+        !told.contains("blind@") && !told.contains("weg@") && told.contains("<zoe@een.example>"),
+        "{told}"
+    );
+    let proof = unpacked(&campaign, "EEN");
+    let facts: Value = serde_json::from_str(&proof["proof.json"]).unwrap();
+    assert_eq!(facts["message"]["to"], serde_json::json!(["Ünal <een@een.example>", "ook@een.example"]));
+    assert_eq!(facts["message"]["cc"], serde_json::json!(["Zoë Müller <zoe@een.example>"]));
+    assert_eq!(
+        facts["envelope"]["forward_paths"],
+        serde_json::json!(["een@een.example", "ook@een.example", "zoe@een.example"])
+    );
+    assert_eq!(facts["envelope"]["left_out"], serde_json::json!(["weg@een.example"]));
+    assert!(
+        proof.values().all(|file| !file.contains("blind@elders.example")),
+        "the pack is made to be handed on"
+    );
+}
+
+#[test]
+fn an_addressee_that_the_relay_does_not_take_is_told_in_the_proof_unless_nobody_knows_of_it() {
+    let post = Post::spelled();
+    let campaign = Campaign::new();
+    campaign.write(
+        "recipients.csv",
+        "afkorting,partij,naam,e-mail,cc,bcc\nEEN,Een,Naam,een@een.example,nobody@een.example,nobody@elders.example\n",
+    );
+    campaign.send_to(post.port()).run(["send", "--yes"]).success();
+    assert!(shown(&campaign, &["EEN"]) == post.letters()[0].message);
+    let proof = unpacked(&campaign, "EEN");
+    let facts: Value = serde_json::from_str(&proof["proof.json"]).unwrap();
+    assert_eq!(facts["envelope"]["not_taken"], serde_json::json!(["nobody@een.example"]));
+    assert!(proof["proof.txt"].contains("Niet aangenomen nobody@een.example"), "{}", proof["proof.txt"]);
+    assert!(proof.values().all(|file| !file.contains("nobody@elders.example")));
+}
+
+#[test]
 fn bytes_that_differ_are_no_proof() {
     let campaign = rich();
     campaign.run(["send", "--yes"]).success();
