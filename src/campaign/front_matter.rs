@@ -7,6 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::attachments;
+use super::definition::LetterSource;
+use super::markup;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
@@ -20,6 +22,8 @@ const KEYS_OF_ATTACHMENT: [&str; 3] = ["path", "name", "optional"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
+
+const PAGE_EXAMPLE: &str = "write it between `<title>` and `</title>`, or begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
 
 /// The front matter of a letter, and its body.
 #[derive(Debug)]
@@ -56,6 +60,16 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
+    /// Reads the title of a page.
+    fn title(page: &str, lines_before: usize) -> Option<Self> {
+        let (at, text) = markup::title(page)?;
+        let before = page.get(..at)?;
+        let columns_before = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        // A title may be written over several lines, and is one.
+        let text = text.replace('\n', " ");
+        Some(Self { text, lines_before: lines_before + before.matches('\n').count(), columns_before })
+    }
+
     /// Reads its tags; `None` when a problem was found that the parser must not see.
     pub(super) fn source(&self, file: &str, problems: &mut Problems) -> Option<Source<'_>> {
         Source::read(file, &self.text, self.lines_before, self.columns_before, problems)
@@ -64,14 +78,24 @@ impl Scripted {
 
 impl<'t> FrontMatter<'t> {
     /// Reads it from the text of a letter, with LF for every line break; what is wrong with it is pushed.
-    pub(super) fn read(file: &str, text: &'t str, problems: &mut Problems) -> Option<Self> {
-        let (front, body, body_line) = parted(file, text, problems)?;
+    ///
+    /// A page may do without it, or without the subject in it: then its `<title>` is the subject.
+    pub(super) fn read(file: &str, text: &'t str, page: bool, problems: &mut Problems) -> Option<Self> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let (front, body, body_line) = match page && !text.starts_with("+++") {
+            true => ("", text, 0),
+            false => parted(file, text, problems)?,
+        };
         let table = Table::read(file, front, problems)?;
         table.look_for_unknown_keys(problems);
-        let subject = table.scripted("subject", "no-subject", problems);
+        let mut subject = table.scripted("subject", "no-subject", problems);
         if subject.is_none() && !table.has("subject") {
-            let place = Place::column(file, 1, 1);
-            problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
+            subject = Scripted::title(body, body_line).filter(|_| page);
+            if subject.is_none() {
+                let place = Place::column(file, 1, 1);
+                let problem = Problem::error("no-subject", place, "the letter has no subject");
+                problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
+            }
         }
         let attachments = table.attachments(problems);
         Some(Self { subject: subject?, attachments, body, body_line })
@@ -80,9 +104,9 @@ impl<'t> FrontMatter<'t> {
 
 /// Returns the paths of the files that go along with every letter, as they stand in its front matter, without looking for
 /// anything that is wrong.
-pub fn files_for_all(text: &str) -> Vec<String> {
-    let text = normal(text);
-    let front = FrontMatter::read("", &text, &mut Problems::default());
+pub fn files_for_all(source: &LetterSource) -> Vec<String> {
+    let text = normal(&source.text);
+    let front = FrontMatter::read("", &text, source.is_html(), &mut Problems::default());
     let attached = front.into_iter().flat_map(|front| front.attachments);
     attached.map(|attached| attached.path.text).filter(|path| attachments::is_for_all(path)).collect()
 }
@@ -329,7 +353,14 @@ mod tests {
     #[test]
     fn files_for_all_are_those_without_a_field_and_within_the_folder() {
         let text = "+++\r\nsubject = \"x\"\r\nattachments = [\"a.pdf\", { path = \"b/c.pdf\" }, \"{{x}}.pdf\", \"../d\", 7]\r\n+++\r\n";
-        assert_eq!(files_for_all(text), ["a.pdf", "b/c.pdf"]);
-        assert_eq!(files_for_all("no front matter"), [""; 0]);
+        let source = |text: &str, name: &str| LetterSource {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            partials: std::collections::BTreeMap::new(),
+        };
+        assert_eq!(files_for_all(&source(text, "letter")), ["a.pdf", "b/c.pdf"]);
+        assert_eq!(files_for_all(&source("no front matter", "letter")), [""; 0]);
+        let page = "+++\nattachments = [\"a.pdf\"]\n+++\n<title>x</title>";
+        assert_eq!(files_for_all(&source(page, "letter.html")), ["a.pdf"]);
     }
 }

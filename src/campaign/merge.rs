@@ -287,7 +287,7 @@ impl<'v> Walk<'v> {
             return (u32::try_from(at).unwrap_or(u32::MAX - 1), &among.files[at].1);
         }
         if among.otherwise.is_none() {
-            let folder = &among.folder;
+            let (folder, ending) = (&among.folder, among.ending);
             if name.is_empty() {
                 let field = field(put);
                 self.find(
@@ -301,10 +301,10 @@ impl<'v> Walk<'v> {
                 let alike = |known: &&str| known.to_lowercase() == name.to_lowercase();
                 let near = among.files.iter().map(|(known, _)| &**known).find(alike);
                 let hint = match near {
-                    Some(near) => format!("there is `{folder}{near}.md`"),
+                    Some(near) => format!("there is `{folder}{near}{ending}`"),
                     None => "write it, or add `default=\"…\"` or `optional=true`".to_owned(),
                 };
-                self.find(put, "no-part", format!("there is no `templates/{folder}{name}.md`"), || hint);
+                self.find(put, "no-part", format!("there is no `templates/{folder}{name}{ending}`"), || hint);
             }
         }
         (u32::MAX, among.otherwise.as_deref().unwrap_or_default())

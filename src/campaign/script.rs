@@ -48,6 +48,8 @@ pub(super) struct Among {
     pub(super) by: Put,
     /// `partij/`
     pub(super) folder: Box<str>,
+    /// `.md`
+    pub(super) ending: &'static str,
     /// By their names without folder and ending, sorted.
     pub(super) files: Vec<(Box<str>, Vec<Node>)>,
     /// What stands there where none has the name; without it, there must be one.
@@ -220,7 +222,7 @@ impl<'a> Resolver<'a> {
             used: Vec::new(),
             own: Vec::new(),
             scopes: Vec::new(),
-            including: vec![letter.name.clone()],
+            including: vec![letter.name.trim_end_matches(".html").to_owned()],
             levels: 0,
             nodes: 0,
             nodes_of_all: 0,
@@ -555,18 +557,19 @@ impl<'a> Resolver<'a> {
                 return None;
             }
         };
+        let ending = if self.letter.is_html() { ".html" } else { ".md" };
         let said = raw(by);
         let place = Arc::new(source.locate(at.0, at.1, &said));
         let said: Arc<str> = said.trim_matches(['[', ']']).into();
         let by = Put { expr: expr?, said, place, may_be_empty: otherwise.is_some() };
-        Some(Node::Among(Box::new(Among { by, folder: folder.into(), files, otherwise })))
+        Some(Node::Among(Box::new(Among { by, folder: folder.into(), ending, files, otherwise })))
     }
 
     fn no_partial(&self, name: &str, place: Place) -> Problem {
-        let said = if name == self.letter.name {
+        let said = if name == self.letter.name.trim_end_matches(".html") {
             "the letter includes itself".to_owned()
         } else {
-            format!("there is no `templates/{name}.md`")
+            format!("there is no `{}`", self.letter.file_of(name))
         };
         let problem = Problem::error("unknown-partial", place, said);
         match nearest(name, self.letter.partials.keys().map(String::as_str)) {
@@ -621,7 +624,7 @@ impl<'a> Resolver<'a> {
                 Problem::error(
                     "unknown-partial",
                     place,
-                    format!("`templates/{name}.md` is a letter, not a part of one"),
+                    format!("`{}` is a letter, not a part of one", self.letter.file_of(&name)),
                 )
                 .hint("a part has no front matter between `+++` lines"),
             );
@@ -629,7 +632,7 @@ impl<'a> Resolver<'a> {
         }
         self.included.insert(name.to_owned());
         let text = normal(text);
-        let file = format!("templates/{name}.md");
+        let file = self.letter.file_of(name);
         let mut found = Problems::default();
         let inner = Source::read(&file, &text, 0, 0, &mut found);
         found.sorted().into_iter().for_each(|problem| self.problem(problem.clone()));

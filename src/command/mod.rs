@@ -9,6 +9,7 @@ pub mod init;
 mod keep_files;
 pub mod log_file;
 pub mod manual;
+pub mod mark;
 pub mod outcome_file;
 pub mod pause;
 pub mod preview;
@@ -24,6 +25,7 @@ pub mod status;
 pub mod status_csv;
 pub mod suppress;
 pub mod survey;
+pub mod tasks;
 pub mod test_letter;
 pub mod why;
 

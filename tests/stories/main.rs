@@ -20,3 +20,4 @@ mod sent;
 mod shell;
 mod status;
 mod stop;
+mod tasks;

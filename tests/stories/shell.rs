@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::desk::Post;
 use crate::support::town::Campaign;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "init",
     "check",
     "preview",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 15] = [
     "show",
     "proof",
     "settle",
+    "mark",
     "pause",
     "resume",
     "cancel",
