@@ -624,7 +624,7 @@ impl<'a> Resolver<'a> {
                 Problem::error(
                     "unknown-partial",
                     place,
-                    format!("`{}` is a letter, not a part of one", self.letter.file_of(&name)),
+                    format!("`{}` is a letter, not a part of one", self.letter.file_of(name)),
                 )
                 .hint("a part has no front matter between `+++` lines"),
             );

@@ -235,6 +235,12 @@ fn redacted(text: &str) -> String {
     let mut told = String::new();
     for line in text.lines() {
         let mut line = line.to_owned();
+        // How large the HTML is has its own tests.
+        for before in ["\"octets\": ", "letter.eml, "] {
+            if let Some((known, rest)) = line.split_once(before) {
+                line = format!("{known}{before}N{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+            }
+        }
         for word in line.clone().split([' ', '"', ',', ')']) {
             let word = word.trim_end_matches(':');
             if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
