@@ -6,6 +6,7 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::enclosure::FileMark;
+use super::stationery::Stationery;
 use crate::mail::address::Mailbox;
 
 /// Everything that decides what a letter says, and nothing of how it travels.
@@ -26,6 +27,9 @@ pub struct Definition {
     /// The files that go along with every letter, by their path below the folder `attachments/`. The ledger has their octets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attachments: BTreeMap<String, FileMark>,
+    /// What PDF letters are typeset with; empty where no letter asks for one.
+    #[serde(default, skip_serializing_if = "Stationery::is_empty")]
+    pub stationery: Stationery,
 }
 
 /// Who writes.

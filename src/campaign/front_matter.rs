@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::attachments;
 use super::definition::LetterSource;
+use super::file_name;
 use super::markup;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
@@ -15,7 +16,7 @@ use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 2] = ["subject", "attachments"];
+const KEYS: [&str; 4] = ["subject", "attachments", "pdf", "pdf-name"];
 
 /// What may stand in one of `attachments`.
 const KEYS_OF_ATTACHMENT: [&str; 3] = ["path", "name", "optional"];
@@ -32,6 +33,8 @@ pub(super) struct FrontMatter<'t> {
     pub(super) subject: Scripted,
     /// The files that go along.
     pub(super) attachments: Vec<Attached>,
+    /// The PDF that goes along, if one is asked for.
+    pub(super) pdf: Option<Pdf>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
@@ -49,6 +52,17 @@ pub(super) struct Attached {
     pub(super) optional: bool,
     /// Where the path stands.
     pub(super) place: Place,
+}
+
+/// `pdf` and `pdf-name`.
+#[derive(Debug)]
+pub(super) struct Pdf {
+    /// The template of the page: `brief.typ`.
+    pub(super) template: String,
+    /// Where it is asked for.
+    pub(super) place: Place,
+    /// What the file is called; without it, like the template.
+    pub(super) name: Option<Scripted>,
 }
 
 /// A text that is itself a template, and where in the file it stands.
@@ -88,6 +102,9 @@ impl<'t> FrontMatter<'t> {
         };
         let table = Table::read(file, front, problems)?;
         table.look_for_unknown_keys(problems);
+        if page {
+            table.refuse_pdf(problems);
+        }
         let mut subject = table.scripted("subject", "no-subject", problems);
         if subject.is_none() && !table.has("subject") {
             subject = Scripted::title(body, body_line).filter(|_| page);
@@ -98,7 +115,8 @@ impl<'t> FrontMatter<'t> {
             }
         }
         let attachments = table.attachments(problems);
-        Some(Self { subject: subject?, attachments, body, body_line })
+        let pdf = if page { None } else { table.pdf(problems) };
+        Some(Self { subject: subject?, attachments, pdf, body, body_line })
     }
 }
 
@@ -148,6 +166,13 @@ pub fn without_lists(text: &str) -> String {
     }
     clean.push_str(&text[end..]);
     clean
+}
+
+/// Returns the template of the page that a letter asks for, without looking for anything that is wrong.
+pub fn pdf_template(source: &LetterSource) -> Option<String> {
+    let text = normal(&source.text);
+    let front = FrontMatter::read("", &text, source.is_html(), &mut Problems::default())?;
+    Some(front.pdf?.template)
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -211,6 +236,15 @@ impl<'f> Table<'f> {
     fn place(&self, byte: usize) -> Place {
         let (line, column) = self.line_and_column(byte);
         Place::column(self.file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
+    }
+
+    /// Says that a page is not typeset: its looks are its own, and a typesetter knows paragraphs and lists.
+    fn refuse_pdf(&self, problems: &mut Problems) {
+        if let Some(key) = self.table.keys().find(|key| key.get_ref() == "pdf") {
+            let said = "a letter that is HTML has no PDF";
+            let problem = Problem::error("pdf-of-a-page", self.place(key.span().start), said);
+            problems.push(problem.hint("`init --from` makes a letter in Markdown of it, which may have one"));
+        }
     }
 
     fn look_for_unknown_keys(&self, problems: &mut Problems) {
@@ -314,6 +348,22 @@ impl<'f> Table<'f> {
         }
         let (path, place) = path?;
         Some(Attached { path, name: name.map(|(name, _)| name), optional, place })
+    }
+
+    fn pdf(&self, problems: &mut Problems) -> Option<Pdf> {
+        // `pdf-name` alone asks for nothing: that way one line switches the PDF on and off.
+        let (template, at) = self.text("pdf", "no-template", problems)?;
+        let name = self.scripted("pdf-name", "pdf-name", problems);
+        let stem = template.strip_suffix(".typ").filter(|stem| !stem.contains(['/', '\\']));
+        if stem.and_then(|stem| file_name::safe(stem, ".pdf")).is_none() {
+            let said = format!("`{}` is no template of a PDF", headers::clean(template));
+            problems.push(
+                Problem::error("no-template", self.place(at), said)
+                    .hint("name a file of `templates/` that ends in `.typ`, without a folder"),
+            );
+            return None;
+        }
+        Some(Pdf { template: template.to_owned(), place: self.place(at), name })
     }
 
     /// Returns a text with `{{…}}` in it.

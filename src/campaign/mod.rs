@@ -2,6 +2,7 @@
 
 mod addressees;
 pub mod attachments;
+pub mod blocks;
 pub mod calendar;
 mod channel;
 mod columns;
@@ -18,6 +19,7 @@ pub mod headings;
 mod html;
 pub mod late;
 pub mod letter;
+pub mod manuscript;
 mod markdown;
 mod markup;
 mod markup_rules;
@@ -30,6 +32,7 @@ pub mod recipient;
 pub mod roster;
 mod row;
 mod script;
+pub mod stationery;
 pub mod table;
 mod tags;
 pub mod task;

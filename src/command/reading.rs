@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::enclosures::{Cabinet, Trouble};
+use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
-use super::{Context, ledger_failed};
+use super::{Context, ledger_failed, pdf_letters};
 use crate::account::Secret;
 use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
-use crate::campaign::front_matter::{files_for_all, without_lists};
+use crate::campaign::front_matter::{files_for_all, pdf_template, without_lists};
 use crate::campaign::parts;
 use crate::campaign::placeholder;
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
@@ -28,6 +30,7 @@ use crate::ledger::{Ledger, Reader};
 use crate::mail::mime::Attachment;
 use crate::report::Failure;
 use crate::transport;
+use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
@@ -44,6 +47,8 @@ pub struct Reading {
     pub roster: Option<Detected>,
     /// Makes messages of the letters that would go: the frozen ones once a letter has gone, else those of the files.
     pub press: Option<Press>,
+    /// Pictures and fonts for PDF letters, as they are now.
+    pub materials: Materials,
     /// The campaign in the ledger, if it was launched.
     pub launched: Option<Launched>,
     /// The files that go along with letters.
@@ -81,7 +86,7 @@ impl Reading {
         let text = fs::read_to_string(context.folder.join("config.toml")).unwrap_or_default();
         let config_lines = text.lines().map(str::to_owned).collect();
         let cabinet = Cabinet::of(&context.folder);
-        let definition = definition(context, &config, &cabinet, &mut problems);
+        let (definition, materials) = definition(context, &config, &cabinet, &mut problems);
         let roster = detect(&config, &mut problems);
         let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
         let launched = match &reader {
@@ -93,6 +98,7 @@ impl Reading {
             definition,
             roster,
             press: None,
+            materials,
             launched,
             cabinet,
             reader,
@@ -101,6 +107,7 @@ impl Reading {
             settings_wrong,
         };
         reading.set_up_press();
+        reading.set_up_typesetter();
         reading.look_for_columns_of_tasks();
         reading.look_for_leftovers();
         reading.look_for_files_of_the_account();
@@ -181,6 +188,48 @@ impl Reading {
                 .hint("to send another text to the rest, give the campaign another name"),
             );
         }
+    }
+
+    /// Gives the press a typesetter where a letter asks for a PDF, and looks whether it is there; sending needs it.
+    fn set_up_typesetter(&mut self) {
+        let Some(press) = self.press.take_if(|press| press.wants_pdf()) else { return };
+        let stationery = &press.definition().stationery;
+        if self.definition.stationery.is_empty() {
+            // The letter of the files asks for none any more, and the frozen one, which goes out, does.
+            let (templates, fonts) = (self.config.folder.join("templates"), self.config.fonts.as_deref());
+            (_, self.materials) = stationery::read(&templates, fonts, &mut Problems::default());
+        }
+        let settings = self.config.typesetting.clone();
+        let typesetter = stationery::typesetter(stationery, &self.materials, settings, &mut self.problems);
+        match typesetter.about() {
+            Ok(_) => {}
+            Err(TypesettingError::Faults(faults)) => {
+                faults.into_iter().for_each(|fault| self.problems.push(fault))
+            }
+            Err(error @ (TypesettingError::TooSlow { .. } | TypesettingError::Broken { .. })) => {
+                self.problems.push(Problem::error(
+                    "typesetting",
+                    Place::file("templates/"),
+                    error.to_string(),
+                ));
+            }
+            Err(error @ (TypesettingError::Missing { .. } | TypesettingError::Unusable { .. })) => {
+                let letters = press.definition().steps.iter();
+                let mut asks =
+                    letters.filter(|letter| pdf_template(letter).is_some()).map(LetterSource::file);
+                let file = asks.next().unwrap_or_default();
+                let said = format!("the letter asks for a PDF, and {error}");
+                let hint = format!("sending needs it; {}", pdf_letters::HINT);
+                let problem = |severity| {
+                    let problem =
+                        Problem::error("no-typesetter", Place::file(&file), said.clone()).hint(&hint);
+                    Problem { severity, ..problem }
+                };
+                self.problems.push(problem(Severity::Warning));
+                self.config.unready.push(problem(Severity::Error));
+            }
+        }
+        self.press = Some(press.with_typesetter(Arc::new(typesetter)));
     }
 
     /// Looks for the columns that the settings name for tasks.
@@ -330,7 +379,12 @@ fn launched(
 }
 
 /// Reads the letters and everything they may include.
-fn definition(context: &Context, config: &Config, cabinet: &Cabinet, problems: &mut Problems) -> Definition {
+fn definition(
+    context: &Context,
+    config: &Config,
+    cabinet: &Cabinet,
+    problems: &mut Problems,
+) -> (Definition, Materials) {
     let folder = context.folder.join("templates");
     let steps: Vec<_> = config
         .steps
@@ -350,14 +404,22 @@ fn definition(context: &Context, config: &Config, cabinet: &Cabinet, problems: &
             Some(source)
         })
         .collect();
-    Definition {
+    let wants_pdf = steps.iter().any(|source: &LetterSource| pdf_template(source).is_some());
+    let (stationery, materials) = if wants_pdf {
+        stationery::read(&folder, config.fonts.as_deref(), problems)
+    } else {
+        Default::default()
+    };
+    let definition = Definition {
         name: config.name.clone(),
         language: config.language.clone(),
         timezone: config.timezone.clone(),
         sender: config.sender.clone(),
         attachments: files(&steps, cabinet, problems),
         steps,
-    }
+        stationery,
+    };
+    (definition, materials)
 }
 
 /// Returns the name of a letter as its source has it: with `.html` for a page.

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::files::Files;
 use super::pace::Flow;
-use super::press::{Order, Press, Printed};
+use super::press::{Order, Press, PrintError, Printed};
 use super::progress::{Progress, Waits};
 use super::shutdown::{Haste, Shutdown};
 use crate::campaign::calendar::Window;
@@ -29,6 +29,7 @@ use crate::ledger::record::{
 };
 use crate::ledger::{Ledger, LedgerError};
 use crate::mail::message_id::MessageId;
+use crate::mail::mime::Attachment;
 use crate::transport::{Lane, Transport};
 
 /// How long a claim holds. The ledger's lock already tells the dead from the living; the lease is the second belt.
@@ -291,23 +292,35 @@ impl Shared {
         let room = self.room_for(&claim).await;
         let attachments = self.files.attachments(&run.ledger, &claim.enclosures).await?;
         let dated = run.clock.now();
-        let message_id = MessageId::stored(claim.message_id.clone());
-        let order = Order {
-            recipient: &claim.recipient,
-            step: claim.step,
-            message_id: &message_id,
-            dated,
-            attachments: &attachments,
-            waits_for_others: claim.counted < WAITS_FOR_OTHERS,
-            test_to: None,
+        let (claim, printed) = if run.press.wants_pdf() {
+            let press = Arc::clone(&run.press);
+            let kept = claim.clone();
+            // The typesetter takes its time, and lanes want to go on meanwhile.
+            let printing = tokio::task::spawn_blocking(move || {
+                let printed = print(&press, &claim, &attachments, dated);
+                (claim, printed)
+            });
+            let broken = |why: tokio::task::JoinError| (kept, Err(PrintError::Typesetter(why.to_string())));
+            printing.await.unwrap_or_else(broken)
+        } else {
+            let printed = print(&run.press, &claim, &attachments, dated);
+            (claim, printed)
         };
-        match run.press.print(&order) {
+        match printed {
             Ok(printed) => {
                 let mark = printed.mark(dated);
                 Ok(Some(Job { claim, printed, mark, _room: room }))
             }
-            Err(why) => {
+            Err(PrintError::Unfit(why)) => {
                 self.end(&claim, Ending::Unfit { why }, dated).await?;
+                Ok(None)
+            }
+            // It is not the letter's fault, so the letter stays queued.
+            Err(PrintError::Typesetter(why)) => {
+                self.give_back(vec![claim.ticket]).await?;
+                if self.stop(Ended::Paused { why: why.clone() }) {
+                    run.ledger.pause(run.campaign.id, &why, None, run.clock.now()).await?;
+                }
                 Ok(None)
             }
         }
@@ -472,6 +485,26 @@ impl Shared {
     }
 }
 
+/// Prints the letter of a claim.
+fn print(
+    press: &Press,
+    claim: &Claim,
+    attachments: &[Attachment],
+    dated: Timestamp,
+) -> Result<Printed, PrintError> {
+    let message_id = MessageId::stored(claim.message_id.clone());
+    press.print(&Order {
+        recipient: &claim.recipient,
+        step: claim.step,
+        message_id: &message_id,
+        dated,
+        attachments,
+        waits_for_others: claim.counted < WAITS_FOR_OTHERS,
+        test_to: None,
+        makes_pdf: true,
+    })
+}
+
 /// The ledger did not let a letter go.
 struct Withheld;
 
@@ -546,7 +579,8 @@ impl Carrier {
     async fn carry(&self, lane: &mut Lane, job: &Job) -> Result<Ending, Withheld> {
         let (ledger, clock) = (&self.shared.run.ledger, &self.shared.run.clock);
         let withheld = AtomicBool::new(false);
-        let note = || ledger.note_end_of_data(&job.claim.ticket, job.mark.clone(), clock.now());
+        let made = || if job.printed.made == 0 { Vec::new() } else { job.printed.made() };
+        let note = || ledger.note_with(&job.claim.ticket, job.mark.clone(), made(), clock.now());
         let early = self.shared.flow.is_free().then(note);
         let before_dot = async {
             let noted = match early {

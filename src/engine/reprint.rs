@@ -75,7 +75,7 @@ pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Res
     let press =
         press.ok_or_else(|| ReprintError::Letter(problems.sorted().into_iter().cloned().collect()))?;
     let enclosures: Vec<Enclosure> =
-        delivery.enclosures.iter().chain(&delivery.noted.made).cloned().collect();
+        delivery.noted.made.iter().chain(&delivery.enclosures).cloned().collect();
     let attachments: Vec<Attachment> = enclosures
         .iter()
         .map(|Enclosure { name, file: mark }| {
@@ -91,7 +91,8 @@ pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Res
         attachments: &attachments,
         waits_for_others: false,
         test_to: None,
+        makes_pdf: false,
     };
-    let printed = press.print(&order).map_err(ReprintError::Merge)?;
+    let printed = press.print(&order).map_err(|error| ReprintError::Merge(error.to_string()))?;
     Ok(Reprint { printed, recipient, mark, enclosures })
 }

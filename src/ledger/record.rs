@@ -479,7 +479,7 @@ pub struct DeliveryRecord {
 pub struct Noted {
     /// Addressees of the frozen row that were left out of it.
     pub without: Vec<Address>,
-    /// Files that were made when it was printed, behind the frozen ones.
+    /// Files that were made when it was printed, before the frozen ones: a PDF letter.
     pub made: Vec<Enclosure>,
 }
 
