@@ -95,8 +95,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/blocks.rs", "campaign/document/markdown.rs"]),
     ("html5ever", &["campaign/html.rs"]),
     ("simplecss", &["campaign/css.rs"]),
-    ("quick_xml", &["campaign/document/xml.rs"]),
-    ("zip", &["campaign/document/archive.rs", "command/proof.rs"]),
+    ("quick_xml", &["campaign/document/xml.rs", "campaign/workbook/"]),
+    ("zip", &["campaign/document/archive.rs", "campaign/workbook/", "command/proof.rs"]),
+    ("calamine", &["campaign/workbook/"]),
     (
         "encoding_rs",
         &[

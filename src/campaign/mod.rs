@@ -38,3 +38,4 @@ mod tags;
 pub mod task;
 pub mod twice;
 pub mod words;
+pub mod workbook;

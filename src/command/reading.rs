@@ -522,7 +522,10 @@ fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
         }
     };
     match roster::detect(&mut file, &config.recipients) {
-        Ok(detected) => Some(detected),
+        Ok(mut detected) => {
+            detected.warnings.drain(..).for_each(|problem| problems.push(problem));
+            Some(detected)
+        }
         Err(found) => {
             found.into_iter().for_each(|problem| problems.push(problem));
             None

@@ -12,6 +12,7 @@ mod support;
 mod desk;
 mod enclosed;
 mod hostile;
+mod lists;
 mod people;
 mod preview;
 mod relays;

@@ -82,6 +82,19 @@ fn what_was_sent_is_shown_again_when_everything_else_is_edited_or_gone() {
     );
     assert!(campaign.run(["--quiet", "show", "EEN"]).success().err.is_empty());
     assert!(shown(&campaign, &["EEN", "--step", "1"]) == sent["een@een.example"]);
+    // It came back afterwards, as whoever reads the mailbox will find.
+    let ledger = rusqlite::Connection::open(campaign.file("logs/ledger.db")).unwrap();
+    let bounced = postduif::delivery::state::State::Bounced.code();
+    ledger.execute("UPDATE delivery SET state = ?1", [bounced]).unwrap();
+    drop(ledger);
+    hold("bounced");
+    campaign.run(["show", "EEN"]).success().said("The relay took it, and it came back");
+    let proof = unpacked(&campaign, "EEN");
+    assert!(
+        proof["proof.txt"].contains("later is gemeld dat het niet kon worden bezorgd"),
+        "{}",
+        proof["proof.txt"]
+    );
     campaign.run(["show", "EEN", "--step", "2"]).code(2).said("EEN has no letter 2");
     campaign.run(["show", "VIER"]).code(2).said("no recipient has the key `VIER`");
 }
