@@ -1,6 +1,7 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 mod addressees;
+pub mod attachments;
 pub mod blocks;
 pub mod calendar;
 mod channel;
@@ -11,6 +12,7 @@ pub mod definition;
 pub mod detect;
 pub mod document;
 pub mod draft;
+pub mod enclosure;
 pub mod encoding;
 pub mod file_name;
 pub mod front_matter;
@@ -23,6 +25,7 @@ mod markdown;
 mod markup;
 mod markup_rules;
 mod merge;
+pub mod parts;
 pub mod placeholder;
 pub mod plan;
 pub mod preflight;

@@ -1,11 +1,14 @@
 //! Goes through the roster with everything that is caught before a letter leaves; the looking itself is in `campaign/preflight`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::reading::Reading;
 use super::spam::{self, Answer};
 use super::{preview, tasks, trial_pages};
 use crate::campaign::definition::LetterSource;
+use crate::campaign::enclosure::{Enclosure, Fingerprint};
 use crate::campaign::headings::normalised;
 use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::Acceptance;
@@ -105,19 +108,20 @@ impl<'a> Look<'a> {
                 Some(Seen { shape: draft.shape, sense: draft.sense(is_own), octets })
             }
             Err(problems) => {
-                for mut problem in problems {
-                    // What is wrong with a row is told with the row's line; the letter's own place goes along.
-                    problem.said = match &problem.place {
-                        Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
-                        None => format!("{}: {}", recipient.key, problem.said),
-                    };
-                    problem.place = Some(place());
-                    found.push(problem.about(&recipient.key));
-                }
+                found.extend(problems.into_iter().map(|problem| of_row(problem, &recipient.key, place())));
                 None
             }
         }
     }
+}
+
+/// Tells what is wrong with a row with the row's line; the letter's own place goes along.
+pub(super) fn of_row(problem: Problem, key: &str, place: Place) -> Problem {
+    let said = match &problem.place {
+        Some(at) => format!("{key}: {} ({at})", problem.said),
+        None => format!("{key}: {}", problem.said),
+    };
+    Problem { said, place: Some(place), ..problem }.about(key)
 }
 
 /// Looks at one row and its letter, for who looks at that letter alone.
@@ -154,6 +158,8 @@ pub(super) struct Log {
     wholes: Wholes,
     letters: u64,
     octets: u64,
+    /// The large files that were told.
+    large: BTreeSet<Fingerprint>,
     /// Some of those whose letters would go, of different shapes, for SpamAssassin.
     samples: Vec<Recipient>,
 }
@@ -184,11 +190,12 @@ impl Log {
             wholes: Wholes::default(),
             letters: 0,
             octets: 0,
+            large: BTreeSet::new(),
             samples: Vec::new(),
         }
     }
 
-    /// Takes in a row in its order; `goes` where a letter would go.
+    /// Takes in a row in its order; `goes` has the files that go along, where a letter would go.
     pub(super) fn row(
         &mut self,
         reading: &mut Reading,
@@ -196,26 +203,46 @@ impl Log {
         at: RowPlace,
         recipient: &Recipient,
         seen: Option<Seen>,
-        goes: bool,
+        goes: Option<&Vec<Enclosure>>,
     ) {
         let file = reading.config.recipients.file.clone();
         if let Some(problem) = self.acquaintance.meet(&file, at, recipient) {
             reading.problems.push(problem);
         }
+        for enclosure in goes.into_iter().flatten() {
+            self.attachment(reading, at, &recipient.key, enclosure);
+        }
         let Some(seen) = seen else { return };
         self.acquaintance.reads(at, recipient, seen.sense);
-        if goes {
+        if let Some(enclosures) = goes {
             self.letters += 1;
-            self.octets += seen.octets;
+            self.octets += seen.octets + enclosures.iter().map(Enclosure::size_in_message).sum::<u64>();
         }
         // What a person does by hand is no message.
         if recipient.errand().is_none() && self.wholes.wants(seen.shape) {
-            if goes && self.samples.len() < SAMPLES {
+            if goes.is_some() && self.samples.len() < SAMPLES {
                 self.samples.push(recipient.clone());
             }
             for problem in whole(&mut self.wholes, reading, now, recipient) {
                 reading.problems.push(problem);
             }
+        }
+    }
+
+    /// Looks at a file that goes along. One that goes to several is told once, at the first of them.
+    fn attachment(&mut self, reading: &mut Reading, at: RowPlace, key: &str, enclosure: &Enclosure) {
+        let mut found = Vec::new();
+        sizes::look_at_attachment(&enclosure.name, enclosure.file.size, &mut found);
+        if found.is_empty() || !self.large.insert(enclosure.file.digest) {
+            return;
+        }
+        let (file, real) = (reading.config.recipients.file.clone(), reading.is_real());
+        for found in found {
+            reading.problems.push(of_row(
+                Problem { place: None, ..found.at(Place::file(&file), real) },
+                key,
+                at.in_file(&file),
+            ));
         }
     }
 
@@ -255,7 +282,7 @@ impl Log {
 fn pdf(reading: &Reading, now: Timestamp, sample: &Recipient) -> Option<(String, u64)> {
     let press = reading.press.as_ref().filter(|press| press.wants_pdf())?;
     let name = press.letter(1)?.manuscript(&press.input(sample, now)).ok()??.file_name;
-    let size = |with_files| Some(preview::print(press, sample, now, with_files).ok()?.bytes.len() as u64);
+    let size = |makes_pdf| Some(preview::print(press, sample, &[], now, makes_pdf).ok()?.bytes.len() as u64);
     // Base64 makes 78 octets of 57 (RFC 2045 §6.8).
     Some((name, size(true)?.saturating_sub(size(false)?) * 57 / 78))
 }
@@ -266,7 +293,7 @@ fn ask_spamassassin(reading: &mut Reading, now: Timestamp, samples: &[Recipient]
     let file = letter_file(press)?;
     let printed: Vec<_> = samples
         .iter()
-        .filter_map(|sample| Some((sample, preview::print(press, sample, now, false).ok()?)))
+        .filter_map(|sample| Some((sample, preview::print(press, sample, &[], now, false).ok()?)))
         .collect();
     if printed.is_empty() || reading.problems.errors() > 0 {
         return None;

@@ -6,9 +6,10 @@ use std::thread;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::preflight::{Log, Look, Seen, Tally, census};
+use super::preflight::{Log, Look, Seen, Tally, census, of_row};
 use super::reading::Reading;
 use super::{Context, bar, ledger_failed, tasks, trial_pages};
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::headings::nearest;
 use crate::campaign::late::Late;
 use crate::campaign::plan::{LeftOut, Plan, PlanDigest, fit_before, forecast};
@@ -139,8 +140,30 @@ pub struct Survey {
     pub volume: Option<String>,
     /// What SpamAssassin says of some of the letters, where it was asked.
     pub spam: Option<String>,
+    /// What goes along with the letters of this plan.
+    pub enclosed: Enclosed,
     /// Tasks that are not done because of the suppression list, each with its reason.
     pub suppressed_tasks: Vec<(String, String)>,
+}
+
+/// The files that go along with the letters of a plan, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enclosed {
+    /// How many letters have any.
+    pub letters: u64,
+    /// How many octets they take in all messages together.
+    pub octets: u64,
+    /// How many octets they take in the message that has most of them.
+    pub most: u64,
+}
+
+impl Enclosed {
+    fn note(&mut self, enclosures: &[Enclosure]) {
+        let octets = enclosures.iter().map(Enclosure::size_in_message).sum();
+        self.letters += u64::from(!enclosures.is_empty());
+        self.octets += octets;
+        self.most = self.most.max(octets);
+    }
 }
 
 /// Looks at every row.
@@ -161,6 +184,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut longest: Option<(usize, RowPlace, Recipient)> = None;
     let mut first: Vec<(RowPlace, Recipient)> = Vec::new();
     let mut domains = Domains::default();
+    let mut enclosed = Enclosed::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
@@ -231,7 +255,6 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 let fate =
                     fate(reading, recipient, only.is_empty(), &wanted, suppressing, now, &mut changed)?;
                 let goes = matches!(fate, Fate::Letter(_));
-                log.row(reading, now, *at, recipient, seen, goes);
                 match fate {
                     Fate::LeftOut(why, example) => {
                         if why == LeftOut::Suppressed && recipient.errand().is_some() {
@@ -248,6 +271,17 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                         plan.letters += 1;
                         let fit = |day| fit_before_end_of(reading, day, first_room);
                         late.next(&recipient.key, reading.config.deadlines.day(own), fit);
+                    }
+                }
+                let (enclosures, missing) = reading.enclosures(recipient, now);
+                digest.enclosures(&enclosures);
+                log.row(reading, now, *at, recipient, seen, goes.then_some(&enclosures));
+                // Whoever gets no letter from this plan needs no file.
+                if goes {
+                    enclosed.note(&enclosures);
+                    for problem in missing {
+                        let place = at.in_file(&reading.config.recipients.file);
+                        reading.problems.push(of_row(problem, &recipient.key, place));
                     }
                 }
             }
@@ -274,7 +308,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     warn_of_absurd_length(reading, &plan, now);
     let Tally { volume, spam } = tally.unwrap_or(Tally { volume: None, spam: None });
     warn_of_deadlines(reading, &plan, &late, now);
-    Ok(Survey { plan, suspects, changed, only: wanted, volume, spam, suppressed_tasks })
+    Ok(Survey { plan, suspects, changed, only: wanted, volume, spam, suppressed_tasks, enclosed })
 }
 
 /// Returns how many letters can go before a day is over.

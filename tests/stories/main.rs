@@ -10,6 +10,7 @@
 mod support;
 
 mod desk;
+mod enclosed;
 mod hostile;
 mod lists;
 mod people;
@@ -17,6 +18,7 @@ mod preflight;
 mod preview;
 mod relays;
 mod send;
+mod sent;
 mod shell;
 mod status;
 mod stop;

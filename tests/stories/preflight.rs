@@ -25,7 +25,7 @@ fn embarrassments() -> Campaign {
          EEN,Partij A,JAN JANSEN,heer De heer Jansen,jan.jansen@partij-a.nl,http://www.partij-a.nl,maandag,n.v.t.\n\
          TWEE,Partij A,J. Jansen,mevrouw {{naam}},j.jansen@partij-a.nl,https://bit.ly/x,dinsdag,Kom &amp; doe mee\n\
          DRIE,Partij A,joke@partij-a.nl,,joke@partij-a.nl,https://localhost/,dinsdag,twee  blanken\n\
-         VIER,Partij A,Karel de Grote,heer De Grote,karel@gmial.com,https://partij-a.nl/,dinsdag,#N/B\n",
+         VIER,Partij A,Karel de Grote,heer De Grote,karel@gmial.com,https://partij-a.nl/,dinsdag,null\n",
     );
     campaign.write(
         "templates/letter.md",
@@ -81,7 +81,7 @@ fn in_a_rehearsal_the_same_only_warns_and_the_letters_are_looked_at() {
     );
     // One letter is looked at with what is odd about it, and about no other.
     let one =
-        campaign.run(["preview", "VIER"]).success().said("warning: VIER: `opmerking`: `#N/B` is no value");
+        campaign.run(["preview", "VIER"]).success().said("warning: VIER: `opmerking`: `null` is no value");
     assert!(!one.err.contains("EEN:") && !one.out.contains("warning"), "{}", one.err);
 }
 
@@ -239,4 +239,36 @@ fn the_real_spamassassin_finds_nothing_in_the_shipped_letter() {
     let before = campaign.everything();
     campaign.run(["check"]).success().said("spam: 0.0 of 5 points by SpamAssassin").said("no problems");
     assert_eq!(campaign.everything(), before);
+}
+
+#[test]
+fn attachments_and_what_they_come_to_are_weighed() {
+    let campaign = Campaign::new();
+    campaign.write(
+        "templates/letter.md",
+        "+++\nsubject = \"A letter to {{partij}}\"\nattachments = [\"plan.pdf\", \"{{afkorting}}.pdf\"]\n+++\nDear {{naam}},\n\n\
+         With this letter go the papers that we spoke about, and we would like to hear what your committee thinks of them.\n",
+    );
+    fs::create_dir_all(campaign.file("attachments")).unwrap();
+    fs::write(campaign.file("attachments/plan.pdf"), vec![b'x'; 1_100_000]).unwrap();
+    for (name, size) in [("EEN", 10), ("TWEE", 2_000_000), ("DRIE", 10_400_000)] {
+        fs::write(campaign.file(&format!("attachments/{name}.pdf")), vec![b'y'; size]).unwrap();
+    }
+    campaign
+        .run(["check"])
+        .code(0)
+        .said("recipients.csv:2: warning: EEN: the attachment `plan.pdf` has 1.1 MB")
+        .said("recipients.csv:3: warning: TWEE: the attachment `TWEE.pdf` has 2 MB")
+        .said("recipients.csv:4: warning: DRIE: the attachment `DRIE.pdf` has 10 MB")
+        .said("3 letters would go out");
+    let plan = campaign.run(["preview"]).success().out;
+    assert!(plan.contains("about 3 × 7.2 MB = 22 MB"), "{plan}");
+    // The one for all is told once, and a file that is missing names its row.
+    let checked = campaign.run(["check"]).success();
+    assert_eq!(checked.err.matches("plan.pdf").count(), 1, "{}", checked.err);
+    fs::remove_file(campaign.file("attachments/TWEE.pdf")).unwrap();
+    campaign
+        .run(["check"])
+        .code(2)
+        .said("recipients.csv:3: TWEE: `attachments/TWEE.pdf`: there is no such file");
 }

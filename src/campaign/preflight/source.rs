@@ -8,9 +8,10 @@ use super::catalogue::{EXAMPLE_PARAGRAPH, EXAMPLE_TEXT, FREEMAIL_REPLY_TO, LEFT_
 use super::markup::Markup;
 use super::{Found, dates, mail_programs, salutation};
 use crate::campaign::definition::{Definition, Sender};
-use crate::campaign::placeholder;
+use crate::campaign::front_matter::without_lists;
 use crate::campaign::problem::{Place, Problem};
 use crate::campaign::words::Tongue;
+use crate::campaign::{parts, placeholder};
 use crate::mail::domain;
 
 /// Looks at the letters and at what they include; `real` where letters would leave the machine.
@@ -26,9 +27,10 @@ pub fn look(definition: &Definition, today: Date, real: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
         let is_page = file.ends_with(".html");
+        let listless = without_lists(text);
         let left_over = match is_page {
-            true => placeholder::leftovers_in_page(text, tongue),
-            false => placeholder::leftovers(text, tongue),
+            true => placeholder::leftovers_in_page(&listless, tongue),
+            false => placeholder::leftovers(&listless, tongue),
         };
         if is_page {
             for (line, found) in mail_programs::look(&Markup::read(text)) {
@@ -67,7 +69,8 @@ fn reaches_a_reader(text: &str, line: u64) -> bool {
     let front = lines.take_while(|(_, line)| line.trim_end() != "+++");
     for (number, written) in front {
         if number == line {
-            return ["subject", "pdf-name"].iter().any(|key| written.trim_start().starts_with(key));
+            let remark = written.trim_start().starts_with('#');
+            return !remark && !["accept", "finding", "reason"].iter().any(|word| written.contains(word));
         }
     }
     true
@@ -148,24 +151,7 @@ fn place(file: &str, text: &str, at: usize) -> Place {
 fn used_files(definition: &Definition) -> Vec<&String> {
     let mut used: Vec<&String> = Vec::new();
     for source in &definition.steps {
-        used.push(&source.name);
-        let mut texts = vec![&source.text];
-        while let Some(text) = texts.pop() {
-            for (name, partial) in &source.partials {
-                let mentioned = text.split("{{").skip(1).any(|tag| {
-                    let tag = tag.trim_start_matches(['~', ' ']);
-                    tag.strip_prefix('>').is_some_and(|rest| {
-                        rest.trim_start().strip_prefix(name.as_str()).is_some_and(|rest| {
-                            rest.starts_with(|c: char| c.is_whitespace() || c == '}' || c == '~')
-                        })
-                    })
-                });
-                if mentioned && !used.contains(&name) {
-                    used.push(name);
-                    texts.push(partial);
-                }
-            }
-        }
+        used.extend([&source.name].into_iter().chain(parts::used(source)));
     }
     used
 }
@@ -192,6 +178,7 @@ mod tests {
             name: "Oproep".to_owned(),
             language: "nl".to_owned(),
             timezone: "Europe/Amsterdam".to_owned(),
+            attachments: BTreeMap::new(),
             sender: sender(),
             stationery: Default::default(),
             steps: vec![LetterSource {
