@@ -85,7 +85,10 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("mail_parser", &["mail/parsed.rs"]),
     ("governor", &["engine/pace.rs"]),
     ("handlebars", &["campaign/script.rs"]),
-    ("pulldown_cmark", &["campaign/markdown.rs"]),
+    ("pulldown_cmark", &["campaign/markdown.rs", "campaign/document/markdown.rs"]),
+    ("html5ever", &["campaign/html.rs"]),
+    ("quick_xml", &["campaign/document/xml.rs"]),
+    ("zip", &["campaign/document/archive.rs"]),
     (
         "encoding_rs",
         &[

@@ -7,6 +7,7 @@ use std::io::Cursor;
 use postduif::campaign::problem::Problem;
 use postduif::campaign::roster::{Detected, RosterReader, RosterSettings, Row, detect};
 use postduif::campaign::twice::{Duplicates, Why};
+use postduif::mail::address::Mailbox;
 
 fn settings() -> RosterSettings {
     RosterSettings { name: Some("naam".into()), ..RosterSettings::default() }
@@ -23,14 +24,16 @@ fn read(bytes: &[u8]) -> Result<(Detected, Vec<Row>), Vec<Problem>> {
 fn told(rows: &[Row]) -> Vec<String> {
     rows.iter()
         .map(|row| match row {
-            Row::Recipient { line, recipient, .. } => {
+            Row::Recipient { at, recipient, .. } => {
+                let line = at.line.unwrap();
                 format!("{line} {} <{}>", recipient.name.as_deref().unwrap_or("-"), recipient.whereto())
             }
-            Row::Wrong { line, problems } => {
+            Row::Wrong { at, problems } => {
+                let line = at.line.unwrap();
                 let names: Vec<_> = problems.iter().map(|problem| problem.name).collect();
                 format!("{line} {}", names.join(" "))
             }
-            Row::LeftOut { line, first_line, why, .. } => format!("{line} {why:?} {first_line}"),
+            Row::LeftOut { at, first, why, .. } => format!("{at} {why:?} {first}"),
         })
         .collect()
 }
@@ -95,8 +98,8 @@ fn field_bug_28_one_address_in_two_spellings_is_left_out_by_name() {
     let left: Vec<_> = rows
         .iter()
         .filter_map(|row| match row {
-            Row::LeftOut { line, why, first_line, warning, .. } => {
-                Some((*line, *why, *first_line, warning.to_string()))
+            Row::LeftOut { at, why, first, warning, .. } => {
+                Some((at.row, *why, first.row, warning.to_string()))
             }
             _ => None,
         })
@@ -181,8 +184,13 @@ fn hostile_cells_are_refused_or_are_just_text() {
     );
     assert_eq!(rows("naam;e-mail\nA\0;a@x.example\n"), ["2 control-character"]);
     assert_eq!(rows("naam;e-mail\nA\u{202E};a@x.example\n"), ["2 turned-text"]);
-    assert_eq!(rows("naam;e-mail\nA;\"a@x.example\nb@x.example\"\n"), ["2 broken-address"]);
-    assert_eq!(rows("naam;e-mail\nA;\"a@x.example; b@x.example\"\n"), ["2 two-addresses"]);
+    // A quote left open makes one cell of several rows.
+    assert_eq!(
+        rows("naam;e-mail\nA;\"a@x.example\nB;b@x.example\nC;c@x.example\"\n"),
+        ["2 wrong-address wrong-address"]
+    );
+    let list: String = (0..40).map(|number| format!("a{number}@x.example ")).collect();
+    assert_eq!(rows(&format!("naam;e-mail\nA;{list}\n")), ["2 many-addresses"]);
     assert_eq!(rows("naam;e-mail\nA;Ada <a@x.example>\n"), ["2 A <a@x.example>"]);
     let long = format!("naam;e-mail\n{};a@x.example\nB;b@x.example\n", "x".repeat(1 << 20));
     assert_eq!(rows(&long), ["2 long-cell", "3 B <b@x.example>"]);
@@ -233,7 +241,8 @@ fn ways(settings: &RosterSettings, text: &str) -> String {
     };
     RosterReader::new(file, settings, &detected)
         .map(|row| match row {
-            Row::Recipient { line, recipient, .. } => {
+            Row::Recipient { at, recipient, .. } => {
+                let line = at.line.unwrap();
                 let deadline = recipient.deadline.map(|day| format!(", until {day}")).unwrap_or_default();
                 format!("{line} {}: {}{deadline}\n", recipient.key, recipient.whereto())
             }
@@ -257,9 +266,9 @@ fn a_recipient_who_takes_no_mail_needs_no_address_and_the_one_there_is_not_used(
     let settings = RosterSettings { key: Some("afkorting".into()), ..settings() };
     insta::assert_snapshot!(ways(&settings, text), @r"
     2 A: a@x.example, until 2025-10-28
-    3 B: web-form, until 2025-10-28
+    3 B: web form, until 2025-10-28
     4 C: post
-    5 D: phone, until 2025-10-29
+    5 D: telephone, until 2025-10-29
     recipients.csv:6: `e-mail` is empty; fill it in, or remove the row
     recipients.csv:7: `Kanaal` holds `webfromulier`, which is no way to reach anybody; did you mean `webformulier`?
     recipients.csv:8: `deadline` holds `eind oktober`: it is no date; write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty
@@ -301,5 +310,75 @@ fn other_headings_for_channel_and_deadline_are_named_in_the_settings() {
     insta::assert_snapshot!(ways(&settings, "naam;e-mail;kanaal\nA;a@x.example;post\n"), @r"
     recipients.csv:1: no column is headed `hoe`, where `channel` should come from; the headings are `naam`, `e-mail`, `kanaal`; change `[recipients] channel` or the file
     recipients.csv:1: no column is headed `Uiterlijk op`, where `deadline` should come from; the headings are `naam`, `e-mail`, `kanaal`; change `[recipients] deadline` or the file
+    ");
+}
+
+/// Everybody who gets the letter of each row, and what is told about it.
+fn addressed(text: &str) -> String {
+    let settings = settings();
+    let mut file = Cursor::new(text.as_bytes().to_vec());
+    let detected = detect(&mut file, &settings).unwrap();
+    let mut duplicates = Duplicates::default();
+    for row in RosterReader::new(Cursor::new(text.as_bytes()), &settings, &detected) {
+        if let Row::Recipient { recipient, .. } = row {
+            duplicates.note(&recipient);
+        }
+    }
+    let listed = |list: &[Mailbox]| {
+        let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+        if list.is_empty() { "-".to_owned() } else { list.join(", ") }
+    };
+    let rows = RosterReader::new(file, &settings, &detected).leaving_out(duplicates.suspects());
+    rows.map(|row| match row {
+        Row::Recipient { at, recipient, warnings } => {
+            let whom = recipient.addressees().unwrap();
+            let warnings: String = warnings.iter().map(|warning| format!("  {warning}\n")).collect();
+            format!(
+                "{at}: to {} | {} | cc {} | bcc {}\n{warnings}",
+                recipient.mailbox().unwrap(),
+                listed(&whom.also_to),
+                listed(&whom.cc),
+                listed(&whom.bcc)
+            )
+        }
+        Row::Wrong { problems, .. } => problems.iter().map(|problem| format!("{problem}\n")).collect(),
+        Row::LeftOut { warning, .. } => format!("{warning}\n"),
+    })
+    .collect()
+}
+
+#[test]
+fn one_letter_may_have_several_addressees_each_once() {
+    let text = "naam;E-mail;CC;Bcc\n\
+                ;Ada <a@x.example>;;\n\
+                Bo;b@x.example, b2@x.example;\"Cas <c@x.example>\nd@x.example\";archief@x.example\n\
+                E;e@x.example;E@x.example;e@x.example; \n\
+                F;f@x.example;geen, g@x;\n\
+                G;;g@x.example;\n\
+                H;h@x.example;a@x.example;archief@x.example\n\
+                I;Ada A. <A@X.example>;;\n";
+    insta::assert_snapshot!(addressed(text), @r"
+    line 2: to Ada <a@x.example> | - | cc - | bcc -
+    line 3: to Bo <b@x.example> | b2@x.example | cc Cas <c@x.example>, d@x.example | bcc archief@x.example
+    line 5 (row 4): to E <e@x.example> | - | cc - | bcc -
+    recipients.csv:6 (row 5): `CC`: `geen` is not a mail address: it has no @
+    recipients.csv:6 (row 5): `CC`: `g@x` is not a mail address: `x` has no dot, so it is no mail domain
+    recipients.csv:7 (row 6): `E-mail` is empty; fill it in, or remove the row
+    line 8 (row 7): to H <h@x.example> | - | cc a@x.example | bcc archief@x.example
+      recipients.csv:8 (row 7): warning: a@x.example also has a row of its own, and would get two letters; leave one of the two out if that is not meant
+    recipients.csv:9 (row 8): warning: `A@x.example` stands on line 2 already; this row is left out
+    ");
+}
+
+#[test]
+fn rows_are_named_as_the_editor_and_as_the_spreadsheet_count_them() {
+    let text =
+        "sep=;\nnaam;e-mail\nA;geen\n\"B\nvan\nC\";b@x.example\n\nD;geen\n;E <e@x.example\nA;B@x.example\n";
+    insta::assert_snapshot!(addressed(text), @r"
+    recipients.csv:3 (row 2): `e-mail`: `geen` is not a mail address: it has no @
+    line 4 (row 3): to B van C <b@x.example> | - | cc - | bcc -
+    recipients.csv:8 (row 5): `e-mail`: `geen` is not a mail address: it has no @
+    recipients.csv:9 (row 6): `e-mail`: `E <e@x.example` is not a mail address: the `<` is not closed by a `>` at the end
+    recipients.csv:10 (row 7): warning: `B@x.example` stands on line 4 (row 3) already; this row is left out
     ");
 }

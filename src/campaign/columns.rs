@@ -8,6 +8,8 @@ use super::roster::{RosterSettings, short};
 /// What the column with the way to reach somebody is called, where the settings do not say.
 const CHANNEL: &[&str] = &["kanaal", "channel"];
 const DEADLINE: &[&str] = &["deadline"];
+const CC: &[&str] = &["cc"];
+const BCC: &[&str] = &["bcc"];
 
 /// The numbers of the columns with a meaning, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(super) struct Columns {
     pub(super) key: Option<usize>,
     pub(super) channel: Option<usize>,
     pub(super) deadline: Option<usize>,
+    pub(super) cc: Option<usize>,
+    pub(super) bcc: Option<usize>,
 }
 
 impl Columns {
@@ -47,6 +51,8 @@ impl Columns {
         let key = named("key", &settings.key);
         let channel = named("channel", &settings.channel);
         let deadline = named("deadline", &settings.deadline);
+        let cc = named("cc", &settings.cc);
+        let bcc = named("bcc", &settings.bcc);
         // What the settings do not name is taken where it is called as usual.
         let mut usual = |role: &str, setting: &Option<String>, names: &[&str]| {
             if setting.is_some() {
@@ -66,12 +72,14 @@ impl Columns {
         };
         let channel = channel.or_else(|| usual("channel", &settings.channel, CHANNEL));
         let deadline = deadline.or_else(|| usual("deadline", &settings.deadline, DEADLINE));
+        let cc = cc.or_else(|| usual("cc", &settings.cc, CC));
+        let bcc = bcc.or_else(|| usual("bcc", &settings.bcc, BCC));
         let address = at(&settings.address);
         if address.is_none() && channel.is_none() {
             problems.push(missing("address", &settings.address, headings, place.clone()));
             return None;
         }
-        Some(Self { address, name, organisation, key, channel, deadline })
+        Some(Self { address, name, organisation, key, channel, deadline, cc, bcc })
     }
 
     /// Returns the normalised names under which each of the columns may be found.
@@ -90,13 +98,15 @@ impl Columns {
         .chain([
             settings.channel.as_ref().map_or_else(|| usual(CHANNEL), named),
             settings.deadline.as_ref().map_or_else(|| usual(DEADLINE), named),
+            settings.cc.as_ref().map_or_else(|| usual(CC), named),
+            settings.bcc.as_ref().map_or_else(|| usual(BCC), named),
         ])
         .collect()
     }
 
     /// Returns whether a column names somebody, so that nothing hidden may stand in it.
     pub(super) fn names_somebody(&self, at: usize) -> bool {
-        [self.address, self.name, self.organisation, self.key].contains(&Some(at))
+        [self.address, self.name, self.organisation, self.key, self.cc, self.bcc].contains(&Some(at))
     }
 }
 

@@ -4,13 +4,13 @@ use std::io::{Read, Seek, SeekFrom};
 
 use encoding_rs::Encoding;
 
+use super::addressees::mailboxes;
 use super::columns::Columns;
 use super::encoding::guess;
 use super::headings::{normalised, trimmed};
-use super::problem::{Place, Problem};
-use super::roster::{RosterSettings, address_in, flaw_problem, short};
+use super::problem::{Place, Problem, RowPlace};
+use super::roster::{RosterSettings, flaw_problem, short};
 use super::table::{ROW, Record, Records};
-use crate::mail::address::Address;
 
 /// One heading: what stands in the file and what a letter calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub struct Detected {
     pub separator: char,
     /// Its headings, in order.
     pub headings: Vec<Heading>,
-    /// The line with the headings.
-    pub line: u64,
+    /// The row with the headings.
+    pub at: RowPlace,
     /// How many rows to pass over, that with the headings included.
     pub(super) skip: usize,
     pub(super) columns: Columns,
@@ -155,9 +155,10 @@ fn score(sample: &[Record]) -> f64 {
     share(most) * 10.0 + share(addressed) * 20.0 + width.ln()
 }
 
+/// An address that stands alone: with several, a cell of the wrong separator would look right.
 fn lone(cell: &str) -> bool {
-    let cell = address_in(cell);
-    !cell.contains([';', ',', '|', '\t', ' ']) && Address::parse(cell).is_ok()
+    let cell = trimmed(cell);
+    !cell.contains([';', ',', '|', '\t']) && matches!(mailboxes(cell).as_slice(), [Ok(_)])
 }
 
 fn headings(
@@ -188,7 +189,7 @@ fn headings(
                 .hint("its first row holds the headings, each further row a recipient"),
         ]);
     };
-    let place = || Place::line(&settings.file, record.line);
+    let place = || record.at.in_file(&settings.file);
     let mut problems = Vec::new();
     if let Some(flaw) = record.flaw {
         problems.push(flaw_problem(flaw, record, settings, &[]));
@@ -237,7 +238,7 @@ fn headings(
             encoding: encoding.name(),
             separator: char::from(separator),
             headings,
-            line: record.line,
+            at: record.at,
             skip,
             columns,
         }),

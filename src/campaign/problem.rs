@@ -14,34 +14,40 @@ pub enum Severity {
     Warning,
 }
 
-/// Where something stands. Lines and columns count from 1; columns in characters.
+/// Where something stands. Lines, columns and rows count from 1; columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct Place {
     /// The file as the user knows it: `recipients.csv`, `templates/letter.md`.
     pub file: String,
-    /// The line, where it is known.
+    /// The line of a text, where it is known.
     pub line: Option<u64>,
     /// The column in that line, where it is known.
     pub column: Option<u32>,
+    /// The row of the roster, as a spreadsheet counts it.
+    pub row: Option<u64>,
+    /// The cell of a spreadsheet: `C12`.
+    pub cell: Option<String>,
 }
 
 impl Place {
     /// A whole file.
     pub fn file(file: impl Into<String>) -> Self {
-        Self { file: file.into(), line: None, column: None }
+        Self { file: file.into(), ..Self::default() }
     }
 
     /// A line of a file.
     pub fn line(file: impl Into<String>, line: u64) -> Self {
-        Self { file: file.into(), line: Some(line), column: None }
+        Self { line: Some(line), ..Self::file(file) }
     }
 
     /// A column of a line of a file.
     pub fn column(file: impl Into<String>, line: u64, column: u32) -> Self {
-        Self { file: file.into(), line: Some(line), column: Some(column) }
+        Self { column: Some(column), ..Self::line(file, line) }
     }
 }
 
+/// `recipients.csv:14:3`, `recipients.csv:14 (row 12)` where an editor and a spreadsheet count differently,
+/// `parties.xlsx: row 12`, `parties.xlsx: cell C12`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
@@ -51,8 +57,58 @@ impl fmt::Display for Place {
                 write!(f, ":{column}")?;
             }
         }
-        Ok(())
+        match (&self.cell, self.row, self.line) {
+            (Some(cell), ..) => write!(f, ": cell {cell}"),
+            (None, Some(row), None) => write!(f, ": row {row}"),
+            (None, Some(row), Some(line)) if row != line => write!(f, " (row {row})"),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Where a row of the roster stands. In a text a cell may hold line breaks, so its lines are not its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RowPlace {
+    /// The line on which it begins, as an editor counts; a spreadsheet has none.
+    pub line: Option<u64>,
+    /// Its row, as a spreadsheet counts.
+    pub row: u64,
+}
+
+impl RowPlace {
+    /// Returns the row as a place in its file.
+    pub fn in_file(self, file: &str) -> Place {
+        Place { line: self.line, row: Some(self.row), ..Place::file(file) }
+    }
+
+    /// Returns one of its cells as a place; `column` counts from 0. In a text that is the whole row.
+    pub fn cell(self, file: &str, column: usize) -> Place {
+        let cell = self.line.is_none().then(|| format!("{}{}", letters(column), self.row));
+        Place { cell, ..self.in_file(file) }
+    }
+}
+
+/// `line 14`, `line 14 (row 12)`, `row 12`.
+impl fmt::Display for RowPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) if line == self.row => write!(f, "line {line}"),
+            Some(line) => write!(f, "line {line} (row {})", self.row),
+            None => write!(f, "row {}", self.row),
+        }
+    }
+}
+
+/// The letters by which spreadsheets call a column: `A` for 0, `AA` for 26.
+fn letters(column: usize) -> String {
+    let mut letters = Vec::new();
+    let mut rest = column + 1;
+    while rest > 0 {
+        rest -= 1;
+        letters.push(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[rest % 26]);
+        rest /= 26;
+    }
+    letters.iter().rev().map(|letter| char::from(*letter)).collect()
 }
 
 /// One problem.
@@ -155,7 +211,7 @@ impl Problems {
         let mut all: Vec<&Problem> = self.errors.iter().chain(&self.warnings).collect();
         all.sort_by_key(|problem| {
             let place = problem.place.clone().unwrap_or_default();
-            (place.file, place.line, place.column)
+            (place.file, place.line, place.row, place.column, place.cell)
         });
         all
     }
@@ -186,6 +242,41 @@ mod tests {
         assert_eq!(
             problem.to_string(),
             "templates/letter.md:5:12: `{{nmae}}` names no column; did you mean `naam`?"
+        );
+    }
+
+    #[test]
+    fn a_row_is_named_as_the_editor_and_as_the_spreadsheet_count_it() {
+        let (text, later) = (RowPlace { line: Some(2), row: 2 }, RowPlace { line: Some(14), row: 12 });
+        let sheet = RowPlace { line: None, row: 12 };
+        let places = [
+            text.in_file("r.csv"),
+            later.in_file("r.csv"),
+            later.cell("r.csv", 2),
+            sheet.in_file("r.xlsx"),
+            sheet.cell("r.xlsx", 2),
+            sheet.cell("r.xlsx", 25),
+            sheet.cell("r.xlsx", 26),
+            sheet.cell("r.xlsx", 16_383),
+        ];
+        let told: Vec<String> = places.iter().map(Place::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "r.csv:2",
+                "r.csv:14 (row 12)",
+                "r.csv:14 (row 12)",
+                "r.xlsx: row 12",
+                "r.xlsx: cell C12",
+                "r.xlsx: cell Z12",
+                "r.xlsx: cell AA12",
+                "r.xlsx: cell XFD12"
+            ]
+        );
+        assert_eq!([text, later, sheet].map(|at| at.to_string()), ["line 2", "line 14 (row 12)", "row 12"]);
+        assert_eq!(
+            serde_json::to_string(&sheet.cell("r.xlsx", 2)).unwrap(),
+            r#"{"file":"r.xlsx","line":null,"column":null,"row":12,"cell":"C12"}"#
         );
     }
 

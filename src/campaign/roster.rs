@@ -7,18 +7,14 @@ use std::io::Read;
 
 use encoding_rs::Encoding;
 
-use super::channel::errand;
-use super::columns::missing;
-use super::day::day;
 use super::detect::blank;
 pub use super::detect::{Detected, Heading, detect};
-use super::encoding::looks_misread;
 use super::headings::trimmed;
-use super::problem::{Place, Problem};
-use super::recipient::{Addressees, Channel, Recipient};
+use super::problem::{Place, Problem, RowPlace};
+use super::recipient::Recipient;
+use super::row::{self, Said};
 use super::table::{CELL, COLUMNS, Flaw, ROW, Record, Records};
 use super::twice::{Suspects, Why};
-use crate::mail::address::Address;
 
 /// How the campaign names the roster and its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +35,11 @@ pub struct RosterSettings {
     /// The heading of the column with the last day for the recipient. Without it, a column headed `deadline` is taken
     /// if there is one.
     pub deadline: Option<String>,
+    /// The heading of the column with further addresses that get a copy. Without it, a column headed `cc` is taken if
+    /// there is one.
+    pub cc: Option<String>,
+    /// The same for copies that the others do not see, and `bcc`.
+    pub bcc: Option<String>,
     /// The separator, where it must not be found out.
     pub separator: Option<char>,
     /// The encoding's label (`windows-1252`), where it must not be found out.
@@ -56,6 +57,8 @@ impl Default for RosterSettings {
             key: None,
             channel: None,
             deadline: None,
+            cc: None,
+            bcc: None,
             separator: None,
             encoding: None,
         }
@@ -73,7 +76,7 @@ pub(super) fn short(text: &str) -> String {
 }
 
 /// Characters that turn the direction of the text around them (UAX #9): they make a line look like another.
-fn turns(c: char) -> bool {
+pub(super) fn turns(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -83,7 +86,7 @@ pub(super) fn flaw_problem(
     settings: &RosterSettings,
     headings: &[Heading],
 ) -> Problem {
-    let at = |line| Place::line(&settings.file, line);
+    let at = |line| Place { row: Some(record.at.row), ..Place::line(&settings.file, line) };
     match flaw {
         Flaw::Unclosed(line) => Problem::error(
             "unclosed-quote",
@@ -101,7 +104,7 @@ pub(super) fn flaw_problem(
             let named = headings.get(column - 1).map(|h| format!(" (`{}`)", short(&h.original)));
             Problem::error(
                 "long-cell",
-                at(record.line),
+                record.at.in_file(&settings.file),
                 format!(
                     "column {column}{} is too long: a cell holds at most {} kB, a row {} kB",
                     named.unwrap_or_default(),
@@ -113,7 +116,7 @@ pub(super) fn flaw_problem(
         }
         Flaw::Wide => Problem::error(
             "wide-row",
-            at(record.line),
+            record.at.in_file(&settings.file),
             format!("the row has {} columns; at most {COLUMNS} are read", record.width),
         )
         .hint("is this the right file?"),
@@ -125,8 +128,8 @@ pub(super) fn flaw_problem(
 pub enum Row {
     /// A recipient.
     Recipient {
-        /// The line on which the row begins.
-        line: u64,
+        /// Where the row begins.
+        at: RowPlace,
         /// Who it is.
         recipient: Recipient,
         /// What is worth a look.
@@ -134,22 +137,22 @@ pub enum Row {
     },
     /// A recipient who already gets the letter by an earlier row.
     LeftOut {
-        /// The line on which the row begins.
-        line: u64,
+        /// Where the row begins.
+        at: RowPlace,
         /// Who it is.
         recipient: Recipient,
         /// Why they are left out.
         why: Why,
-        /// The line of the row that gets the letter.
-        first_line: u64,
+        /// The row that gets the letter.
+        first: RowPlace,
         /// The same as a warning.
         warning: Problem,
     },
     /// A row that cannot be used.
     Wrong {
-        /// The line on which the row begins.
-        line: u64,
-        /// All that is wrong with it.
+        /// Where the row begins.
+        at: RowPlace,
+        /// All that is wrong with it; nothing where that was said of an earlier row.
         problems: Vec<Problem>,
     },
 }
@@ -161,8 +164,7 @@ pub struct RosterReader<R> {
     settings: RosterSettings,
     detected: Detected,
     suspects: Suspects,
-    misread_said: bool,
-    no_column_said: bool,
+    said: Said,
     begun: bool,
     ended: bool,
 }
@@ -178,8 +180,7 @@ impl<R: Read> RosterReader<R> {
             settings: settings.clone(),
             detected: detected.clone(),
             suspects: Suspects::default(),
-            misread_said: false,
-            no_column_said: false,
+            said: Said::default(),
             begun: false,
             ended: false,
         }
@@ -198,237 +199,50 @@ impl<R: Read> RosterReader<R> {
     }
 
     fn row(&mut self) -> Row {
-        let record = &self.record;
-        let line = record.line;
-        let place = || Place::line(&self.settings.file, line);
-        let (headings, columns) = (&self.detected.headings, self.detected.columns);
-        let mut problems = Vec::new();
-        let mut warnings = Vec::new();
-        if let Some(flaw) = record.flaw {
-            return Row::Wrong { line, problems: vec![flaw_problem(flaw, record, &self.settings, headings)] };
+        let at = self.record.at;
+        if let Some(problem) = self.wrong_width() {
+            return Row::Wrong { at, problems: vec![problem] };
         }
-        let spans = record.last_line - line;
+        let read = row::recipient(&self.record, &self.settings, &self.detected, &mut self.said);
+        let (recipient, mut warnings) = match read {
+            Ok(read) => read,
+            Err(problems) => return Row::Wrong { at, problems },
+        };
+        match self.suspects.judge(at, &recipient) {
+            None => {
+                warnings.extend(self.suspects.shared(&self.settings.file, at, &recipient));
+                Row::Recipient { at, recipient, warnings }
+            }
+            Some((why, first)) => {
+                let warning = why.warning(&self.settings.file, at, first, &recipient);
+                Row::LeftOut { at, recipient, why, first, warning }
+            }
+        }
+    }
+
+    /// What is wrong with how the row is written, as a whole.
+    fn wrong_width(&self) -> Option<Problem> {
+        let (record, headings) = (&self.record, &self.detected.headings);
+        if let Some(flaw) = record.flaw {
+            return Some(flaw_problem(flaw, record, &self.settings, headings));
+        }
+        let place = || record.at.in_file(&self.settings.file);
+        let said = || format!("the row has {}, the headings are {}", cells(record.width), headings.len());
         if record.width < headings.len() {
-            let mut problem = Problem::error(
-                "short-row",
-                place(),
-                format!("the row has {}, the headings are {}", cells(record.width), headings.len()),
-            );
-            if let Some(opened) = record.spans_from
-                && spans > 3
-            {
+            let mut problem = Problem::error("short-row", place(), said());
+            let spans = record.last_line.saturating_sub(record.at.line.unwrap_or_default());
+            if let Some(opened) = record.spans_from.filter(|_| spans > 3) {
                 problem.hint = Some(format!("is the quote that opens on line {opened} left open?"));
             }
-            return Row::Wrong { line, problems: vec![problem] };
+            return Some(problem);
         }
         if record.cells.iter().skip(headings.len()).any(|cell| !trimmed(cell).is_empty()) {
-            return Row::Wrong {
-                line,
-                problems: vec![
-                    Problem::error(
-                        "long-row",
-                        place(),
-                        format!("the row has {}, the headings are {}", cells(record.width), headings.len()),
-                    )
+            return Some(
+                Problem::error("long-row", place(), said())
                     .hint("put quotes around a value that holds the separator"),
-                ],
-            };
+            );
         }
-        let mut fields = Vec::with_capacity(headings.len());
-        for (at, (heading, cell)) in headings.iter().zip(&record.cells).enumerate() {
-            let value = trimmed(cell);
-            let named = || {
-                if heading.key.is_empty() {
-                    format!("column {}", at + 1)
-                } else {
-                    format!("`{}`", short(&heading.original))
-                }
-            };
-            if heading.key.is_empty() {
-                if !value.is_empty() {
-                    problems.push(
-                        Problem::error(
-                            "no-heading",
-                            place(),
-                            format!("`{}` stands in {}, which has no heading", short(value), named()),
-                        )
-                        .hint("give the column a heading, or empty it"),
-                    );
-                }
-                continue;
-            }
-            // Most cells are plain letters, which can be none of the following.
-            if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                if let Some(control) = value
-                    .chars()
-                    .find(|c| matches!(c, '\0'..='\u{1F}' | '\u{7F}') && !matches!(c, '\n' | '\t'))
-                {
-                    problems.push(
-                        Problem::error(
-                            "control-character",
-                            place(),
-                            format!("{} holds the control character U+{:04X}", named(), u32::from(control)),
-                        )
-                        .hint("remove it; a spreadsheet's CLEAN function does"),
-                    );
-                }
-                if value.contains('\u{FFFD}') {
-                    problems.push(
-                        Problem::error(
-                            "unreadable-text",
-                            place(),
-                            format!("{} holds bytes that are not {}", named(), self.detected.encoding),
-                        )
-                        .hint("save the file as UTF-8 anew, or set `[recipients] encoding`"),
-                    );
-                }
-                if value.chars().any(turns) {
-                    let said = format!("{} holds characters that turn the direction of reading", named());
-                    if columns.names_somebody(at) {
-                        problems.push(Problem::error("turned-text", place(), said).hint("remove them"));
-                    } else {
-                        warnings.push(Problem::warning("turned-text", place(), said));
-                    }
-                }
-                if !self.misread_said && looks_misread(value) {
-                    self.misread_said = true;
-                    warnings.push(
-                        Problem::warning(
-                            "misread-text",
-                            place(),
-                            format!(
-                                "{} reads `{}` as {}, which looks wrong",
-                                named(),
-                                short(value),
-                                self.detected.encoding
-                            ),
-                        )
-                        .hint(
-                            "look at this cell; if it is wrong, save the file as UTF-8 or set \
-                             `[recipients] encoding`",
-                        ),
-                    );
-                }
-            }
-            fields.push((heading.key.clone(), value.to_owned()));
-        }
-        let cell =
-            |at: Option<usize>| at.and_then(|at| record.cells.get(at)).map_or("", |cell| trimmed(cell));
-        let head = |at: Option<usize>| {
-            Some(cell(at).split_whitespace().collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
-        };
-        let named = |at: Option<usize>| {
-            at.and_then(|at| headings.get(at)).map_or("", |heading| &heading.original).to_owned()
-        };
-        let deadline = Some(cell(columns.deadline)).filter(|cell| !cell.is_empty()).and_then(|text| {
-            let wrong = |why: String| {
-                let said = format!("`{}` holds `{}`: {why}", short(&named(columns.deadline)), short(text));
-                let hint = "write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty";
-                problems.push(Problem::error("wrong-deadline", place(), said).hint(hint));
-            };
-            day(text).map_err(wrong).ok()
-        });
-        let (name, organisation) = (head(columns.name), head(columns.organisation));
-        let channel = match errand(cell(columns.channel)) {
-            Ok(None) if columns.address.is_none() => {
-                // The same is wrong with every such row, so it is told once.
-                if !self.no_column_said {
-                    let place = Place::line(&self.settings.file, self.detected.line);
-                    problems.push(missing("address", &self.settings.address, headings, place));
-                }
-                self.no_column_said = true;
-                None
-            }
-            Ok(None) => match address(cell(columns.address), record, &self.settings) {
-                Ok(address) => Some(Channel::Mail(Addressees::one(address))),
-                Err(problem) => {
-                    problems.push(*problem);
-                    None
-                }
-            },
-            // An address that stands there all the same is nobody's business.
-            Ok(Some(errand)) => Some(Channel::ByHand(errand)),
-            Err(hint) => {
-                let said = format!(
-                    "`{}` holds `{}`, which is no way to reach anybody",
-                    short(&named(columns.channel)),
-                    short(cell(columns.channel))
-                );
-                problems.push(Problem::error("unknown-channel", place(), said).hint(hint));
-                None
-            }
-        };
-        let key = head(columns.key).or_else(|| match channel.as_ref()? {
-            Channel::Mail(addressees) => Some(addressees.to.address.canonical()),
-            Channel::ByHand(_) => {
-                let mut names: Vec<&str> = organisation.iter().chain(&name).map(String::as_str).collect();
-                names.dedup();
-                Some(names.join(", ")).filter(|key| !key.is_empty())
-            }
-        });
-        if key.is_none() && channel.is_some() {
-            problems
-                .push(Problem::error("no-key", place(), "nothing in the row says whom it is about").hint(
-                "where there is no address, a key, a name or an organisation is needed: see `[recipients]`",
-            ));
-        }
-        let (Some(channel), Some(key), true) = (channel, key, problems.is_empty()) else {
-            return Row::Wrong { line, problems };
-        };
-        let recipient = Recipient { key, name, organisation, channel, deadline, fields };
-        match self.suspects.judge(line, &recipient) {
-            None => Row::Recipient { line, recipient, warnings },
-            Some((why, first_line)) => {
-                let warning = why.warning(&self.settings.file, line, first_line, &recipient);
-                Row::LeftOut { line, recipient, why, first_line, warning }
-            }
-        }
-    }
-}
-
-/// Reads the cell with the address.
-fn address(cell: &str, record: &Record, settings: &RosterSettings) -> Result<Address, Box<Problem>> {
-    let place = Place::line(&settings.file, record.line);
-    let heading = &settings.address;
-    if cell.is_empty() {
-        return Err(Box::new(
-            Problem::error("no-address", place, format!("`{heading}` is empty"))
-                .hint("fill it in, or remove the row"),
-        ));
-    }
-    if cell.contains(['\n', '\r']) {
-        let opened = record.spans_from.unwrap_or(record.line);
-        return Err(Box::new(
-            Problem::error("broken-address", place, format!("`{heading}` holds a line break"))
-                .hint(format!("one address a row; is the quote that opens on line {opened} left open?")),
-        ));
-    }
-    let only = address_in(cell);
-    if only.matches('@').count() > 1 && only.contains([',', ';', ' ', '/', '|']) {
-        return Err(Box::new(
-            Problem::error(
-                "two-addresses",
-                place,
-                format!("`{heading}` holds more than one address: `{}`", short(cell)),
-            )
-            .hint("one address a row; give the other a row of its own"),
-        ));
-    }
-    Address::parse(only).map_err(|error| {
-        Box::new(Problem::error(
-            "wrong-address",
-            place,
-            format!("`{}` is not a mail address: {}", short(only), error.why),
-        ))
-    })
-}
-
-/// `Ada Jansen <ada@council.example>` names a mailbox; the address is what stands between the brackets.
-pub(super) fn address_in(cell: &str) -> &str {
-    let cell = trimmed(cell);
-    match cell.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
-        Some((_, inside)) => trimmed(inside),
-        None => cell,
+        None
     }
 }
 
@@ -452,11 +266,11 @@ impl<R: Read> Iterator for RosterReader<R> {
                     }
                     Err(error) => {
                         self.ended = true;
-                        let line = self.record.line;
-                        let place = Place::line(&self.settings.file, line);
+                        let at = self.record.at;
+                        let place = at.in_file(&self.settings.file);
                         let problem =
                             Problem::error("unreadable", place, format!("cannot be read further: {error}"));
-                        return Some(Row::Wrong { line, problems: vec![problem] });
+                        return Some(Row::Wrong { at, problems: vec![problem] });
                     }
                 }
             }

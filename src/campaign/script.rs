@@ -119,6 +119,11 @@ fn word(name: &str) -> Option<&'static (Word, &'static str, usize, usize, &'stat
     WORDS.iter().find(|word| word.1 == name)
 }
 
+/// Returns whether a name in a letter is never that of a column.
+pub(super) fn means_something_else(name: &str) -> bool {
+    matches!(name, "this" | "today" | "sender" | "campaign" | "true" | "false" | "null")
+}
+
 fn truth(word: Word) -> bool {
     use Word::{And, Eq, Gt, Gte, Lt, Lte, Ne, Not, Or};
     matches!(word, Eq | Ne | Lt | Lte | Gt | Gte | And | Or | Not)

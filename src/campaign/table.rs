@@ -9,6 +9,7 @@ use encoding_rs::Encoding;
 use memchr::memchr3;
 
 use super::encoding::Decoded;
+use super::problem::RowPlace;
 
 /// The longest cell, in bytes of UTF-8.
 pub const CELL: usize = 64 * 1024;
@@ -20,8 +21,8 @@ pub const ROW: usize = 1024 * 1024;
 /// One row, its cells as they stand between the separators, quotes undone, line breaks as `\n`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    /// The line on which it begins, from 1.
-    pub line: u64,
+    /// Where it begins.
+    pub at: RowPlace,
     /// The line on which it ends.
     pub last_line: u64,
     /// Its cells, at most [`COLUMNS`].
@@ -61,6 +62,7 @@ pub struct Records<R> {
     text: Decoded<R>,
     separator: u8,
     line: u64,
+    row: u64,
     after_cr: bool,
     buffer: Vec<u8>,
     ended: bool,
@@ -73,6 +75,7 @@ impl<R: Read> Records<R> {
             text: Decoded::new(bytes, encoding),
             separator,
             line: 1,
+            row: 0,
             after_cr: false,
             buffer: Vec::new(),
             ended: false,
@@ -92,7 +95,8 @@ impl<R: Read> Records<R> {
         if self.ended {
             return Ok(false);
         }
-        record.line = self.line;
+        self.row += 1;
+        record.at = RowPlace { line: Some(self.line), row: self.row };
         self.buffer.clear();
         let mut state = State::Start;
         let mut opened = self.line;
@@ -115,6 +119,7 @@ impl<R: Read> Records<R> {
                     return Ok(false);
                 }
                 finish(record, &mut self.buffer);
+                self.uncount(record);
                 record.last_line = self.line;
                 return Ok(true);
             }
@@ -146,7 +151,7 @@ impl<R: Read> Records<R> {
                     if byte == b'\n' {
                         // The second half of a CRLF whose first half ended the line; a row may not start here.
                         if !any {
-                            record.line = self.line;
+                            record.at.line = Some(self.line);
                         }
                         continue;
                     }
@@ -207,9 +212,19 @@ impl<R: Read> Records<R> {
             self.text.take(taken);
             if done {
                 finish(record, &mut self.buffer);
+                self.uncount(record);
                 record.last_line = self.line - 1;
                 return Ok(true);
             }
+        }
+    }
+
+    /// A first line `sep=;` is for the spreadsheet, which does not show it: the rows begin below.
+    fn uncount(&mut self, record: &mut Record) {
+        let is_sep = |cell: &String| cell.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));
+        if self.row == 1 && record.cells.first().is_some_and(is_sep) {
+            self.row = 0;
+            record.at.row = 0;
         }
     }
 }

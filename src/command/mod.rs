@@ -6,6 +6,7 @@ pub mod check;
 pub mod init;
 pub mod log_file;
 pub mod manual;
+pub mod mark;
 pub mod outcome_file;
 pub mod pause;
 pub mod preview;
@@ -18,6 +19,7 @@ pub mod status;
 pub mod status_csv;
 pub mod suppress;
 pub mod survey;
+pub mod tasks;
 pub mod test_letter;
 pub mod why;
 

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::tasks::missing_columns;
 use super::{Context, ledger_failed};
 use crate::account::Secret;
 use crate::campaign::definition::{Definition, LetterSource};
@@ -85,6 +86,7 @@ impl Reading {
             settings_wrong,
         };
         reading.set_up_press();
+        reading.look_for_columns_of_tasks();
         reading.look_for_leftovers();
         reading.look_for_files_of_the_account();
         Ok(reading)
@@ -140,6 +142,23 @@ impl Reading {
         }
     }
 
+    /// Looks for the columns that the settings name for tasks.
+    fn look_for_columns_of_tasks(&mut self) {
+        let Some(roster) = &self.roster else { return };
+        let headings: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
+        for problem in missing_columns(&self.config.tasks, &headings, &self.config.recipients.file) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Returns where a key stands in `config.toml`.
+    pub fn place_in_config(&self, key: &str) -> Place {
+        match self.config_lines.iter().position(|line| line.trim_start().starts_with(key)) {
+            Some(at) => Place::line("config.toml", at as u64 + 1),
+            None => Place::file("config.toml"),
+        }
+    }
+
     /// Looks whether the files that the account needs can be used; sending needs them, and a preview does not.
     fn look_for_files_of_the_account(&mut self) {
         let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
@@ -158,11 +177,7 @@ impl Reading {
                 }
                 Err(error) => (format!("cannot be read: {error}"), "sending needs it"),
             };
-            let line = self.config_lines.iter().position(|line| line.trim_start().starts_with(key));
-            let place = match line {
-                Some(at) => Place::line("config.toml", at as u64 + 1),
-                None => Place::file("config.toml"),
-            };
+            let place = self.place_in_config(key);
             let said = format!("`{key}`: {} {said}", path.display());
             self.problems.push(Problem::warning("unready-file", place, said).hint(hint));
         }
@@ -277,10 +292,10 @@ fn launched(
 ) -> Result<Option<Launched>, crate::ledger::LedgerError> {
     let Some(campaign) = reader.campaign(&config.name)? else { return Ok(None) };
     let counts = reader.counts(campaign.id)?;
-    // Until a letter was handed over, launching again takes the new text.
-    let untouched = State::ALL
-        .into_iter()
-        .all(|state| matches!(state, State::Queued | State::Cancelled) || counts.of(state) == 0);
+    // Until a letter was handed over or a task done, launching again takes the new text.
+    let nothing_done =
+        |state| matches!(state, State::Queued | State::Cancelled | State::Lapsed | State::Task);
+    let untouched = State::ALL.into_iter().all(|state| nothing_done(state) || counts.of(state) == 0);
     let drifted = campaign.digest != definition.digest() && !untouched;
     Ok(Some(Launched { campaign, counts, drifted }))
 }

@@ -38,6 +38,9 @@ pub struct RawCampaign {
     pub language: Option<String>,
     /// The time zone in which dates and office hours are told, such as `Europe/Amsterdam` (the default).
     pub timezone: Option<String>,
+    /// The last day for everybody, such as `2025-10-28`: nothing goes out after it. A row may have an earlier one.
+    #[schemars(extend("format" = "date"))]
+    pub deadline: Option<String>,
 }
 
 /// `[sender]`
@@ -64,7 +67,7 @@ pub struct RawSender {
 pub struct RawRecipients {
     /// The file with one recipient a row, beside this file or with its full path. Default: `recipients.csv`.
     pub file: Option<String>,
-    /// The heading of the column with the address. Default: `e-mail`. Capitals, blanks and signs in headings do not
+    /// The heading of the column with the address, or with several for one letter. Default: `e-mail`. Capitals, blanks and signs in headings do not
     /// matter: `E-mail` and `e mail` are one.
     pub address: Option<String>,
     /// The heading of the column with the name that stands before the address.
@@ -79,6 +82,18 @@ pub struct RawRecipients {
     /// The heading of the column with the last day on which anything may go to the recipient. Without it, a column
     /// headed `deadline` is taken if there is one.
     pub deadline: Option<String>,
+    /// The heading of the column with further addresses that get a copy of the same letter. Without it, a column
+    /// headed `cc` is taken if there is one.
+    pub cc: Option<String>,
+    /// The heading of the column with addresses that get a copy unseen by the others. Without it, a column headed
+    /// `bcc` is taken if there is one.
+    pub bcc: Option<String>,
+    /// The heading of the column with the address of the form that a person fills in, for who takes no mail. Without
+    /// it, a column headed `link`, `webformulier-link` or `form-link` is taken if there is one.
+    pub link: Option<String>,
+    /// The heading of the column with the most characters that the form takes. Without it, a column headed `limit`,
+    /// `limiet` or `max-tekens` is taken if there is one.
+    pub limit: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
     #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
     pub separator: Option<String>,

@@ -40,9 +40,9 @@ fn rosters_that_cannot_be_right_are_refused_with_their_place() {
         (wide.into_bytes(), "recipients.csv:1", "100004 columns"),
         (format!("{heading}EEN,Partij\n").into_bytes(), "recipients.csv", ""),
         (
-            format!("{heading}EEN,P,Een,\"een@een.example, twee@twee.example\"\n").into_bytes(),
+            format!("{heading}EEN,P,Een,\"een@een.example, twee at twee.example\"\n").into_bytes(),
             "recipients.csv:2",
-            "more than one address",
+            "`twee.example` is not a mail address",
         ),
         (
             format!("{heading}EEN,P,Een,\"een@een.example\r\nBcc: x@y.example\"\n").into_bytes(),

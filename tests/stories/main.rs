@@ -18,3 +18,4 @@ mod send;
 mod shell;
 mod status;
 mod stop;
+mod tasks;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use crate::desk::{Post, letters_in};
 use crate::support::town::Campaign;
@@ -50,6 +51,62 @@ fn init_never_writes_over_a_file_and_says_which_it_kept() {
     campaign.run(["init", "third"]).success();
     assert!(!campaign.file("elsewhere").exists(), "written through a link that leads out of the folder");
     campaign.run(["init", "config.toml"]).code(2).said("cannot be written");
+}
+
+#[test]
+fn a_letter_that_exists_becomes_the_first_template_of_a_new_folder() {
+    let campaign = Campaign::new();
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/documents");
+    for name in ["brief.docx", "brief.odt", "brief.html", "brief.txt"] {
+        let from = documents.join(name);
+        let folder = name.replace('.', "-");
+        let run = campaign.run(["init", &folder, "--from", from.to_str().unwrap()]).success();
+        for told in [
+            "was made from",
+            "the subject is from the line",
+            "look     templates/letter.md:12: \"Geachte mevrouw De Vries,\"",
+        ] {
+            assert!(run.err.contains(told), "{name}: `{told}` is not told:\n{}", run.err);
+        }
+        let letter = campaign.read(&format!("{folder}/templates/letter.md"));
+        assert!(letter.ends_with("\n\n{{> foot}}\n"), "{letter}");
+        campaign
+            .run(["-C", &folder, "check"])
+            .success()
+            .said("`[uw naam]` is still to be filled in")
+            .said("3 letters would go out");
+    }
+    // The roster has the columns of the mail merge, to be filled in.
+    assert!(campaign.read("brief-docx/recipients.csv").starts_with("partij,"));
+    let roster = campaign.read("brief-docx/recipients.csv");
+    assert!(roster.lines().next().unwrap().ends_with(",\"Naam partij\""), "{roster}");
+    assert_eq!(roster.matches(",\"[naam_partij]\"").count(), 3, "{roster}");
+    campaign.run(["-C", "brief-docx", "preview", "EVP"]).success().said("[naam_partij]");
+}
+
+#[test]
+fn a_document_that_cannot_be_read_or_a_letter_that_is_there_leaves_everything_as_it_was() {
+    let campaign = Campaign::new();
+    campaign.write("brief.pdf", "%PDF-1.7");
+    campaign.write("brief.txt", "Beste lezer,\n\nHallo.\n");
+    let before = campaign.everything();
+    campaign
+        .run(["init", "new", "--from", "brief.pdf"])
+        .code(2)
+        .said("brief.pdf: this is a PDF")
+        .said("nothing was written");
+    campaign.run(["init", "new", "--from", "nowhere.docx"]).code(2).said("nowhere.docx cannot be read");
+    campaign.run(["init", "new", "--from", "/dev/zero"]).code(2).said("it is no file");
+    campaign.run(["init", "--from", "brief.txt"]).code(2).said("templates/letter.md is there already");
+    assert_eq!(campaign.everything(), before);
+    // With a roster of one's own, the foot of the starter would ask for columns that it lacks.
+    fs::remove_file(campaign.file("templates/letter.md")).unwrap();
+    campaign.run(["init", "--from", "brief.txt"]).success().said("recipients.csv (it was there already)");
+    assert_eq!(
+        campaign.read("templates/letter.md"),
+        "+++\nsubject = \"[onderwerp]\"\n+++\n\nBeste lezer,\n\nHallo.\n"
+    );
+    campaign.run(["check"]).success();
 }
 
 #[test]
