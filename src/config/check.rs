@@ -93,6 +93,11 @@ impl Walk<'_> {
         }
     }
 
+    fn lists_texts(&self, schema: &Value) -> bool {
+        let items = schema.get("items").map(|items| self.resolve(items));
+        items.and_then(|items| items.get("type")).and_then(Value::as_str) == Some("string")
+    }
+
     fn table(&self, table: &DeTable<'_>, schema: &Value, path: &str, problems: &mut Problems) -> toml::Table {
         let empty = serde_json::Map::new();
         let keys = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
@@ -102,7 +107,7 @@ impl Walk<'_> {
             let name: &str = key.get_ref();
             let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             let place = self.document.at(key.span().start);
-            if path == "transport" && matches!(name, "password" | "token" | "secret") {
+            if matches!(path, "transport" | "inbox") && matches!(name, "password" | "token" | "secret") {
                 problems.push(
                     Problem::error(
                         "literal-secret",
@@ -213,6 +218,9 @@ impl Walk<'_> {
                 "integer" => ("a whole number", Some("write digits, without quotes".to_owned())),
                 "boolean" => ("true or false", Some("without quotes".to_owned())),
                 "object" => ("a table", Some(format!("write `[{}]`", shown(path)))),
+                _ if self.lists_texts(schema) => {
+                    ("a list of texts", Some("write `[\"…\", \"…\"]`".to_owned()))
+                }
                 _ => ("a list of tables", Some(format!("write `[[{}]]`", shown(path)))),
             };
             let said = format!("`{}` must be {wanted}, and is {found}", shown(path));

@@ -100,6 +100,7 @@ fn section(root: &Value, schema: &Value, path: &str, text: &mut String) {
                     format!("{} to {}", bound("minimum"), bound("maximum"))
                 }
                 _ if value.get("format").is_some() => "date".to_owned(),
+                (None, Some("array")) => "texts, `[\"…\", \"…\"]`".to_owned(),
                 _ => "text".to_owned(),
             };
         let _ = writeln!(text, "| `{key}` | {kind} | {} |", line(value));

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
+use postduif::clock::Clock;
 use postduif::inbox::mailbox::{Afresh, Fingerprint, Folder, Inbox, Woken};
 
-use crate::office::{Kept, Post, Records, message, number, office};
+use crate::office::{Kept, Post, Records, message, number, office, system_time};
 use crate::support::post_office::PASSWORD;
 use crate::wire::Wire;
 
@@ -146,12 +147,9 @@ async fn number_21_the_owner_sees_the_same_flags_before_and_after() {
 /// Fifty thousand messages from last year, and a reader that begins this hour.
 async fn fifty_thousand(kept: Kept) -> Option<(Post, Timestamp)> {
     let post = Post::new(kept)?;
-    let now = SystemTime::now();
-    let last_year = now - Duration::from_secs(365 * 86_400);
-    for nth in 0..50_000 {
-        post.mail.deliver_dated("", &message(nth), Some(last_year));
-    }
-    Some((post, Timestamp::try_from(now - Duration::from_secs(3600)).unwrap()))
+    let now = Clock::system().now();
+    post.mail.fill("", 50_000, &message(0), system_time(now - 8760.hours()));
+    Some((post, now - 1.hour()))
 }
 
 /// Reads INBOX to its end; returns the numbers of what was found, and the cursor behind it.

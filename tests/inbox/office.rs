@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use postduif::account::{Login, Secret, Security, Server};
@@ -171,4 +172,9 @@ impl Records {
         inbox.close().await;
         at
     }
+}
+
+/// An instant as file systems have it.
+pub(crate) fn system_time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(at.as_millisecond().try_into().unwrap())
 }

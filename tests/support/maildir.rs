@@ -70,6 +70,17 @@ impl MaildirFolders {
         name
     }
 
+    /// Puts a message into a folder so many times, each of them read long ago; as links, which is quick.
+    pub(crate) fn fill(&self, folder: &str, times: usize, message: &[u8], at: SystemTime) {
+        let first = self.deliver_dated(folder, message, Some(at));
+        self.flag(folder, &first, "S");
+        let cur = self.dir(folder).join("cur");
+        for nth in 1..times {
+            let name = format!("1750000000.M{nth:09}P{}.mail.example.test:2,S", std::process::id());
+            fs::hard_link(cur.join(format!("{first}:2,S")), cur.join(name)).unwrap();
+        }
+    }
+
     /// Every file of a folder: its unique name and its path.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, PathBuf> {
         let mut found = BTreeMap::new();
