@@ -15,6 +15,7 @@
 //! | [`account`] | how to get into a mail account: the line and its protection, secrets, SASL | nobody |
 //! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock`, `account` |
 //! | [`inbox`] | the way back: a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
+//! | [`typesetting`] | PDF letters, made by the second program `letter-pdf` | `mail`, `campaign` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`config`] | `config.toml`, exactly once | everything above |
 //! | [`command`] | one verb, one file | everything above, `report` |
@@ -43,3 +44,4 @@ pub mod mail;
 pub mod report;
 pub mod run;
 pub mod transport;
+pub mod typesetting;

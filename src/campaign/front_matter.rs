@@ -6,26 +6,44 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::definition::LetterSource;
+use super::file_name;
+use super::markup;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 1] = ["subject"];
+const KEYS: [&str; 3] = ["subject", "pdf", "pdf-name"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
+
+const PAGE_EXAMPLE: &str = "write it between `<title>` and `</title>`, or begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
 
 /// The front matter of a letter, and its body.
 #[derive(Debug)]
 pub(super) struct FrontMatter<'t> {
     /// The subject; not empty.
     pub(super) subject: Scripted,
+    /// The PDF that goes along, if one is asked for.
+    pub(super) pdf: Option<Pdf>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
     pub(super) body_line: usize,
+}
+
+/// `pdf` and `pdf-name`.
+#[derive(Debug)]
+pub(super) struct Pdf {
+    /// The template of the page: `brief.typ`.
+    pub(super) template: String,
+    /// Where it is asked for.
+    pub(super) place: Place,
+    /// What the file is called; without it, like the template.
+    pub(super) name: Option<Scripted>,
 }
 
 /// A text that is itself a template, and where in the file it stands.
@@ -37,6 +55,16 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
+    /// Reads the title of a page.
+    fn title(page: &str, lines_before: usize) -> Option<Self> {
+        let (at, text) = markup::title(page)?;
+        let before = page.get(..at)?;
+        let columns_before = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        // A title may be written over several lines, and is one.
+        let text = text.replace('\n', " ");
+        Some(Self { text, lines_before: lines_before + before.matches('\n').count(), columns_before })
+    }
+
     /// Reads its tags; `None` when a problem was found that the parser must not see.
     pub(super) fn source(&self, file: &str, problems: &mut Problems) -> Option<Source<'_>> {
         Source::read(file, &self.text, self.lines_before, self.columns_before, problems)
@@ -45,17 +73,38 @@ impl Scripted {
 
 impl<'t> FrontMatter<'t> {
     /// Reads it from the text of a letter, with LF for every line break; what is wrong with it is pushed.
-    pub(super) fn read(file: &str, text: &'t str, problems: &mut Problems) -> Option<Self> {
-        let (front, body, body_line) = parted(file, text, problems)?;
+    ///
+    /// A page may do without it, or without the subject in it: then its `<title>` is the subject.
+    pub(super) fn read(file: &str, text: &'t str, page: bool, problems: &mut Problems) -> Option<Self> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let (front, body, body_line) = match page && !text.starts_with("+++") {
+            true => ("", text, 0),
+            false => parted(file, text, problems)?,
+        };
         let table = Table::read(file, front, problems)?;
         table.look_for_unknown_keys(problems);
-        let subject = table.scripted("subject", "no-subject", problems);
-        if subject.is_none() && !table.has("subject") {
-            let place = Place::column(file, 1, 1);
-            problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
+        if page {
+            table.refuse_pdf(problems);
         }
-        Some(Self { subject: subject?, body, body_line })
+        let mut subject = table.scripted("subject", "no-subject", problems);
+        if subject.is_none() && !table.has("subject") {
+            subject = Scripted::title(body, body_line).filter(|_| page);
+            if subject.is_none() {
+                let place = Place::column(file, 1, 1);
+                let problem = Problem::error("no-subject", place, "the letter has no subject");
+                problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
+            }
+        }
+        let pdf = if page { None } else { table.pdf(problems) };
+        Some(Self { subject: subject?, pdf, body, body_line })
     }
+}
+
+/// Returns the template of the page that a letter asks for, without looking for anything that is wrong.
+pub fn pdf_template(source: &LetterSource) -> Option<String> {
+    let text = normal(&source.text);
+    let front = FrontMatter::read("", &text, source.is_html(), &mut Problems::default())?;
+    Some(front.pdf?.template)
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -121,6 +170,15 @@ impl<'f> Table<'f> {
         Place::column(self.file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
     }
 
+    /// Says that a page is not typeset: its looks are its own, and a typesetter knows paragraphs and lists.
+    fn refuse_pdf(&self, problems: &mut Problems) {
+        if let Some(key) = self.table.keys().find(|key| key.get_ref() == "pdf") {
+            let said = "a letter that is HTML has no PDF";
+            let problem = Problem::error("pdf-of-a-page", self.place(key.span().start), said);
+            problems.push(problem.hint("`init --from` makes a letter in Markdown of it, which may have one"));
+        }
+    }
+
     fn look_for_unknown_keys(&self, problems: &mut Problems) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
@@ -150,6 +208,22 @@ impl<'f> Table<'f> {
         };
         problems.push(Problem::error(name, self.place(at), wrong));
         None
+    }
+
+    fn pdf(&self, problems: &mut Problems) -> Option<Pdf> {
+        // `pdf-name` alone asks for nothing: that way one line switches the PDF on and off.
+        let (template, at) = self.text("pdf", "no-template", problems)?;
+        let name = self.scripted("pdf-name", "pdf-name", problems);
+        let stem = template.strip_suffix(".typ").filter(|stem| !stem.contains(['/', '\\']));
+        if stem.and_then(|stem| file_name::safe(stem, ".pdf")).is_none() {
+            let said = format!("`{}` is no template of a PDF", headers::clean(template));
+            problems.push(
+                Problem::error("no-template", self.place(at), said)
+                    .hint("name a file of `templates/` that ends in `.typ`, without a folder"),
+            );
+            return None;
+        }
+        Some(Pdf { template: template.to_owned(), place: self.place(at), name })
     }
 
     /// Returns a text with `{{…}}` in it.

@@ -1,20 +1,26 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 mod addressees;
+pub mod blocks;
 pub mod calendar;
 mod channel;
 mod columns;
+mod css;
 pub mod day;
 pub mod definition;
 pub mod detect;
 pub mod document;
 pub mod encoding;
-mod front_matter;
+pub mod file_name;
+pub mod front_matter;
 pub mod headings;
 mod html;
 pub mod late;
 pub mod letter;
+pub mod manuscript;
 mod markdown;
+mod markup;
+mod markup_rules;
 mod merge;
 pub mod placeholder;
 pub mod plan;
@@ -23,6 +29,7 @@ pub mod recipient;
 pub mod roster;
 mod row;
 mod script;
+pub mod stationery;
 pub mod table;
 mod tags;
 pub mod task;

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
-use super::{Context, ledger_failed};
+use super::{Context, ledger_failed, pdf_letters};
 use crate::account::{Secret, Server};
 use crate::campaign::definition::{Definition, LetterSource};
+use crate::campaign::front_matter::pdf_template;
 use crate::campaign::placeholder;
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
 use crate::campaign::roster::{self, Detected, RosterReader};
@@ -20,6 +23,7 @@ use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::report::Failure;
 use crate::transport;
+use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
@@ -34,6 +38,8 @@ pub struct Reading {
     pub roster: Option<Detected>,
     /// Makes messages of the letters that would go: the frozen ones once a letter has gone, else those of the files.
     pub press: Option<Press>,
+    /// Pictures and fonts for PDF letters, as they are now.
+    pub materials: Materials,
     /// The campaign in the ledger, if it was launched.
     pub launched: Option<Launched>,
     /// A window on the ledger, where there is one.
@@ -68,7 +74,7 @@ impl Reading {
         let settings_wrong = problems.errors() > 0;
         let text = fs::read_to_string(context.folder.join("config.toml")).unwrap_or_default();
         let config_lines = text.lines().map(str::to_owned).collect();
-        let definition = definition(context, &config, &mut problems);
+        let (definition, materials) = definition(context, &config, &mut problems);
         let roster = detect(&config, &mut problems);
         let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
         let launched = match &reader {
@@ -80,6 +86,7 @@ impl Reading {
             definition,
             roster,
             press: None,
+            materials,
             launched,
             reader,
             problems,
@@ -87,6 +94,7 @@ impl Reading {
             settings_wrong,
         };
         reading.set_up_press();
+        reading.set_up_typesetter();
         reading.look_for_columns_of_tasks();
         reading.look_for_leftovers();
         reading.look_for_files_of_the_accounts();
@@ -141,6 +149,48 @@ impl Reading {
                 .hint("to send another text to the rest, give the campaign another name"),
             );
         }
+    }
+
+    /// Gives the press a typesetter where a letter asks for a PDF, and looks whether it is there; sending needs it.
+    fn set_up_typesetter(&mut self) {
+        let Some(press) = self.press.take_if(|press| press.wants_pdf()) else { return };
+        let stationery = &press.definition().stationery;
+        if self.definition.stationery.is_empty() {
+            // The letter of the files asks for none any more, and the frozen one, which goes out, does.
+            let (templates, fonts) = (self.config.folder.join("templates"), self.config.fonts.as_deref());
+            (_, self.materials) = stationery::read(&templates, fonts, &mut Problems::default());
+        }
+        let settings = self.config.typesetting.clone();
+        let typesetter = stationery::typesetter(stationery, &self.materials, settings, &mut self.problems);
+        match typesetter.about() {
+            Ok(_) => {}
+            Err(TypesettingError::Faults(faults)) => {
+                faults.into_iter().for_each(|fault| self.problems.push(fault))
+            }
+            Err(error @ (TypesettingError::TooSlow { .. } | TypesettingError::Broken { .. })) => {
+                self.problems.push(Problem::error(
+                    "typesetting",
+                    Place::file("templates/"),
+                    error.to_string(),
+                ));
+            }
+            Err(error @ (TypesettingError::Missing { .. } | TypesettingError::Unusable { .. })) => {
+                let letters = press.definition().steps.iter();
+                let mut asks =
+                    letters.filter(|letter| pdf_template(letter).is_some()).map(LetterSource::file);
+                let file = asks.next().unwrap_or_default();
+                let said = format!("the letter asks for a PDF, and {error}");
+                let hint = format!("sending needs it; {}", pdf_letters::HINT);
+                let problem = |severity| {
+                    let problem =
+                        Problem::error("no-typesetter", Place::file(&file), said.clone()).hint(&hint);
+                    Problem { severity, ..problem }
+                };
+                self.problems.push(problem(Severity::Warning));
+                self.config.unready.push(problem(Severity::Error));
+            }
+        }
+        self.press = Some(press.with_typesetter(Arc::new(typesetter)));
     }
 
     /// Looks for the columns that the settings name for tasks.
@@ -213,20 +263,24 @@ impl Reading {
         let definition = &self.definition;
         let mut files = BTreeMap::new();
         for source in &definition.steps {
-            files.insert(&source.name, &source.text);
-            files.extend(&source.partials);
+            files.insert(&source.name, (source.file(), &source.text));
+            let included = source.partials.iter();
+            files.extend(included.map(|(name, text)| (name, (source.file_of(name), text))));
         }
         let used = used_files(definition);
-        for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-            let file = format!("templates/{name}.md");
-            for found in placeholder::leftovers(text) {
+        for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
+            let found = match file.ends_with(".html") {
+                true => placeholder::leftovers_in_page(text),
+                false => placeholder::leftovers(text),
+            };
+            for found in found {
                 let place = Place::column(&file, found.line, found.column);
                 push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
             }
         }
         for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
             if placeholder::is_shipped_letter(&source.text) {
-                let place = Place::file(format!("templates/{}.md", source.name));
+                let place = Place::file(source.file());
                 let said = "this is the letter that came with the program".to_owned();
                 push("example-text", place, said, "write your own before you send to real addresses");
             }
@@ -321,41 +375,69 @@ fn launched(
 }
 
 /// Reads the letters and everything they may include.
-fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
+fn definition(context: &Context, config: &Config, problems: &mut Problems) -> (Definition, Materials) {
     let folder = context.folder.join("templates");
-    let partials = templates(&folder, problems);
-    let steps = config
+    let steps: Vec<_> = config
         .steps
         .iter()
         .filter_map(|name| {
-            let text = partials.get(name).cloned().or_else(|| {
-                let place = Place::file(format!("templates/{name}.md"));
+            let name = letter_name(&folder, name, problems)?;
+            let stem = name.trim_end_matches(".html");
+            let mut source =
+                LetterSource { name: name.clone(), text: String::new(), partials: BTreeMap::new() };
+            source.partials = templates(&folder, if source.is_html() { "html" } else { "md" }, problems);
+            source.text = source.partials.remove(stem).or_else(|| {
+                let place = Place::file(source.file());
                 problems.push(Problem::error("no-letter", place, "there is no such file"));
                 None
             })?;
-            let partials = partials.iter().filter(|(other, _)| *other != name);
-            let partials = partials.map(|(name, text)| (name.clone(), text.clone())).collect();
-            Some(LetterSource { name: name.clone(), text, partials })
+            Some(source)
         })
         .collect();
-    Definition {
+    let wants_pdf = steps.iter().any(|source: &LetterSource| pdf_template(source).is_some());
+    let (stationery, materials) = if wants_pdf {
+        stationery::read(&folder, config.fonts.as_deref(), problems)
+    } else {
+        Default::default()
+    };
+    let definition = Definition {
         name: config.name.clone(),
         language: config.language.clone(),
         timezone: config.timezone.clone(),
         sender: config.sender.clone(),
         steps,
+        stationery,
+    };
+    (definition, materials)
+}
+
+/// Returns the name of a letter as its source has it: with `.html` for a page.
+fn letter_name(folder: &Path, name: &str, problems: &mut Problems) -> Option<String> {
+    let page = format!("{name}.html");
+    match (folder.join(format!("{name}.md")).exists(), folder.join(&page).exists()) {
+        _ if name.ends_with(".html") => Some(name.to_owned()),
+        (true, true) => {
+            let said = format!("there are two letters of that name, `{name}.md` and `{page}`");
+            problems.push(
+                Problem::error("two-letters", Place::file(format!("templates/{page}")), said)
+                    .hint(format!("write `letter = \"{page}\"` for this one, or move one of them away")),
+            );
+            None
+        }
+        (false, true) => Some(page),
+        _ => Some(name.to_owned()),
     }
 }
 
-/// Reads every `*.md` of a folder, by name without the ending.
-fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
+/// Reads every file of a folder with this ending, by name without it.
+fn templates(folder: &Path, ending: &str, problems: &mut Problems) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return texts };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|known| known == ending)) {
         let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-        let place = Place::file(format!("templates/{name}.md"));
+        let place = Place::file(format!("templates/{name}.{ending}"));
         let size = fs::metadata(&path).map_or(0, |about| about.len());
         if size > TEMPLATE_LIMIT {
             let said = format!("the file has {} MB; a letter has some kilobytes", size / 1_000_000);

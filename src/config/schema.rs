@@ -26,6 +26,8 @@ pub struct Raw {
     pub pace: Option<RawPace>,
     /// Office hours: nothing goes out outside them. Without this table letters go at any time.
     pub window: Option<RawWindow>,
+    /// How PDF letters are made, where a letter asks for one.
+    pub pdf: RawPdf,
     /// Where it is written down what happened.
     pub ledger: RawLedger,
 }
@@ -108,7 +110,8 @@ pub struct RawRecipients {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawStep {
-    /// The letter's name: `letter` is the file `templates/letter.md`. Required.
+    /// The letter's name: `letter` is the file `templates/letter.md`, or `templates/letter.html` where there is only that;
+    /// `letter.html` is the latter in any case. Required.
     pub letter: Option<String>,
 }
 
@@ -256,6 +259,17 @@ pub struct RawWindow {
     pub from: Option<String>,
     /// When it closes, `HH:MM`, later than `from`. Default: `23:59`.
     pub until: Option<String>,
+}
+
+/// `[pdf]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPdf {
+    /// The typesetter, where it is neither beside this program nor in a folder of `PATH`: the path of `letter-pdf`.
+    pub program: Option<String>,
+    /// A folder with fonts of your own (`.otf`, `.ttf`, `.ttc`), beside the four faces of Libertinus Serif that are
+    /// always there.
+    pub fonts: Option<String>,
 }
 
 /// `[ledger]`
