@@ -27,8 +27,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 pub use backoff::pause;
 pub use cursor::{Afresh, Cursor};
@@ -389,6 +390,15 @@ impl Inbox {
 }
 
 impl Settings {
+    /// Returns the instant from which on mail is read, for a campaign that was launched then: the beginning of the day in the
+    /// settings, or else a day before the launch, so that no answer is missed for a clock that was wrong.
+    pub fn begins(&self, zone: &TimeZone, launched: Timestamp) -> Timestamp {
+        let midnight =
+            self.since.map(|day| day.to_datetime(Time::midnight()).to_zoned_datetime(zone.clone()));
+        let begins = midnight.and_then(Result::ok).map(|midnight| midnight.timestamp());
+        begins.unwrap_or_else(|| launched.saturating_sub(24.hours()).unwrap_or(launched))
+    }
+
     /// Returns the name under which cursors are kept: `imap://ada@mail.example.org:993`, `maildir:PATH`.
     pub fn account(&self) -> String {
         match &self.way {
@@ -401,6 +411,23 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reading_begins_with_the_day_in_the_settings_or_a_day_before_the_launch() {
+        let mut settings = Settings {
+            way: Way::Maildir { path: PathBuf::new() },
+            folders: Vec::new(),
+            since: None,
+            largest: 1,
+            batch: 1,
+        };
+        let zone = TimeZone::get("Europe/Amsterdam").unwrap();
+        let launched: Timestamp = "2026-02-03T10:00:00Z".parse().unwrap();
+        let begins = |settings: &Settings| settings.begins(&zone, launched).to_string();
+        assert_eq!(begins(&settings), "2026-02-02T10:00:00Z");
+        settings.since = Some(jiff::civil::date(2026, 2, 1));
+        assert_eq!(begins(&settings), "2026-01-31T23:00:00Z");
+    }
 
     /// The engine's loops run on several threads: this does not compile where a future must stay on one.
     #[test]
