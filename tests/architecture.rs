@@ -88,14 +88,16 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["account/", "transport/rehearsal.rs", "transport/rehearsal/"]),
     ("rustls", &["account/"]),
     ("rustls_platform_verifier", &["account/"]),
+    ("mime_guess", &["mail/media_type.rs"]),
     ("mail_parser", &["mail/parsed.rs"]),
     ("governor", &["engine/pace.rs"]),
     ("handlebars", &["campaign/script.rs"]),
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/blocks.rs", "campaign/document/markdown.rs"]),
     ("html5ever", &["campaign/html.rs"]),
     ("simplecss", &["campaign/css.rs"]),
-    ("quick_xml", &["campaign/document/xml.rs"]),
-    ("zip", &["campaign/document/archive.rs"]),
+    ("quick_xml", &["campaign/document/xml.rs", "campaign/workbook/"]),
+    ("zip", &["campaign/document/archive.rs", "campaign/workbook/", "command/proof.rs"]),
+    ("calamine", &["campaign/workbook/"]),
     (
         "encoding_rs",
         &[

@@ -430,6 +430,7 @@ impl Settling<'_> {
             deadline: raw.deadline.clone(),
             cc: raw.cc.clone(),
             bcc: raw.bcc.clone(),
+            sheet: raw.sheet.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

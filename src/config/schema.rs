@@ -69,7 +69,8 @@ pub struct RawSender {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawRecipients {
-    /// The file with one recipient a row, beside this file or with its full path. Default: `recipients.csv`.
+    /// The file with one recipient a row, beside this file or with its full path: a CSV, or a spreadsheet (`.xlsx`,
+    /// `.ods`). Default: `recipients.csv`.
     pub file: Option<String>,
     /// The heading of the column with the address, or with several for one letter. Default: `e-mail`. Capitals, blanks and signs in headings do not
     /// matter: `E-mail` and `e mail` are one.
@@ -98,6 +99,8 @@ pub struct RawRecipients {
     /// The heading of the column with the most characters that the form takes. Without it, a column headed `limit`,
     /// `limiet` or `max-tekens` is taken if there is one.
     pub limit: Option<String>,
+    /// A spreadsheet's sheet. Default: the first.
+    pub sheet: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
     #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
     pub separator: Option<String>,

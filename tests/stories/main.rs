@@ -10,11 +10,14 @@
 mod support;
 
 mod desk;
+mod enclosed;
 mod hostile;
+mod lists;
 mod people;
 mod preview;
 mod relays;
 mod send;
+mod sent;
 mod shell;
 mod status;
 mod stop;
