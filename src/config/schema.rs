@@ -20,7 +20,8 @@ pub struct Raw {
     pub step: Vec<RawStep>,
     /// The way out.
     pub transport: RawTransport,
-    /// The way back: the mailbox that is read for replies and bounces. Without this table none is.
+    /// The way back: the mailbox that is read for replies and bounces. Without this table none is. So far
+    /// these settings are only checked, and no command reads a mailbox.
     pub inbox: Option<RawInbox>,
     /// How fast letters may go. Without this table an SMTP account gets a careful pace, which the program tells.
     pub pace: Option<RawPace>,

@@ -1,6 +1,6 @@
 //! The way back over IMAP (RFC 3501): a folder is opened read-only, searched for what is new, and read in batches.
 //!
-//! Ours is the conversation, for the reasons in decision 0010. What can be said at all stands in [`command`], and nothing of
+//! Ours is the conversation, for the reasons in decision 0017. What can be said at all stands in [`command`], and nothing of
 //! it changes a mailbox.
 
 mod command;
