@@ -163,6 +163,11 @@ impl Report {
         for problem in problems.sorted() {
             let line = problem.to_string();
             match problem.severity {
+                _ if problem.accepted.is_some() => {
+                    if !self.quiet {
+                        let _ = writeln!(text, "{}", self.err.dim(&line));
+                    }
+                }
                 Severity::Error => {
                     let _ = writeln!(text, "{line}");
                 }

@@ -93,7 +93,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("governor", &["engine/pace.rs"]),
     ("handlebars", &["campaign/script.rs"]),
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/blocks.rs", "campaign/document/markdown.rs"]),
-    ("html5ever", &["campaign/html.rs"]),
+    ("html5ever", &["campaign/html.rs", "campaign/preflight/markup.rs"]),
     ("simplecss", &["campaign/css.rs"]),
     ("quick_xml", &["campaign/document/xml.rs", "campaign/workbook/"]),
     ("zip", &["campaign/document/archive.rs", "campaign/workbook/", "command/proof.rs"]),
@@ -114,7 +114,15 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap_mangen", &["command/manual.rs"]),
     ("indicatif", &["command/bar.rs"]),
     ("rusqlite", &["ledger/"]),
-    ("toml", &["config/", "campaign/front_matter.rs", "delivery/judgement.rs"]),
+    (
+        "toml",
+        &[
+            "config/",
+            "campaign/front_matter.rs",
+            "campaign/preflight/mail_programs.rs",
+            "delivery/judgement.rs",
+        ],
+    ),
 ];
 
 /// One breach of a wall.

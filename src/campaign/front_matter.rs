@@ -10,13 +10,14 @@ use super::attachments;
 use super::definition::LetterSource;
 use super::file_name;
 use super::markup;
+use super::preflight::acceptance::{Acceptance, Written};
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 4] = ["subject", "attachments", "pdf", "pdf-name"];
+const KEYS: [&str; 5] = ["subject", "attachments", "pdf", "pdf-name", "accept"];
 
 /// What may stand in one of `attachments`.
 const KEYS_OF_ATTACHMENT: [&str; 3] = ["path", "name", "optional"];
@@ -35,6 +36,8 @@ pub(super) struct FrontMatter<'t> {
     pub(super) attachments: Vec<Attached>,
     /// The PDF that goes along, if one is asked for.
     pub(super) pdf: Option<Pdf>,
+    /// What may stay of what is found in the letter.
+    accept: Vec<Acceptance>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
@@ -116,7 +119,8 @@ impl<'t> FrontMatter<'t> {
         }
         let attachments = table.attachments(problems);
         let pdf = if page { None } else { table.pdf(problems) };
-        Some(Self { subject: subject?, attachments, pdf, body, body_line })
+        let accept = table.acceptances(problems);
+        Some(Self { subject: subject?, attachments, pdf, accept, body, body_line })
     }
 }
 
@@ -173,6 +177,12 @@ pub fn pdf_template(source: &LetterSource) -> Option<String> {
     let text = normal(&source.text);
     let front = FrontMatter::read("", &text, source.is_html(), &mut Problems::default())?;
     Some(front.pdf?.template)
+}
+
+/// Returns what a letter says may stay, without looking for anything that is wrong.
+pub fn acceptances(file: &str, text: &str) -> Vec<Acceptance> {
+    FrontMatter::read(file, &normal(text), file.ends_with(".html"), &mut Problems::default())
+        .map_or_else(Vec::new, |front| front.accept)
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -295,6 +305,46 @@ impl<'f> Table<'f> {
         };
         problems.push(Problem::error(name, self.place(at), wrong));
         None
+    }
+
+    /// Reads `accept`: a list of tables with `finding`, `reason` and perhaps `only`.
+    fn acceptances(&self, problems: &mut Problems) -> Vec<Acceptance> {
+        let Some(value) = self.table.get("accept") else { return Vec::new() };
+        let wrong = |at: usize, said: &str| {
+            Problem::error("wrong-acceptance", self.place(at), said)
+                .hint("`accept = [{ finding = \"large-letter\", reason = \"…\" }]`")
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            problems.push(wrong(value.span().start, "`accept` must be a list of tables"));
+            return Vec::new();
+        };
+        let mut accepted = Vec::new();
+        for item in items {
+            let place = self.place(item.span().start);
+            let DeValue::Table(table) = item.get_ref() else {
+                problems.push(wrong(item.span().start, "`accept` must be a list of tables"));
+                continue;
+            };
+            let mut written = Written { finding: None, reason: None, only: Vec::new(), place };
+            for (key, value) in table {
+                let text = |value: &Spanned<DeValue<'_>>| value.get_ref().as_str().map(str::to_owned);
+                match (key.get_ref().as_ref(), value.get_ref()) {
+                    ("finding", DeValue::String(_)) => written.finding = text(value),
+                    ("reason", DeValue::String(_)) => written.reason = text(value),
+                    ("only", DeValue::Array(keys)) => written.only = keys.iter().filter_map(text).collect(),
+                    (name, _) => {
+                        let said =
+                            format!("an acceptance has no key `{}` of that kind", headers::clean(name));
+                        problems.push(wrong(key.span().start, &said));
+                    }
+                }
+            }
+            match written.settle() {
+                Ok(settled) => accepted.push(settled),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        accepted
     }
 
     /// Reads `attachments`: a list of paths, or of tables with a path in each.

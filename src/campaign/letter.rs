@@ -77,6 +77,15 @@ struct Shapes {
     size: usize,
 }
 
+/// A row's way through a letter.
+pub(super) struct Prepared<'v> {
+    pub(super) subject: String,
+    /// The subject before it was cleaned.
+    pub(super) raw_subject: String,
+    pub(super) walk: Walk<'v>,
+    pub(super) shape: Arc<Shape>,
+}
+
 /// What one letter is merged with.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -172,7 +181,7 @@ impl Letter {
     /// Merges the letter for one recipient; or says everything that keeps it from being sent to this row.
     pub fn merge(&self, input: &Input<'_>) -> Result<Merged, Vec<Problem>> {
         let columns = self.columns(input);
-        let (subject, walk, shape) = self.prepare(&columns, input.today)?;
+        let Prepared { subject, walk, shape, .. } = self.prepare(&columns, input.today)?;
         let mut text = String::with_capacity(shape.size());
         shape.text(&walk.given, &mut text);
         let html = shape.page(&self.language, &subject, &walk.given);
@@ -226,7 +235,7 @@ impl Letter {
     pub fn manuscript(&self, input: &Input<'_>) -> Result<Option<Manuscript>, Vec<Problem>> {
         let Some(pdf) = &self.pdf else { return Ok(None) };
         let columns = self.columns(input);
-        let (subject, walk, _) = self.prepare(&columns, input.today)?;
+        let Prepared { subject, walk, .. } = self.prepare(&columns, input.today)?;
         let markdown = Walk::markdown(&self.body, &columns, input.today, self.tongue);
         let (file_name, _) = self.file_name(pdf, &columns, input.today);
         Ok(Some(Manuscript {
@@ -256,7 +265,16 @@ impl Letter {
         &self.used
     }
 
-    fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
+    /// Returns the subject without any value in it and without its branches.
+    pub fn bare_subject(&self) -> String {
+        let fixed = |node: &Node| match node {
+            Node::Text(text) => Some(text.clone()),
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) => None,
+        };
+        self.subject.iter().filter_map(fixed).collect()
+    }
+
+    pub(super) fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
         let of = |(name, at): (&String, &usize)| match input.fields.get(*at) {
             Some((found, value)) if found == name => value.as_str(),
             _ => input.fields.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.as_str()),
@@ -264,13 +282,14 @@ impl Letter {
         self.used.iter().zip(&self.at).map(of).collect()
     }
 
-    fn prepare<'v>(
+    /// Goes the row's way through the letter; or says what keeps the letter from it.
+    pub(super) fn prepare<'v>(
         &'v self,
         columns: &'v [&'v str],
         today: Date,
-    ) -> Result<(String, Walk<'v>, Arc<Shape>), Vec<Problem>> {
-        let (subject, mut findings) = Walk::plain(&self.subject, columns, today, self.tongue);
-        let subject = headers::clean(&subject);
+    ) -> Result<Prepared<'v>, Vec<Problem>> {
+        let (raw_subject, mut findings) = Walk::plain(&self.subject, columns, today, self.tongue);
+        let subject = headers::clean(&raw_subject);
         if subject.is_empty() && findings.is_empty() {
             findings.push(Problem::error(
                 "empty-subject",
@@ -293,7 +312,7 @@ impl Letter {
         let shape = self.shape(&walk, columns, today);
         shape.check(&walk.given, &mut findings);
         self.locate(&mut findings);
-        if findings.is_empty() { Ok((subject, walk, shape)) } else { Err(findings) }
+        if findings.is_empty() { Ok(Prepared { subject, raw_subject, walk, shape }) } else { Err(findings) }
     }
 
     /// Gives a finding of the whole letter its place.

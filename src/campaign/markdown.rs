@@ -4,6 +4,8 @@
 //! an address, parsed and held to a list of schemes where it is the whole address. A value can be no markup, because
 //! Markdown is read before the values are put in.
 
+use std::ops::Range;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
@@ -20,11 +22,16 @@ const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const MAILTO: &AsciiSet = &PART.remove(b'@');
 const TEL: &AsciiSet = &PART.remove(b'+');
 
-const WRAPPER: &str = "max-width:640px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
-const PARAGRAPH: &str = "margin:0;padding:0 0 16px 0";
+// What these say, every mail program of `assets/mail_programs.toml` shows, and a test holds them to it. Outlook for Windows knows
+// padding only on the cells of a table, so what parts blocks is margin, in pixels; and lists are best left as they are.
+const WRAPPER: &str = "max-width:640px;overflow-wrap:break-word;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
+const PARAGRAPH: &str = "margin:0 0 16px 0";
 const LINK: &str = "color:#0b57d0";
-const QUOTE: &str = "margin:0;padding:0 0 0 16px;border-left:3px solid #cccccc";
+const QUOTE: &str = "margin:0 0 16px 0;padding:0 0 0 16px;border-left:3px solid #cccccc";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:15px";
+
+/// What the frame of [`document`] takes, in octets, about.
+const FRAME: usize = 500;
 
 /// How many levels of quotes and lists the text part shows.
 const DEEPEST: usize = 20;
@@ -40,6 +47,15 @@ pub(super) struct Shape {
     head: Option<Box<str>>,
     /// What the page holds that it may not: a stable name, and a sentence.
     wrong: Vec<(&'static str, String)>,
+}
+
+/// A place in a shape that differs from row to row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Landing {
+    /// A value, by its number.
+    Value(u32),
+    /// The address of a link that has this value in it.
+    Address(u32),
 }
 
 /// A piece of a page that is a letter.
@@ -136,6 +152,15 @@ impl Shape {
         self.size + (self.html.len() + self.text.len()) * size_of::<Piece>()
     }
 
+    /// Returns how many octets of its HTML are the same for every row.
+    pub(super) fn html_size(&self) -> usize {
+        let fixed = self.html.iter().map(|piece| match piece {
+            Piece::Fixed(text) => text.len(),
+            _ => 0,
+        });
+        fixed.sum::<usize>() + self.head.as_ref().map_or(FRAME, |head| head.len())
+    }
+
     /// Checks the addresses that values make.
     pub(super) fn check(&self, given: &[Given<'_>], findings: &mut Vec<Problem>) {
         let wrong = self.wrong.iter().map(|(name, said)| Problem::error(name, Place::default(), said));
@@ -174,28 +199,55 @@ impl Shape {
 
     /// Puts the values in; gives the HTML of the letter's body, without its frame.
     fn html(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.html, given, out);
+        self.fill(&self.html, given, out, &mut |_, _| {});
     }
 
     /// Puts the values in; gives the text.
     pub(super) fn text(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.text, given, out);
+        self.fill(&self.text, given, out, &mut |_, _| {});
     }
 
-    fn fill(&self, pieces: &[Piece], given: &[Given<'_>], out: &mut String) {
+    /// Does the same, and tells of each slot where it is in the text.
+    pub(super) fn text_with_slots(
+        &self,
+        given: &[Given<'_>],
+        out: &mut String,
+        tell: &mut dyn FnMut(Landing, Range<usize>),
+    ) {
+        self.fill(&self.text, given, out, tell);
+    }
+
+    fn fill(
+        &self,
+        pieces: &[Piece],
+        given: &[Given<'_>],
+        out: &mut String,
+        tell: &mut dyn FnMut(Landing, Range<usize>),
+    ) {
         let value = |number: u32| given.get(number as usize).map_or("", |given| given.value.as_ref());
         for piece in pieces {
+            let from = out.len();
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
-                Piece::Html { value: number, breaks } => escape(value(*number), *breaks, out),
-                Piece::Text { value: number, indent } => plain(value(*number), indent, out),
+                Piece::Html { value: number, breaks } => {
+                    escape(value(*number), *breaks, out);
+                    tell(Landing::Value(*number), from..out.len());
+                }
+                Piece::Text { value: number, indent } => {
+                    plain(value(*number), indent, out);
+                    tell(Landing::Value(*number), from..out.len());
+                }
                 Piece::Address { link, html } => {
-                    if let Some(Ok(address)) = self.links.get(*link).map(|link| link.fill(given)) {
+                    let Some(link) = self.links.get(*link) else { continue };
+                    if let Ok(address) = link.fill(given) {
                         if *html {
                             escape(&address, false, out);
                         } else {
                             out.push_str(&address);
                         }
+                    }
+                    if let Some(number) = link.first_value() {
+                        tell(Landing::Address(number), from..out.len());
                     }
                 }
                 Piece::Underline { with, indent } => {
@@ -219,6 +271,13 @@ impl Link {
             Err(value) => Part::Value(value),
         };
         allowed(&address).then(|| Self(split(&address).into_iter().map(part).collect()))
+    }
+
+    fn first_value(&self) -> Option<u32> {
+        self.0.iter().find_map(|part| match part {
+            Part::Value(number) => Some(*number),
+            Part::Fixed(_) => None,
+        })
     }
 
     /// Returns the address; or the value that spoils it, with its scheme where it has a forbidden one.
@@ -442,7 +501,7 @@ impl Writer {
                 self.block();
                 let (name, size) = heading(level);
                 self.html.push_str(&format!(
-                    "<{name} style=\"margin:0;padding:8px 0 12px 0;font-size:{size}px;line-height:28px\">"
+                    "<{name} style=\"margin:24px 0 12px 0;font-size:{size}px;line-height:28px\">"
                 ));
             }
             Tag::BlockQuote(_) => {
@@ -455,22 +514,20 @@ impl Writer {
                 let _: CodeBlockKind<'_> = kind;
                 self.block();
                 self.code = true;
-                self.html.push_str(&format!("<pre style=\"margin:0;padding:0 0 16px 0;{CODE}\">"));
+                self.html.push_str(&format!("<pre style=\"margin:0 0 16px 0;white-space:pre-wrap;{CODE}\">"));
             }
             Tag::List(first) => {
                 self.html.push_str(&match first {
-                    None => "<ul style=\"margin:0;padding:0 0 16px 28px\">\n".to_owned(),
-                    Some(1) => "<ol style=\"margin:0;padding:0 0 16px 28px\">\n".to_owned(),
-                    Some(first) => {
-                        format!("<ol start=\"{first}\" style=\"margin:0;padding:0 0 16px 28px\">\n")
-                    }
+                    None => "<ul>\n".to_owned(),
+                    Some(1) => "<ol>\n".to_owned(),
+                    Some(first) => format!("<ol start=\"{first}\">\n"),
                 });
                 self.blank = self.lists.is_empty();
                 self.open = false;
                 self.lists.push(first);
             }
             Tag::Item => {
-                self.html.push_str("<li style=\"padding:0 0 6px 0\">");
+                self.html.push_str("<li>");
                 let mark = match self.lists.last_mut() {
                     Some(Some(number)) => {
                         *number += 1;

@@ -11,8 +11,9 @@ use jiff::civil::Date;
 use super::reading::Reading;
 use super::survey::{meant, survey};
 use super::tasks::typed;
-use super::{Context, pdf_letters, show_plan, tasks, wrong_input};
+use super::{Context, pdf_letters, preflight, show_plan, tasks, wrong_input};
 use crate::campaign::headings;
+use crate::campaign::problem::RowPlace;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::task::{Task, is_https, length};
@@ -126,12 +127,12 @@ fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Ex
     let mut wrong = None;
     for row in reading.rows()? {
         match row {
-            Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
+            Row::Recipient { at, recipient, .. } | Row::LeftOut { at, recipient, .. } => {
                 if recipient.key == key {
-                    return shown(context, reading, press, &recipient, form);
+                    return shown(context, reading, press, at, &recipient, form);
                 }
                 if recipient.key.to_lowercase() == key.to_lowercase() {
-                    alike = alike.or(Some(recipient));
+                    alike = alike.or(Some((at, recipient)));
                 } else if keys.len() < 10_000 {
                     keys.push(recipient.key);
                 }
@@ -139,8 +140,8 @@ fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Ex
             Row::Wrong { problems, .. } => wrong = wrong.or(problems.into_iter().next()),
         }
     }
-    if let Some(recipient) = alike {
-        return shown(context, reading, press, &recipient, form);
+    if let Some((at, recipient)) = alike {
+        return shown(context, reading, press, at, &recipient, form);
     }
     let mut failure = Failure::input(format!("no row has the key `{key}`"));
     if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
@@ -156,6 +157,7 @@ fn shown(
     context: &Context,
     reading: &Reading,
     press: &Press,
+    at: RowPlace,
     recipient: &Recipient,
     form: Form,
 ) -> Result<Exit, Failure> {
@@ -202,6 +204,7 @@ fn shown(
     }
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
+    context.report.problems(&preflight::of_one(reading, now, at, recipient));
     Ok(Exit::Done)
 }
 
@@ -251,7 +254,8 @@ fn in_words(
     Ok(Exit::Done)
 }
 
-fn print(
+/// Makes the message of a recipient as it would be sent, but for its Message-ID; the PDF only where it is wanted.
+pub(super) fn print(
     press: &Press,
     recipient: &Recipient,
     attachments: &[Attachment],

@@ -16,9 +16,10 @@ use crate::account::{Secret, Server};
 use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
-use crate::campaign::front_matter::{files_for_all, pdf_template, without_lists};
-use crate::campaign::parts;
-use crate::campaign::placeholder;
+use crate::campaign::front_matter::{self, files_for_all, pdf_template};
+use crate::campaign::preflight::acceptance::Acceptance;
+use crate::campaign::preflight::catalogue::EXAMPLE_ADDRESS;
+use crate::campaign::preflight::{Found, source};
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::{self, Detected, RosterReader};
@@ -110,7 +111,9 @@ impl Reading {
         reading.set_up_press();
         reading.set_up_typesetter();
         reading.look_for_columns_of_tasks();
-        reading.look_for_leftovers();
+        let accepted = reading.acceptances();
+        reading.problems.accept(accepted);
+        reading.look_at_what_was_written(context);
         reading.look_for_files_of_the_accounts();
         Ok(reading)
     }
@@ -121,6 +124,14 @@ impl Reading {
             transport::Settings::Rehearsal { .. } | transport::Settings::Folder { .. } => false,
             transport::Settings::Smtp(smtp) => !is_loopback(&smtp.server.host),
         }
+    }
+
+    /// Returns what may stay: what the settings say, and the letters that would go.
+    pub fn acceptances(&self) -> Vec<Acceptance> {
+        let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
+        let of_letter = |source: &LetterSource| front_matter::acceptances(&source.file(), &source.text);
+        let accepted = self.config.preflight.accept.iter().cloned();
+        accepted.chain(definition.steps.iter().flat_map(of_letter)).collect()
     }
 
     /// Opens the roster anew, at its first row.
@@ -293,75 +304,26 @@ impl Reading {
         }
     }
 
-    /// Looks for what nobody should get to read.
-    fn look_for_leftovers(&mut self) {
-        let severity = if self.is_real() { Severity::Error } else { Severity::Warning };
-        let mut push = |name, place, said: String, hint: &str| {
-            let problem = Problem { severity, ..Problem::error(name, place, said).hint(hint) };
-            self.problems.push(problem);
-        };
-        let definition = &self.definition;
-        let mut files = BTreeMap::new();
-        for source in &definition.steps {
-            files.insert(&source.name, (source.file(), &source.text));
-            let included = source.partials.iter();
-            files.extend(included.map(|(name, text)| (name, (source.file_of(name), text))));
-        }
-        let used = used_files(definition);
-        for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-            let text = without_lists(text);
-            let found = match file.ends_with(".html") {
-                true => placeholder::leftovers_in_page(&text),
-                false => placeholder::leftovers(&text),
-            };
-            for found in found {
-                let place = Place::column(&file, found.line, found.column);
-                push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
-            }
-        }
-        for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
-            if placeholder::is_shipped_letter(&source.text) {
-                let place = Place::file(source.file());
-                let said = "this is the letter that came with the program".to_owned();
-                push("example-text", place, said, "write your own before you send to real addresses");
-            }
-        }
-        let sender = &definition.sender;
-        let own = [("campaign.name", Some(&definition.name)), ("sender.name", sender.from.name.as_ref())];
-        let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        let free =
-            sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
+    /// Looks for what nobody should get to read, in the letters that would go and in what is told of the sender.
+    fn look_at_what_was_written(&mut self, context: &Context) {
+        let real = self.is_real();
+        let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
+        let today = context.clock.now().to_zoned_datetime(self.config.zone.clone()).date();
         let place = |value: &str| match self.config_lines.iter().position(|line| line.contains(value)) {
             Some(at) => Place::line("config.toml", at as u64 + 1),
             None => Place::file("config.toml"),
         };
-        for (key, value) in own.chain(free) {
-            for found in placeholder::leftovers(value) {
-                let said = format!("`{key}`: `{}` is still to be filled in", found.text);
-                push("left-over", place(value), said, "");
-            }
-        }
+        let mut found = source::look(definition, today, real);
+        found.extend(source::look_at_sender(&definition.name, &definition.sender, real, place));
         // What stands in for a wrong address is not the user's.
-        let example = !self.settings_wrong && crate::mail::address::reserved_domain(&sender.from.address);
-        if severity == Severity::Error && example {
-            let said = format!("the sender's address {} is only an example", sender.from.address);
-            push(
-                "example-address",
-                place(&sender.from.address.to_string()),
-                said,
-                "put your own into `sender.address`",
-            );
+        let address = &definition.sender.from.address;
+        if real && !self.settings_wrong && crate::mail::address::reserved_domain(address) {
+            let said = format!("the sender's address {address} is only an example");
+            let example = Found::new(&EXAMPLE_ADDRESS, said).hint("put your own into `sender.address`");
+            found.push(example.at(place(&address.to_string()), real));
         }
+        found.into_iter().for_each(|problem| self.problems.push(problem));
     }
-}
-
-/// Returns the names of the files that the letters use, directly or through each other.
-fn used_files(definition: &Definition) -> Vec<&String> {
-    let mut used: Vec<&String> = Vec::new();
-    for source in &definition.steps {
-        used.extend([&source.name].into_iter().chain(parts::used(source)));
-    }
-    used
 }
 
 #[cfg(unix)]

@@ -73,6 +73,12 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
             );
         }
     }
+    if let Some(volume) = &surveyed.volume {
+        line("size", format!("about {volume}"));
+    }
+    if let Some(spam) = &surveyed.spam {
+        line("spam", spam.clone());
+    }
     let today = config.deadlines.today(now);
     if let Some(last) = config.deadlines.last {
         line("deadline", format!("{}; nothing goes out after that day", told(last, today)));

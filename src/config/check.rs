@@ -69,6 +69,23 @@ impl<'a> Document<'a> {
             .map_or_else(|| Place::file(&self.file), |offset| self.at(offset))
     }
 
+    /// Returns where one of a list of tables stands, by its number from 0.
+    pub fn place_of_item(&self, path: &[&str], number: usize) -> Place {
+        let mut table = self.table.get_ref();
+        for key in path {
+            match table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.get_ref()) {
+                Some(DeValue::Table(inner)) => table = inner,
+                Some(DeValue::Array(items)) => {
+                    return items
+                        .get(number)
+                        .map_or_else(|| self.place(path), |item| self.at(item.span().start));
+                }
+                _ => break,
+            }
+        }
+        self.place(path)
+    }
+
     /// Holds the document against the schema and returns what of it is right.
     pub fn accepted(&self, schema: &Value, problems: &mut Problems) -> toml::Table {
         let walk = Walk { document: self, root: schema };

@@ -16,6 +16,8 @@ use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::day::day;
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
+use crate::campaign::preflight;
+use crate::campaign::preflight::acceptance::{Acceptance, Written};
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
 use crate::campaign::task::TaskColumns;
@@ -71,6 +73,8 @@ pub struct Config {
     pub typesetting: typesetting::Settings,
     /// The folder with fonts of one's own, where there is one.
     pub fonts: Option<PathBuf>,
+    /// What is looked for before a letter leaves.
+    pub preflight: preflight::Settings,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -273,6 +277,7 @@ impl Settling<'_> {
         let inbox = raw.inbox.as_ref().and_then(|inbox| self.inbox(inbox, &mut inbox_unready));
         let pace = self.pace(raw.pace.as_ref(), &raw.transport);
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
+        let preflight = self.preflight(raw);
         let ledger = self.ledger(raw.ledger.url.as_deref());
         // What stands in for a wrong value is never used: an error has been told, and it is only to find more of them.
         Some(Config {
@@ -294,6 +299,7 @@ impl Settling<'_> {
             window,
             typesetting: self.typesetting(raw.pdf.program.as_deref()),
             fonts: raw.pdf.fonts.as_deref().map(|folder| self.path(folder)),
+            preflight,
             ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })
@@ -565,6 +571,32 @@ impl Settling<'_> {
             return None;
         }
         Some(Window { zone: zone?, days: days?, from, until })
+    }
+
+    fn preflight(&mut self, raw: &Raw) -> preflight::Settings {
+        let raw = &raw.preflight;
+        let defaults = preflight::Settings::default();
+        let mut accept: Vec<Acceptance> = Vec::new();
+        for (number, written) in raw.accept.iter().enumerate() {
+            let written = Written {
+                finding: written.finding.clone(),
+                reason: written.reason.clone(),
+                only: written.only.clone(),
+                place: self.document.place_of_item(&["preflight", "accept"], number),
+            };
+            match written.settle() {
+                Ok(settled) => accept.push(settled),
+                Err(problem) => self.problems.push(*problem),
+            }
+        }
+        preflight::Settings {
+            per_organisation: raw
+                .per_organisation
+                .and_then(|most| usize::try_from(most).ok())
+                .unwrap_or(defaults.per_organisation),
+            spamassassin: raw.spamassassin.as_deref() != Some("off"),
+            accept,
+        }
     }
 
     fn ledger(&mut self, url: Option<&str>) -> Option<PathBuf> {

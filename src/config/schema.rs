@@ -29,6 +29,8 @@ pub struct Raw {
     pub window: Option<RawWindow>,
     /// How PDF letters are made, where a letter asks for one.
     pub pdf: RawPdf,
+    /// What is looked for before a letter leaves, and what may stay.
+    pub preflight: RawPreflight,
     /// Where it is written down what happened.
     pub ledger: RawLedger,
 }
@@ -274,6 +276,32 @@ pub struct RawPdf {
     /// A folder with fonts of your own (`.otf`, `.ttf`, `.ttc`), beside the four faces of Libertinus Serif that are
     /// always there.
     pub fonts: Option<String>,
+}
+
+/// `[preflight]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPreflight {
+    /// More than so many recipients of one organisation who get the same text are a finding. Default: 3.
+    #[schemars(extend("minimum" = 1, "maximum" = 1_000_000))]
+    pub per_organisation: Option<u32>,
+    /// Whether SpamAssassin is asked about the letters: `auto`, where it is installed (the default), or `off`.
+    #[schemars(extend("enum" = ["auto", "off"]))]
+    pub spamassassin: Option<String>,
+    /// A finding that may stay. A letter's front matter can say the same for itself.
+    pub accept: Vec<RawAccept>,
+}
+
+/// `[[preflight.accept]]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawAccept {
+    /// The finding's name, as `check` and the reference of findings have it. Required.
+    pub finding: Option<String>,
+    /// Why it may stay, for whoever reads this later. Required.
+    pub reason: Option<String>,
+    /// The keys of the recipients for whom it may stay. Without it, for all.
+    pub only: Vec<String>,
 }
 
 /// `[ledger]`

@@ -123,8 +123,8 @@ done
 #[test]
 fn a_typesetter_that_gives_out_on_the_way_leaves_the_letters_queued() {
     let campaign = without();
-    // Three are made before anything is sent, to look at the template; then one goes out.
-    one_that_gives_out_after(&campaign, 4);
+    // Four are made before anything is sent, to look at the template and at the size; then one goes out.
+    one_that_gives_out_after(&campaign, 5);
     campaign
         .run(["send", "--yes"])
         .code(3)
@@ -141,7 +141,7 @@ fn a_typesetter_that_gives_out_on_the_way_leaves_the_letters_queued() {
 
 fn one_that_works_again(campaign: &Campaign) {
     std::fs::write(campaign.file("letter-pdf.made"), "").unwrap();
-    let script = campaign.read("letter-pdf").replace("-le 4", "-le 400");
+    let script = campaign.read("letter-pdf").replace("-le 5", "-le 500");
     // The same file, so that its permissions stay; nothing runs it now.
     std::fs::write(campaign.file("letter-pdf"), script).unwrap();
 }

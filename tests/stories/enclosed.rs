@@ -14,7 +14,7 @@ impl Campaign {
     /// A letter with these lines of front matter.
     fn with_front_matter(&self, lines: &str) -> &Self {
         let letter = format!(
-            "+++\nsubject = \"A letter to {{{{partij}}}}\"\n{lines}\n+++\nDear {{{{naam}}}},\n\nthis is for **{{{{partij}}}}**.\n"
+            "+++\nsubject = \"A letter to {{{{partij}}}}\"\n{lines}\n+++\nDear {{{{naam}}}},\n\nthis is for **{{{{partij}}}}**: with it go the papers that we spoke about, and we would like to hear what your committee thinks of them.\n"
         );
         self.write("templates/letter.md", letter)
     }

@@ -14,6 +14,7 @@ mod enclosed;
 mod hostile;
 mod lists;
 mod people;
+mod preflight;
 mod preview;
 mod relays;
 mod send;

@@ -1,5 +1,6 @@
 //! What several test files share.
 
+pub(crate) mod browser;
 pub(crate) mod imap;
 pub(crate) mod mail_config;
 pub(crate) mod maildir;
