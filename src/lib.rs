@@ -14,6 +14,7 @@
 //! | [`ledger`] | what happened, durably | `mail`, `campaign`, `delivery` |
 //! | [`account`] | how to get into a mail account: the line and its protection, secrets, SASL | nobody |
 //! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock`, `account` |
+//! | [`inbox`] | the way back: a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
 //! | [`typesetting`] | PDF letters, made by the second program `letter-pdf` | `mail`, `campaign` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`config`] | `config.toml`, exactly once | everything above |
@@ -37,6 +38,7 @@ pub mod config;
 pub mod delivery;
 pub mod engine;
 pub mod exit;
+pub mod inbox;
 pub mod ledger;
 pub mod mail;
 pub mod report;

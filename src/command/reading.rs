@@ -12,7 +12,7 @@ use super::enclosures::{Cabinet, Trouble};
 use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
 use super::{Context, ledger_failed, pdf_letters};
-use crate::account::Secret;
+use crate::account::{Secret, Server};
 use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
@@ -26,6 +26,7 @@ use crate::campaign::roster::{self, Detected, RosterReader};
 use crate::config::Config;
 use crate::delivery::state::State;
 use crate::engine::press::Press;
+use crate::inbox::mailbox;
 use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::mail::mime::Attachment;
@@ -113,7 +114,7 @@ impl Reading {
         let accepted = reading.acceptances();
         reading.problems.accept(accepted);
         reading.look_at_what_was_written(context);
-        reading.look_for_files_of_the_account();
+        reading.look_for_files_of_the_accounts();
         Ok(reading)
     }
 
@@ -260,25 +261,44 @@ impl Reading {
         }
     }
 
-    /// Looks whether the files that the account needs can be used; sending needs them, and a preview does not.
-    fn look_for_files_of_the_account(&mut self) {
-        let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
+    /// Looks whether the files that the accounts need can be used; sending and reading need them, and a preview does not.
+    fn look_for_files_of_the_accounts(&mut self) {
         let mut files = Vec::new();
-        if let Some(Secret::PasswordFile(path)) = smtp.server.login.as_ref().map(|login| &login.secret) {
-            files.push(("password-file", path, fs::metadata(path).map(|about| is_open_to_others(&about))));
+        let mut of_server = |table, server: &Server, needs| {
+            if let Some(Secret::PasswordFile(path)) = server.login.as_ref().map(|login| &login.secret) {
+                let found = fs::metadata(path).map(|about| is_open_to_others(&about));
+                files.push((table, "password-file", path.clone(), found, needs));
+            }
+            if let Some(path) = &server.ca_file {
+                files.push((table, "ca-file", path.clone(), fs::metadata(path).map(|_| false), needs));
+            }
+        };
+        if let transport::Settings::Smtp(smtp) = &self.config.transport {
+            of_server("[transport]", &smtp.server, "sending needs it");
         }
-        if let Some(path) = &smtp.server.ca_file {
-            files.push(("ca-file", path, fs::metadata(path).map(|_| false)));
+        let needs = "reading the mailbox needs it";
+        match self.config.inbox.as_ref().map(|inbox| &inbox.way) {
+            Some(mailbox::Way::Imap { server, .. }) => of_server("[inbox]", server, needs),
+            Some(mailbox::Way::Maildir { path }) => {
+                files.push(("[inbox]", "path", path.clone(), fs::read_dir(path).map(|_| false), needs));
+            }
+            None => {}
         }
-        for (key, path, found) in files {
+        for (table, key, path, found, needs) in files {
             let (said, hint) = match found {
                 Ok(false) => continue,
                 Ok(true) => {
-                    ("may be read by others".to_owned(), "sending needs it private: run `chmod 600` on it")
+                    ("may be read by others".to_owned(), format!("{needs} private: run `chmod 600` on it"))
                 }
-                Err(error) => (format!("cannot be read: {error}"), "sending needs it"),
+                Err(error) => (format!("cannot be read: {error}"), needs.to_owned()),
             };
-            let place = self.place_in_config(key);
+            let mut lines = self.config_lines.iter().map(|line| line.trim_start());
+            let heading = lines.position(|line| line.starts_with(table));
+            let line = heading.and_then(|at| Some(at + 1 + lines.position(|line| line.starts_with(key))?));
+            let place = match line {
+                Some(at) => Place::line("config.toml", at as u64 + 1),
+                None => Place::file("config.toml"),
+            };
             let said = format!("`{key}`: {} {said}", path.display());
             self.problems.push(Problem::warning("unready-file", place, said).hint(hint));
         }

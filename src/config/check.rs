@@ -124,7 +124,7 @@ impl Walk<'_> {
             let name: &str = key.get_ref();
             let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             let place = self.document.at(key.span().start);
-            if path == "transport" && matches!(name, "password" | "token" | "secret") {
+            if matches!(path, "transport" | "inbox") && matches!(name, "password" | "token" | "secret") {
                 problems.push(
                     Problem::error(
                         "literal-secret",

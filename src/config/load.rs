@@ -22,6 +22,7 @@ use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
 use crate::campaign::task::TaskColumns;
 use crate::delivery::pace::Pace;
+use crate::inbox::mailbox;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message_id::MessageId;
 use crate::transport::Settings;
@@ -58,6 +59,10 @@ pub struct Config {
     pub steps: Vec<String>,
     /// The way out.
     pub transport: Settings,
+    /// The way back; none where no mailbox is read.
+    pub inbox: Option<mailbox::Settings>,
+    /// What stops reading the mailbox alone: a secret that is not there, as in `unready`.
+    pub inbox_unready: Vec<Problem>,
     /// How fast, and how to say it.
     pub pace: PaceChoice,
     /// Office hours, if any.
@@ -258,13 +263,18 @@ impl Settling<'_> {
         }
         let timezone = campaign.timezone.clone().unwrap_or_else(|| "Europe/Amsterdam".to_owned());
         let zone = self.zone(&timezone);
-        let last = campaign.deadline.as_ref().and_then(|text| self.day(&["campaign", "deadline"], text));
+        let last = campaign
+            .deadline
+            .as_ref()
+            .and_then(|text| self.day("wrong-deadline", &["campaign", "deadline"], text));
         let sender = self.sender(raw);
         let recipients = self.recipients(raw);
         let roster = self.path(&recipients.file);
         let steps = self.steps(raw);
         let mut unready = Vec::new();
         let transport = self.transport(&raw.transport, &mut unready);
+        let mut inbox_unready = Vec::new();
+        let inbox = raw.inbox.as_ref().and_then(|inbox| self.inbox(inbox, &mut inbox_unready));
         let pace = self.pace(raw.pace.as_ref(), &raw.transport);
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
         let preflight = self.preflight(raw);
@@ -282,6 +292,8 @@ impl Settling<'_> {
             recipients,
             tasks: TaskColumns { link: raw.recipients.link.clone(), limit: raw.recipients.limit.clone() },
             steps,
+            inbox,
+            inbox_unready,
             transport: transport.unwrap_or(Settings::Rehearsal { connections: 1, keep: None }),
             pace: pace.unwrap_or_else(PaceChoice::careful),
             window,
@@ -305,12 +317,12 @@ impl Settling<'_> {
         }
     }
 
-    fn day(&mut self, path: &[&str], text: &str) -> Option<Date> {
+    pub(super) fn day(&mut self, name: &'static str, path: &[&str], text: &str) -> Option<Date> {
         match day(text) {
             Ok(day) => Some(day),
             Err(why) => {
                 let said = format!("`{}` cannot be `{}`: {why}", path.join("."), shown(text));
-                self.error("wrong-deadline", path, said, "write a day such as `2025-10-28` or `28-10-2025`");
+                self.error(name, path, said, "write a day such as `2025-10-28` or `28-10-2025`");
                 None
             }
         }
@@ -505,7 +517,7 @@ impl Settling<'_> {
         };
         Some(match transport.kind.as_deref() {
             Some("smtp") => {
-                let host = transport.host.as_deref().unwrap_or_default();
+                let host = transport.server.host.as_deref().unwrap_or_default();
                 let profile = profile(host.trim());
                 let pace = profile.pace();
                 let said = format!(

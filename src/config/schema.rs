@@ -20,6 +20,9 @@ pub struct Raw {
     pub step: Vec<RawStep>,
     /// The way out.
     pub transport: RawTransport,
+    /// The way back: the mailbox that is read for replies and bounces. Without this table none is. So far
+    /// these settings are only checked, and no command reads a mailbox.
+    pub inbox: Option<RawInbox>,
     /// How fast letters may go. Without this table an SMTP account gets a careful pace, which the program tells.
     pub pace: Option<RawPace>,
     /// Office hours: nothing goes out outside them. Without this table letters go at any time.
@@ -118,37 +121,48 @@ pub struct RawStep {
     pub letter: Option<String>,
 }
 
+/// A server and how to get in: the same keys in `[transport]`, for `smtp`, and in `[inbox]`, for `imap`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct RawServer {
+    /// smtp, imap: the server's host name. Required there.
+    pub host: Option<String>,
+    /// smtp, imap: its port. Default for SMTP: 465 with `tls`, 587 with `starttls`, 25 with `none`; for IMAP: 993 with `tls`, otherwise
+    /// 143.
+    #[schemars(extend("minimum" = 1, "maximum" = 65535))]
+    pub port: Option<u16>,
+    /// smtp, imap: how the line is protected. Default for SMTP: `starttls`, but `tls` on port 465; for IMAP: `tls`, but `starttls` on port
+    /// 143. `none` only to this machine itself, or with `allow-plaintext`.
+    #[schemars(extend("enum" = ["tls", "starttls", "none"]))]
+    pub security: Option<String>,
+    /// smtp, imap: allows `security = "none"` to another machine. Everybody on the way can read and change what is said.
+    pub allow_plaintext: Option<bool>,
+    /// smtp, imap: the user name, where the server wants a login.
+    pub username: Option<String>,
+    /// smtp, imap: the name of the environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// smtp, imap: a command whose first line of output is the password.
+    pub password_command: Option<String>,
+    /// smtp, imap: a file, readable by you alone, whose first line is the password.
+    pub password_file: Option<String>,
+    /// smtp, imap: a command whose first line of output is an OAuth2 access token.
+    pub token_command: Option<String>,
+    /// smtp, imap: a file with certificates (PEM) to trust beside those of the system.
+    pub ca_file: Option<String>,
+}
+
 /// `[transport]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct RawTransport {
     /// `rehearsal`: to a relay inside the program, nothing leaves the machine (the default). `smtp`: to a real
     /// relay. `folder`: as files.
     #[schemars(extend("enum" = ["rehearsal", "smtp", "folder"]))]
     pub kind: Option<String>,
-    /// smtp: the relay's host name. Required there.
-    pub host: Option<String>,
-    /// smtp: its port. Default: 465 with `tls`, 587 with `starttls`, 25 with `none`.
-    #[schemars(extend("minimum" = 1, "maximum" = 65535))]
-    pub port: Option<u16>,
-    /// smtp: how the line is protected. `starttls` is the default, `tls` on port 465; `none` only to this machine
-    /// itself, or with `allow-plaintext`.
-    #[schemars(extend("enum" = ["tls", "starttls", "none"]))]
-    pub security: Option<String>,
-    /// smtp: allows `security = "none"` to another machine. Everybody on the way can read and change the letters.
-    pub allow_plaintext: Option<bool>,
-    /// smtp: the user name, where the relay wants a login.
-    pub username: Option<String>,
-    /// smtp: the name of the environment variable that holds the password.
-    pub password_env: Option<String>,
-    /// smtp: a command whose first line of output is the password.
-    pub password_command: Option<String>,
-    /// smtp: a file, readable by you alone, whose first line is the password.
-    pub password_file: Option<String>,
-    /// smtp: a command whose first line of output is an OAuth2 access token.
-    pub token_command: Option<String>,
-    /// smtp: a file with certificates (PEM) to trust beside those of the system.
-    pub ca_file: Option<String>,
+    /// smtp: the relay.
+    #[serde(flatten)]
+    pub server: RawServer,
     /// How many connections at once. Default: 1.
     #[schemars(extend("minimum" = 1, "maximum" = 64))]
     pub connections: Option<u32>,
@@ -179,6 +193,44 @@ pub struct RawTimeouts {
     pub block: Option<String>,
     /// The reply to the end of the letter. Default: `10 min`; a shorter time makes letters in doubt.
     pub end_of_data: Option<String>,
+}
+
+/// `[inbox]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct RawInbox {
+    /// `imap`: on a server. `maildir`: in files on this machine. Required.
+    #[schemars(extend("enum" = ["imap", "maildir"]))]
+    pub kind: Option<String>,
+    /// imap: the server.
+    #[serde(flatten)]
+    pub server: RawServer,
+    /// maildir: the folder with `cur` and `new` in it, or the one above such folders. Required there.
+    pub path: Option<String>,
+    /// The folders that are read, as the mail program shows them; parts of a name are joined by `/`. Default: `INBOX` and the
+    /// spam folder. What was sent is only looked into for copies, and drafts not at all.
+    pub folders: Vec<String>,
+    /// The first day of which mail is read, such as `2026-02-01`. Default: the day before the campaign's first letter.
+    #[schemars(extend("format" = "date"))]
+    pub since: Option<String>,
+    /// How much of a message is taken in, such as `"5 MB"`; of a larger one only the beginning is read. Default: `10 MB`.
+    pub largest: Option<String>,
+    /// imap: how long the server may take, such as `"30s"` or `"5 min"`.
+    pub timeouts: RawInboxTimeouts,
+}
+
+/// `[inbox.timeouts]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawInboxTimeouts {
+    /// Looking up the name, connecting and TLS. Default: `30s`.
+    pub connect: Option<String>,
+    /// How long the server may be silent when it was asked something; a whole answer may take ten times as long. Default:
+    /// `2 min`.
+    pub command: Option<String>,
+    /// How often a server is asked that cannot tell by itself when something comes in. Default: `1 min`.
+    pub poll: Option<String>,
 }
 
 /// `[pace]`

@@ -1,0 +1,3 @@
+//! The way back: what came into the mailbox.
+
+pub mod mailbox;
