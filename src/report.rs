@@ -177,7 +177,7 @@ impl Report {
                 }
             }
         }
-        if problems.left_out() > 0 {
+        if problems.left_out() > 0 && !(self.quiet && problems.errors() == 0) {
             let _ = writeln!(text, "… and {} more", grouped(problems.left_out()));
         }
         let _ = write!(std::io::stderr().lock(), "{text}");

@@ -91,7 +91,8 @@ fn fonts_of_ones_own_can_be_used() {
     campaign
         .write("lettertypes/own.otf", own)
         .configure("[ledger]", "[pdf]\nfonts = \"lettertypes\"\n\n[ledger]");
-    campaign.run(["check"]).success().said("no problems; 3 letters");
+    let checked = campaign.run(["check"]).success().said("3 letters would go out");
+    assert!(!checked.err.contains("font"), "{}", checked.err);
     campaign.run(["preview", "EEN", "--pdf", "pages"]).success();
     let pdf = fs::read(campaign.file("pages/Letter to Partij Een.pdf")).unwrap();
     assert!(tool("pdffonts", &[], &pdf).contains("+PostduivusSerif-Regular"));
