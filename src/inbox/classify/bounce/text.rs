@@ -117,6 +117,10 @@ impl Failure {
         if machine.daemon && names_somebody(report) {
             return true;
         }
+        // A mail system that reports has something to report; what it does with the words is its own affair.
+        if machine.daemon && machine.weight >= 4 && !away && (self.cause.is_some() || self.code) {
+            return true;
+        }
         match machine.weight {
             // Nothing but the words: from a person, they would be about a bounce of theirs.
             0 | 1 if is_a_person(text) => false,
