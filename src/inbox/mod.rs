@@ -21,7 +21,7 @@ mod status;
 mod words;
 
 pub use correlate::{WINDOW_DAYS, is_freemail};
-pub use new_text::{NewText, new_text};
+pub use new_text::{NewText, new_text, own_lines};
 pub use reading::{AutoReply, Class, Evidence, Kind, Matched, Reading};
 pub use sent::{Sent, SentLetter};
 
@@ -36,7 +36,7 @@ pub struct Settings<'a> {
     pub sent: Option<&'a Sent>,
     /// The day, for messages that do not say when they were written.
     pub today: Date,
-    /// The lines of our own footer, so that they are not taken for somebody's words.
+    /// The lines of our own footer, made by [`own_lines`], so that they are not taken for somebody's words.
     pub own_lines: &'a [String],
 }
 

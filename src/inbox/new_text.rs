@@ -18,7 +18,7 @@ pub struct NewText {
     pub quotes: bool,
 }
 
-/// Returns the new part of a text; lines that are in `own` (our footer, as plain lines) do not count.
+/// Returns the new part of a text; lines that are in `own` (see [`own_lines`]) do not count.
 pub fn new_text(text: &str, own: &[String]) -> NewText {
     let lines: Vec<&str> = text.lines().take(LINES).collect();
     let mut kept: Vec<&str> = Vec::new();
@@ -61,6 +61,11 @@ pub fn new_text(text: &str, own: &[String]) -> NewText {
         at += 1;
     }
     NewText { text: kept.join("\n").trim().to_owned(), quotes }
+}
+
+/// Makes [`super::Settings::own_lines`] of our footer, as it stands below our letters.
+pub fn own_lines(footer: &str) -> Vec<String> {
+    footer.lines().map(plain).filter(|line| !line.is_empty()).collect()
 }
 
 fn has_words(kept: &[&str]) -> bool {
@@ -247,7 +252,7 @@ mod tests {
 
     #[test]
     fn our_own_footer_does_not_count() {
-        let own = ["wilt u geen brieven meer? antwoord met afmelden.".to_owned()];
+        let own = own_lines("Wilt u geen brieven meer? Antwoord met afmelden.\n");
         let text = "Dank.\n\nWilt u geen brieven meer? Antwoord met afmelden.\n";
         assert_eq!(new_text(text, &own).text, "Dank.");
     }

@@ -142,11 +142,11 @@ pub struct Reading {
     pub address_bad: bool,
     /// Of a bounce: the enhanced status code (RFC 3463), as given or as the words say.
     pub status: Option<EnhancedCode>,
-    /// Whom it is about, in lower case where it matters: failed recipients, or who complains.
+    /// Whom it is about, as written: failed recipients (the one we wrote to before the one it was forwarded to), or who complains.
     pub recipients: Vec<String>,
     /// The letter it belongs to.
     pub matched: Option<Matched>,
-    /// Of an absence: the day of return.
+    /// Of an absence: the day that they name; behind "t/m" the last day away, behind "terug op" the first day back.
     pub until: Option<Date>,
     /// Of an automatic answer: which kind.
     pub auto_reply: Option<AutoReply>,

@@ -85,7 +85,9 @@ pub(super) fn read(view: &View<'_>, tied: bool, today: Date) -> Option<Reading> 
     let by_header = vendor.is_some() || header.is_some();
     let is_one = if by_header {
         // A long text of its own, without any of the phrases, is a person's whose program marks everything.
-        let individual = words > 150 && !proven.any() && subject.is_none();
+        let by_path_alone = vendor.is_none() && incoming.auto == AutoSubmitted::No;
+        let individual =
+            !proven.any() && subject.is_none() && (words > 150 || by_path_alone && view.new.quotes);
         let newsletter = is_fresh_bulk(view) && subject.is_none() && !tied && proven.automatic == 0;
         // Nobody's mail program answers with an empty return path.
         let answered_by_none = incoming.null_path && answers;

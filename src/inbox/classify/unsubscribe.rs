@@ -15,7 +15,7 @@ const SHORT: usize = 18;
 const LONG: usize = 140;
 
 /// Reads a request.
-pub(super) fn read(view: &View<'_>, _tied: bool) -> Option<Reading> {
+pub(super) fn read(view: &View<'_>) -> Option<Reading> {
     let incoming = &view.incoming;
     let fields = &incoming.mail.fields;
     if incoming.lower("x-apple-unsubscribe").is_some_and(|value| value == "true") {
