@@ -19,7 +19,8 @@ pub(super) fn read(incoming: &Incoming<'_>, report: &Report, machine: &Machine) 
     let text = plain(&report.text);
     let failure = Failure::of(incoming, report, &text);
     let told = rules().delivered.fits(&incoming.subject_plain) && !failure.code && failure.cause.is_none();
-    if !(told && machine.weight >= 2) && !failure.is_one(incoming, machine, &text, &report.text) {
+    let is_one = told && machine.weight >= 2 || failure.is_one(incoming, machine, &text, &report.text);
+    if !is_one {
         return None;
     }
     if is_success(incoming, &text, &failure) {
