@@ -85,8 +85,11 @@ fn is_quoted(line: &str) -> bool {
 fn attribution(lines: &[&str]) -> Option<usize> {
     let mut joined = String::new();
     for (nth, line) in lines.iter().take(4).enumerate() {
-        // One that goes on over lines begins with a date, an address or a name in quotation marks: "Hello" does not.
-        let begins = lines[0].contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '<' | '"' | ','));
+        // One that goes on over lines begins with "On", a date, an address or a name in quotation marks: "Hello" does not.
+        const OPENING: [&str; 11] = ["on", "op", "am", "um", "le", "el", "il", "em", "den", "in", "at"];
+        let opens =
+            lines[0].split_whitespace().next().is_some_and(|word| OPENING.contains(&plain(word).as_str()));
+        let begins = opens || lines[0].contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '"'));
         if line.trim().is_empty() || nth > 0 && (is_quoted(line) || !begins) {
             break;
         }
