@@ -98,7 +98,8 @@ fn explain(batch: &[PathBuf], settings: Settings<'_>) -> Vec<io::Result<Vec<(Str
 
 /// Reads one file: one message, or those of a mailbox file.
 fn one(path: &Path, settings: Settings<'_>) -> io::Result<Vec<(String, Reading)>> {
-    let name = shown_path(path);
+    // As it was typed, so that a program that asked finds its file again.
+    let name = path.display().to_string();
     let is_mailbox = path
         .extension()
         .is_some_and(|kind| ["mbox", "mbx"].iter().any(|known| kind.eq_ignore_ascii_case(known)));
