@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::desk::Post;
 use crate::support::town::Campaign;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "check",
     "preview",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 13] = [
     "status",
     "why",
     "settle",
+    "inbox",
     "pause",
     "resume",
     "cancel",
