@@ -42,6 +42,8 @@ pub enum Command {
     Why(Why),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
+    /// Say what you did for a recipient who takes no mail.
+    Mark(Mark),
     /// Read messages from files and say what they are: replies, bounces, automatic answers; nothing is recorded.
     Inbox(Inbox),
     /// Stop sending, also in a process that is running, until `resume`.
@@ -83,12 +85,15 @@ pub struct Preview {
     /// Show this recipient's letter.
     #[arg(value_name = "KEY")]
     pub key: Option<String>,
-    /// Write one .eml file for each recipient, and an index.html to look through them.
+    /// Write one .eml file for each letter, one .txt for each task, and an index.html to look through them.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// With KEY: the whole message as it goes over the line, headers and all.
     #[arg(long, requires = "key")]
     pub raw: bool,
+    /// With KEY: the plain text and nothing else, ready to be copied into a form.
+    #[arg(long, requires = "key", conflicts_with = "raw")]
+    pub text: bool,
     /// Print only the plan's digest.
     #[arg(long, conflicts_with_all = ["key", "out"])]
     pub digest: bool,
@@ -177,6 +182,32 @@ pub enum Word {
     Accepted,
     /// It did not go out: queue it again.
     Again,
+}
+
+/// `mark`
+#[derive(Debug, Args)]
+pub struct Mark {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// What you did.
+    #[arg(value_enum, value_name = "WORD")]
+    pub word: MarkWord,
+    /// What else there is to say, for the history: a number of receipt, whom you spoke.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Which letter, where the recipient gets several.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
+}
+
+/// A person's word on a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MarkWord {
+    /// The task is done: the form is filled in, the letter posted, the call made.
+    Done,
+    /// It is not done after all.
+    Open,
 }
 
 /// `pause`

@@ -20,6 +20,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Status(what) => command::status::run(&context, &what),
         Command::Why(what) => command::why::run(&context, &what),
         Command::Settle(what) => command::settle::run(&context, &what),
+        Command::Mark(what) => command::mark::run(&context, &what),
         Command::Inbox(what) => command::explain::run(&context, &what),
         Command::Pause(what) => command::pause::pause(&context, &what),
         Command::Resume => command::pause::resume(&context),

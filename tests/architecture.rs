@@ -87,6 +87,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("handlebars", &["campaign/script.rs"]),
     ("pulldown_cmark", &["campaign/markdown.rs", "campaign/document/markdown.rs"]),
     ("html5ever", &["campaign/html.rs"]),
+    ("simplecss", &["campaign/css.rs"]),
     ("quick_xml", &["campaign/document/xml.rs"]),
     ("zip", &["campaign/document/archive.rs"]),
     (

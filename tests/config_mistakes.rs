@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::civil::date;
 use postduif::account::{Secret, Security};
 use postduif::campaign::problem::Problems;
 use postduif::config::load::read;
@@ -45,6 +46,10 @@ fn told(more: &str) -> String {
 fn right(more: &str) -> Config {
     let (config, told) = settle(&format!("{RIGHT}{more}"));
     config.unwrap_or_else(|| panic!("{told}"))
+}
+
+fn campaign(more: &str) -> String {
+    settle(&RIGHT.replace("name = \"appeal\"", &format!("name = \"appeal\"\n{more}"))).1
 }
 
 fn smtp(more: &str) -> String {
@@ -100,6 +105,30 @@ fn what_the_user_says_is_what_is_done() {
 }
 
 #[test]
+fn a_deadline_is_a_date_of_toml_or_a_text_and_another_one_is_another_plan() {
+    let with = |deadline: &str| {
+        let text = RIGHT.replace("name = \"appeal\"", &format!("name = \"appeal\"\n{deadline}"));
+        settle(&text).0.unwrap()
+    };
+    let day = date(2025, 10, 28);
+    for deadline in [
+        "deadline = 2025-10-28",
+        "deadline = 2025-10-28T00:00:00",
+        "deadline = \"2025-10-28\"",
+        "deadline = \"28-10-2025\"",
+        "deadline = \"dinsdag 28 oktober 2025\"",
+    ] {
+        assert_eq!(with(deadline).deadlines.last, Some(day), "{deadline}");
+        assert_eq!(with(deadline).way(), with("deadline = 2025-10-28").way());
+    }
+    assert_eq!(right("").deadlines.last, None);
+    assert_ne!(right("").way(), with("deadline = 2025-10-28").way());
+    assert_ne!(with("deadline = 2025-10-29").way(), with("deadline = 2025-10-28").way());
+    let zone = with("timezone = \"America/Paramaribo\"\ndeadline = 2025-10-28");
+    assert_eq!(zone.deadlines.end(None).unwrap().to_string(), "2025-10-29T03:00:00Z");
+}
+
+#[test]
 fn a_password_that_is_not_set_holds_send_back_and_nothing_else() {
     let config = right(
         "[transport]\nkind = \"smtp\"\nhost = \"mail.council.example\"\nusername = \"ada\"\npassword-env = \"UNSET\"\n",
@@ -143,6 +172,12 @@ fn wrong_files_and_what_is_told() {
         ("postgres", told("[ledger]\nurl = \"postgres://ada:hunter2@db.example/x\"\n")),
         ("ledger", told("[ledger]\nurl = \"logs/ledger.db\"\n")),
         ("table for a text", told("[campaign.name]\n")),
+        ("no day", campaign("deadline = \"z.s.m.\"")),
+        ("a day that is none", campaign("deadline = \"31-04-2026\"")),
+        ("a time of the day", campaign("deadline = 2025-10-28T17:00:00")),
+        ("a time alone", campaign("deadline = 17:00:00")),
+        ("a number for a day", campaign("deadline = 28")),
+        ("no heading", settle(&RIGHT.replace("key = \"code\"", "link = \"--\"\nlimit = \" \"")).1),
         ("free key of another kind", settle(&RIGHT.replace("\"Straat 1\"", "12")).1),
     ];
     let text: String = all.iter().map(|(name, told)| format!("# {name}\n{told}\n\n")).collect();

@@ -71,7 +71,8 @@ fn cancelling_ends_the_tasks_too() {
     let ledger = home.open();
     let campaign = launch(&ledger, "appeal");
     enroll(&ledger, &campaign, &[by_hand("form", Errand::WebForm), person("ada", "ada@a.example")], None);
-    assert_eq!(ledger.cancel(campaign.id, "over", at(1)).wait().unwrap(), 2);
+    let ended = ledger.cancel(campaign.id, "over", at(1)).wait().unwrap();
+    assert_eq!(ended, Withdrawn { letters: 1, tasks: 1 });
     assert_eq!(state_of(&ledger, &campaign, "form").state, State::Cancelled);
 }
 
@@ -129,6 +130,76 @@ fn the_campaigns_deadline_holds_for_everybody_and_can_be_moved() {
     let known = Enrollment::Known { state: State::Lapsed };
     assert_eq!(enroll(&ledger, &campaign, &rows, Some(date(2027, 1, 16))), [known.clone(), known]);
     assert_eq!(keys(&claim(&ledger, &campaign, "w", 9)), ["p1", "p2"]);
+}
+
+/// A row turned into a task after its letter had lapsed was queued again with nobody to go to.
+#[test]
+fn a_letter_that_lapsed_and_whose_row_turned_into_a_task_is_a_task() {
+    let home = Home::new();
+    let ledger = home.open();
+    let campaign = launch(&ledger, "appeal");
+    let late = Recipient { deadline: Some(date(2027, 1, 14)), ..person("one", "one@a.example") };
+    enroll(&ledger, &campaign, std::slice::from_ref(&late), None);
+    assert_eq!(keys(&claim(&ledger, &campaign, "w", 9)), Vec::<&str>::new());
+    assert_eq!(state_of(&ledger, &campaign, "one").state, State::Lapsed);
+    let task = Recipient { deadline: Some(date(2027, 2, 1)), ..by_hand("one", Errand::WebForm) };
+    assert_eq!(enroll(&ledger, &campaign, &[task], None), [Enrollment::Updated]);
+    assert_eq!(state_of(&ledger, &campaign, "one").state, State::Task);
+    assert_eq!(keys(&claim(&ledger, &campaign, "w", 9)), Vec::<&str>::new());
+}
+
+/// The letter kept the deadline of the task that its row had been, and lapsed too early.
+#[test]
+fn a_task_whose_row_turned_into_mail_has_the_deadline_of_the_row() {
+    let home = Home::new();
+    let ledger = home.open();
+    let campaign = launch(&ledger, "appeal");
+    let task = Recipient { deadline: Some(date(2027, 1, 14)), ..by_hand("one", Errand::Phone) };
+    enroll(&ledger, &campaign, &[task], None);
+    let mail = Recipient { deadline: Some(date(2027, 1, 15)), ..person("one", "one@a.example") };
+    enroll(&ledger, &campaign, &[mail], None);
+    assert_eq!(keys(&claim(&ledger, &campaign, "w", 9)), ["one"]);
+}
+
+/// A row that had changed kept the campaign's old deadline, and its letter went after the new one.
+#[test]
+fn the_campaigns_deadline_holds_also_for_a_row_that_changed_after_its_letter_was_handed_over() {
+    let home = Home::new();
+    let ledger = home.open();
+    let campaign = launch(&ledger, "appeal");
+    let mut rows = people(1);
+    enroll(&ledger, &campaign, &rows, Some(date(2027, 1, 20)));
+    let held = claim(&ledger, &campaign, "w", 1).claims.remove(0);
+    ledger.note_end_of_data(&held.ticket, mark(), at(1)).wait().unwrap();
+    end(&ledger, &held.ticket, deferred(), State::Queued, at(1)).unwrap();
+    rows[0].name = Some("Another".to_owned());
+    let changed = Enrollment::Changed { state: State::Queued };
+    assert_eq!(enroll(&ledger, &campaign, &rows, Some(date(2027, 1, 14))), [changed]);
+    assert_eq!(keys(&claim(&ledger, &campaign, "w", 9)), Vec::<&str>::new());
+    assert_eq!(state_of(&ledger, &campaign, "p1").state, State::Lapsed);
+}
+
+/// Tasks that nobody had done yet, and letters that had lapsed, froze the text.
+#[test]
+fn a_text_that_nobody_has_is_not_frozen() {
+    let home = Home::new();
+    let ledger = home.open();
+    let campaign = launch(&ledger, "appeal");
+    let late = Recipient { deadline: Some(date(2027, 1, 14)), ..person("late", "late@a.example") };
+    enroll(&ledger, &campaign, &[by_hand("form", Errand::WebForm), late], None);
+    claim(&ledger, &campaign, "w", 9);
+    let again =
+        |text: &str| ledger.refreeze(campaign.id, definition(text), text.to_owned(), at(1)).wait().unwrap();
+    assert!(again("another text"));
+    let wish = Wish::Mark {
+        campaign: "appeal".to_owned(),
+        key: "form".to_owned(),
+        step: None,
+        mark: Mark::Done,
+        note: None,
+    };
+    Ledger::wish(ledger.path(), &wish, at(2)).unwrap();
+    assert!(!again("a third text"), "somebody has the second one");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn a_cancelled_campaign_sends_nothing_more_whatever_was_in_flight() {
     let claims = claim(&ledger, &campaign, "w", 3).claims;
     ledger.note_end_of_data(&claims[0].ticket, mark(), at(1)).wait().unwrap();
     let cancel = Wish::Cancel { campaign: "appeal".to_owned(), why: "a mistake".to_owned() };
-    assert_eq!(Ledger::wish(ledger.path(), &cancel, at(2)).unwrap().ended, 1);
+    assert_eq!(Ledger::wish(ledger.path(), &cancel, at(2)).unwrap().ended.letters, 1);
 
     let no = ledger.note_end_of_data(&claims[1].ticket, mark(), at(3)).wait();
     assert!(matches!(no, Err(LedgerError::Stopped { .. })), "{no:?}");

@@ -266,9 +266,9 @@ fn a_recipient_who_takes_no_mail_needs_no_address_and_the_one_there_is_not_used(
     let settings = RosterSettings { key: Some("afkorting".into()), ..settings() };
     insta::assert_snapshot!(ways(&settings, text), @r"
     2 A: a@x.example, until 2025-10-28
-    3 B: web-form, until 2025-10-28
+    3 B: web form, until 2025-10-28
     4 C: post
-    5 D: phone, until 2025-10-29
+    5 D: telephone, until 2025-10-29
     recipients.csv:6: `e-mail` is empty; fill it in, or remove the row
     recipients.csv:7: `Kanaal` holds `webfromulier`, which is no way to reach anybody; did you mean `webformulier`?
     recipients.csv:8: `deadline` holds `eind oktober`: it is no date; write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty

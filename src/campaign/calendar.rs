@@ -68,6 +68,16 @@ impl Deadlines {
         own.into_iter().chain(self.last).min()
     }
 
+    /// Returns the day that `now` falls on.
+    pub fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned_datetime(self.zone.clone()).date()
+    }
+
+    /// Returns whether a recipient's last day is over.
+    pub fn is_over(&self, own: Option<Date>, now: Timestamp) -> bool {
+        self.end(own).is_some_and(|end| end <= now)
+    }
+
     /// Returns the instant from which on nothing may go to a recipient any more: the end of its last day.
     pub fn end(&self, own: Option<Date>) -> Option<Timestamp> {
         let after = self.day(own)?.tomorrow().ok()?;
@@ -113,6 +123,37 @@ mod tests {
     fn the_clock_change_moves_the_opening_in_utc_and_not_on_the_wall() {
         let office = office();
         assert_eq!(office.open_at_or_after(at("2025-10-24T16:00:00Z")), Some(at("2025-10-27T08:00:00Z")));
+    }
+
+    #[test]
+    fn the_last_day_is_a_whole_day_in_the_campaigns_own_zone() {
+        for (zone, own, campaign, end) in [
+            ("Europe/Amsterdam", Some("2025-09-12"), None, Some("2025-09-12T22:00:00Z")),
+            ("Europe/Amsterdam", Some("2025-12-12"), None, Some("2025-12-12T23:00:00Z")),
+            // The day of the clock change has 25 hours.
+            ("Europe/Amsterdam", Some("2025-10-26"), None, Some("2025-10-26T23:00:00Z")),
+            // Here the next day begins at one o'clock, because midnight is left out.
+            ("America/Santiago", Some("2025-09-06"), None, Some("2025-09-07T04:00:00Z")),
+            ("America/Paramaribo", Some("2025-09-12"), None, Some("2025-09-13T03:00:00Z")),
+            ("Pacific/Kiritimati", Some("2025-09-12"), None, Some("2025-09-12T10:00:00Z")),
+            // The earlier of the two counts.
+            ("UTC", Some("2025-09-12"), Some("2025-09-11"), Some("2025-09-12T00:00:00Z")),
+            ("UTC", Some("2025-09-10"), Some("2025-09-11"), Some("2025-09-11T00:00:00Z")),
+            ("UTC", None, Some("2025-12-31"), Some("2026-01-01T00:00:00Z")),
+            ("UTC", None, None, None),
+            // The calendar ends there, and with it the deadline.
+            ("UTC", Some("9999-12-31"), None, None),
+        ] {
+            let day = |text: Option<&str>| text.map(|text| text.parse::<Date>().unwrap());
+            let deadlines = Deadlines { zone: TimeZone::get(zone).unwrap(), last: day(campaign) };
+            let (own, end) = (day(own), end.map(at));
+            assert_eq!(deadlines.end(own), end, "{zone} {own:?}");
+            let Some(end) = end else { continue };
+            let before = Timestamp::from_millisecond(end.as_millisecond() - 1).unwrap();
+            assert!(deadlines.is_over(own, end) && !deadlines.is_over(own, before), "{zone} {own:?}");
+            assert_eq!(Some(deadlines.today(before)), deadlines.day(own), "{zone}");
+            assert!(Some(deadlines.today(end)) > deadlines.day(own), "{zone}");
+        }
     }
 
     #[test]

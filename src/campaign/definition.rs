@@ -40,12 +40,29 @@ pub struct Sender {
 /// One letter as its author wrote it, with everything it includes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetterSource {
-    /// `letter`: the file is `templates/letter.md`.
+    /// `letter`: the file is `templates/letter.md`. `letter.html`: it is `templates/letter.html`.
     pub name: String,
     /// The whole file, front matter included.
     pub text: String,
     /// Every other `templates/*.md` that it may include, by name without the ending.
     pub partials: BTreeMap<String, String>,
+}
+
+impl LetterSource {
+    /// Returns whether the letter is HTML; else it is Markdown. What it includes is of the same kind.
+    pub fn is_html(&self) -> bool {
+        self.name.ends_with(".html")
+    }
+
+    /// Returns the letter's file: `templates/letter.md`.
+    pub fn file(&self) -> String {
+        self.file_of(self.name.strip_suffix(".html").unwrap_or(&self.name))
+    }
+
+    /// Returns the file of something that it includes: `templates/foot.md`.
+    pub fn file_of(&self, name: &str) -> String {
+        format!("templates/{name}.{}", if self.is_html() { "html" } else { "md" })
+    }
 }
 
 impl Definition {

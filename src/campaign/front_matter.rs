@@ -6,6 +6,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::markup;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
 use super::tags::Source;
@@ -16,6 +17,8 @@ const KEYS: [&str; 1] = ["subject"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
+
+const PAGE_EXAMPLE: &str = "write it between `<title>` and `</title>`, or begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
 
 /// The front matter of a letter, and its body.
 #[derive(Debug)]
@@ -37,6 +40,16 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
+    /// Reads the title of a page.
+    fn title(page: &str, lines_before: usize) -> Option<Self> {
+        let (at, text) = markup::title(page)?;
+        let before = page.get(..at)?;
+        let columns_before = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        // A title may be written over several lines, and is one.
+        let text = text.replace('\n', " ");
+        Some(Self { text, lines_before: lines_before + before.matches('\n').count(), columns_before })
+    }
+
     /// Reads its tags; `None` when a problem was found that the parser must not see.
     pub(super) fn source(&self, file: &str, problems: &mut Problems) -> Option<Source<'_>> {
         Source::read(file, &self.text, self.lines_before, self.columns_before, problems)
@@ -45,14 +58,24 @@ impl Scripted {
 
 impl<'t> FrontMatter<'t> {
     /// Reads it from the text of a letter, with LF for every line break; what is wrong with it is pushed.
-    pub(super) fn read(file: &str, text: &'t str, problems: &mut Problems) -> Option<Self> {
-        let (front, body, body_line) = parted(file, text, problems)?;
+    ///
+    /// A page may do without it, or without the subject in it: then its `<title>` is the subject.
+    pub(super) fn read(file: &str, text: &'t str, page: bool, problems: &mut Problems) -> Option<Self> {
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let (front, body, body_line) = match page && !text.starts_with("+++") {
+            true => ("", text, 0),
+            false => parted(file, text, problems)?,
+        };
         let table = Table::read(file, front, problems)?;
         table.look_for_unknown_keys(problems);
-        let subject = table.scripted("subject", "no-subject", problems);
+        let mut subject = table.scripted("subject", "no-subject", problems);
         if subject.is_none() && !table.has("subject") {
-            let place = Place::column(file, 1, 1);
-            problems.push(Problem::error("no-subject", place, "the letter has no subject").hint(EXAMPLE));
+            subject = Scripted::title(body, body_line).filter(|_| page);
+            if subject.is_none() {
+                let place = Place::column(file, 1, 1);
+                let problem = Problem::error("no-subject", place, "the letter has no subject");
+                problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
+            }
         }
         Some(Self { subject: subject?, body, body_line })
     }

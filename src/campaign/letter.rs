@@ -13,7 +13,7 @@
 //! Read, checked and resolved once ([`Letter::compile`]); merged per recipient in some ten microseconds
 //! ([`Letter::merge`]), because what all recipients of one branch share is converted once and kept.
 //!
-//! Markdown is CommonMark without HTML and pictures.
+//! Markdown is CommonMark without HTML and pictures. `templates/letter.html` is a letter that is HTML itself ([`super::markup`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,7 +22,9 @@ use jiff::civil::Date;
 
 use super::definition::{Definition, LetterSource};
 use super::front_matter::FrontMatter;
-use super::markdown::{Shape, document, faults};
+use super::markdown::{Shape, faults};
+use super::markup;
+use super::markup_rules;
 use super::merge::{CLOSE, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
 use super::script::{Node, Resolver, normal};
@@ -48,6 +50,8 @@ pub struct Letter {
     /// Where those columns stand in a row of the roster it was compiled for.
     at: Vec<usize>,
     file: String,
+    /// Whether its body is a page of HTML.
+    html: bool,
     language: String,
     tongue: Option<Tongue>,
     shapes: RwLock<Shapes>,
@@ -90,15 +94,16 @@ impl Letter {
         problems: &mut Problems,
     ) -> Option<Self> {
         let before = problems.errors();
-        let file = format!("templates/{}.md", source.name);
-        for (name, text) in [(&source.name, &source.text)].into_iter().chain(&source.partials) {
-            check_size(&format!("templates/{name}.md"), text, problems);
+        let file = source.file();
+        check_size(&file, &source.text, problems);
+        for (name, text) in &source.partials {
+            check_size(&source.file_of(name), text, problems);
         }
         if problems.errors() > before {
             return None;
         }
         let text = normal(&source.text);
-        let front = FrontMatter::read(&file, &text, problems)?;
+        let front = FrontMatter::read(&file, &text, source.is_html(), problems)?;
         let subject = front.subject.source(&file, problems);
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
         // Three braces are an error by now, and no reason to say nothing of the rest.
@@ -111,15 +116,14 @@ impl Letter {
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
         let used = std::mem::take(&mut resolver.used);
         if let Some(body) = &body {
-            check_markdown(body, problems);
+            check_body(body, source.is_html(), problems);
         }
         for (name, text) in &source.partials {
             if !text.starts_with("+++") && included(name, source) {
                 let text = normal(text);
                 let mut again = Problems::default();
-                if let Some(partial) = Source::read(&format!("templates/{name}.md"), &text, 0, 0, &mut again)
-                {
-                    check_markdown(&partial, problems);
+                if let Some(partial) = Source::read(&source.file_of(name), &text, 0, 0, &mut again) {
+                    check_body(&partial, source.is_html(), problems);
                 }
             }
         }
@@ -134,6 +138,7 @@ impl Letter {
             used,
             at,
             file,
+            html: source.is_html(),
             language: definition.language.clone(),
             tongue: Tongue::of(&definition.language),
             shapes: RwLock::default(),
@@ -146,7 +151,7 @@ impl Letter {
         let (subject, walk, shape) = self.prepare(&columns, input.today)?;
         let mut text = String::with_capacity(shape.size());
         shape.text(&walk.given, &mut text);
-        let html = document(&self.language, &subject, |out| shape.html(&walk.given, out), shape.size());
+        let html = shape.page(&self.language, &subject, &walk.given);
         Ok(Merged { subject, text, html })
     }
 
@@ -164,6 +169,7 @@ impl Letter {
             used: self.used.clone(),
             at: self.at.clone(),
             file: self.file.clone(),
+            html: self.html,
             language: self.language.clone(),
             tongue: self.tongue,
             shapes: RwLock::default(),
@@ -200,17 +206,23 @@ impl Letter {
         }
         let mut walk = Walk::trail(&self.body, columns, today, self.tongue);
         findings.append(&mut walk.findings);
-        for finding in &mut findings {
-            if finding.place.as_ref().is_some_and(|place| place.file.is_empty()) {
-                finding.place = Some(Place::file(&self.file));
-            }
-        }
         if !findings.is_empty() {
+            self.locate(&mut findings);
             return Err(findings);
         }
         let shape = self.shape(&walk, columns, today);
         shape.check(&walk.given, &mut findings);
+        self.locate(&mut findings);
         if findings.is_empty() { Ok((subject, walk, shape)) } else { Err(findings) }
+    }
+
+    /// Gives a finding of the whole letter its place.
+    fn locate(&self, findings: &mut [Problem]) {
+        for finding in findings {
+            if finding.place.as_ref().is_some_and(|place| place.file.is_empty()) {
+                finding.place = Some(Place::file(&self.file));
+            }
+        }
     }
 
     /// Returns the shape of a trail, kept or made.
@@ -220,8 +232,11 @@ impl Letter {
         if let Some(shape) = known {
             return shape;
         }
-        let markdown = Walk::markdown(&self.body, columns, today, self.tongue);
-        let shape = Arc::new(Shape::of(&markdown));
+        let written = Walk::markdown(&self.body, columns, today, self.tongue);
+        let shape = Arc::new(match self.html {
+            true => markup::shape(&written, &self.language),
+            false => Shape::of(&written),
+        });
         let size = shape.size() + walk.trail.len();
         let mut shapes = self.shapes.write().unwrap_or_else(PoisonError::into_inner);
         if shapes.known.len() < MOST_SHAPES && shapes.size + size <= LARGEST_SHAPES {
@@ -277,37 +292,48 @@ fn included(name: &str, source: &LetterSource) -> bool {
 }
 
 /// Looks for HTML, pictures and links that a letter may not have, in all branches at once.
-fn check_markdown(source: &Source<'_>, problems: &mut Problems) {
+fn check_body(source: &Source<'_>, html: bool, problems: &mut Problems) {
     // The same text with tokens for values and without the other tags, and where each piece came from.
-    let mut markdown = String::with_capacity(source.text.len());
+    let mut body = String::with_capacity(source.text.len());
     let mut origins: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     for tag in &source.tags {
-        origins.push((markdown.len(), at));
+        origins.push((body.len(), at));
         let alone = tag.kind != Kind::Put && {
             let before = source.text[..tag.start].rsplit('\n').next().unwrap_or("");
             let after = source.text[tag.end..].split('\n').next().unwrap_or("");
             before.trim().is_empty() && after.trim().is_empty()
         };
-        markdown.push_str(&source.text[at.min(tag.start)..tag.start]);
-        origins.push((markdown.len(), tag.start));
+        body.push_str(&source.text[at.min(tag.start)..tag.start]);
+        origins.push((body.len(), tag.start));
         at = tag.end;
         if tag.kind == Kind::Put {
-            token(0, &mut markdown);
+            token(0, &mut body);
         } else if alone {
             let line_end =
                 source.text[tag.end..].find('\n').map_or(source.text.len(), |end| tag.end + end + 1);
             at = line_end;
-            markdown.truncate(markdown.trim_end_matches([' ', '\t']).len());
+            body.truncate(body.trim_end_matches([' ', '\t']).len());
         }
     }
-    origins.push((markdown.len(), at));
-    markdown.push_str(source.text.get(at..).unwrap_or(""));
-    for (offset, name, said) in faults(&markdown) {
+    origins.push((body.len(), at));
+    body.push_str(source.text.get(at..).unwrap_or(""));
+    let place = |offset: usize| {
         let (from, origin) =
             origins.iter().rev().find(|(from, _)| *from <= offset).copied().unwrap_or((0, 0));
-        let problem =
-            Problem::error(name, source.place_of((origin + offset - from).min(source.text.len())), said);
+        source.place_of((origin + offset - from).min(source.text.len()))
+    };
+    if html {
+        for (offset, name, said) in markup_rules::faults(&body) {
+            problems.push(Problem::error(name, place(offset), said));
+        }
+        for (offset, name, said) in markup_rules::remarks(&body) {
+            problems.push(Problem::warning(name, place(offset), said));
+        }
+        return;
+    }
+    for (offset, name, said) in faults(&body) {
+        let problem = Problem::error(name, place(offset), said);
         problems.push(match name {
             "raw-html" => problem.hint("write `\\<` for the sign itself, and `{{! … }}` for a remark"),
             _ => problem,

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::merge::{Given, OPEN, TOKEN, token_at};
-use super::problem::Problem;
+use super::problem::{Place, Problem};
 use crate::mail::headers::unprintable;
 
 /// The schemes that a link in a letter may have.
@@ -36,6 +36,26 @@ pub(super) struct Shape {
     text: Vec<Piece>,
     links: Vec<Link>,
     size: usize,
+    /// The HTML up to the subject in its title, where the letter is a page of its own; else the house has one.
+    head: Option<Box<str>>,
+    /// What the page holds that it may not: a stable name, and a sentence.
+    wrong: Vec<(&'static str, String)>,
+}
+
+/// A piece of a page that is a letter.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// HTML as it is.
+    Fixed(String),
+    /// A value in text or in a quoted attribute.
+    Value {
+        /// Its number.
+        value: u32,
+        /// Whether its line breaks are `<br>`.
+        breaks: bool,
+    },
+    /// A link's address, with words in the place of values.
+    Address(String),
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +103,34 @@ impl Shape {
         writer.finish()
     }
 
+    /// Makes a shape of a page: Markdown for its text, the HTML up to the subject, and the HTML after it.
+    pub(super) fn of_page(
+        markdown: &str,
+        head: String,
+        slots: Vec<Slot>,
+        wrong: Vec<(&'static str, String)>,
+    ) -> Self {
+        let mut shape = Self::of(markdown);
+        shape.html.clear();
+        for slot in slots {
+            shape.html.push(match slot {
+                Slot::Fixed(html) => {
+                    shape.size += html.len();
+                    Piece::Fixed(html.into())
+                }
+                Slot::Value { value, breaks } => Piece::Html { value, breaks },
+                Slot::Address(address) => {
+                    let Some(link) = Link::of(LinkType::Inline, &address) else { continue };
+                    shape.links.push(link);
+                    Piece::Address { link: shape.links.len() - 1, html: true }
+                }
+            });
+        }
+        shape.head = Some(head.into());
+        shape.wrong = wrong;
+        shape
+    }
+
     /// Returns roughly how many octets it takes.
     pub(super) fn size(&self) -> usize {
         self.size + (self.html.len() + self.text.len()) * size_of::<Piece>()
@@ -90,6 +138,8 @@ impl Shape {
 
     /// Checks the addresses that values make.
     pub(super) fn check(&self, given: &[Given<'_>], findings: &mut Vec<Problem>) {
+        let wrong = self.wrong.iter().map(|(name, said)| Problem::error(name, Place::default(), said));
+        findings.extend(wrong);
         for link in &self.links {
             if let Err((value, scheme)) = link.fill(given) {
                 let problem = given.get(value as usize).map(|given| {
@@ -110,8 +160,20 @@ impl Shape {
         }
     }
 
+    /// Puts the values in; gives the whole HTML part.
+    pub(super) fn page(&self, language: &str, subject: &str, given: &[Given<'_>]) -> String {
+        let Some(head) = &self.head else {
+            return document(language, subject, |out| self.html(given, out), self.size());
+        };
+        let mut out = String::with_capacity(self.size() + head.len() + subject.len() + 64);
+        out.push_str(head);
+        escape(subject, false, &mut out);
+        self.html(given, &mut out);
+        out
+    }
+
     /// Puts the values in; gives the HTML of the letter's body, without its frame.
-    pub(super) fn html(&self, given: &[Given<'_>], out: &mut String) {
+    fn html(&self, given: &[Given<'_>], out: &mut String) {
         self.fill(&self.html, given, out);
     }
 
@@ -194,7 +256,7 @@ impl Link {
 }
 
 /// Returns whether an address that the letter's author wrote may be linked to.
-fn allowed(address: &str) -> bool {
+pub(super) fn allowed(address: &str) -> bool {
     address.starts_with(OPEN)
         || address
             .split_once(':')
@@ -252,6 +314,16 @@ pub(super) fn faults(markdown: &str) -> Vec<(usize, &'static str, String)> {
         }
     }
     faults
+}
+
+/// Writes what an author wrote for HTML text or a quoted attribute; line breaks stay.
+pub(super) fn escape_fixed(text: &str, out: &mut String) {
+    for line in text.split_inclusive('\n') {
+        escape(line.strip_suffix('\n').unwrap_or(line), false, out);
+        if line.ends_with('\n') {
+            out.push('\n');
+        }
+    }
 }
 
 /// Writes a value for HTML text or a quoted attribute.
@@ -547,17 +619,7 @@ impl Writer {
                     self.flush_html();
                     self.shape.html.push(Piece::Html { value, breaks });
                 }
-                Ok(text) => {
-                    for line in text.split_inclusive('\n') {
-                        match line.strip_suffix('\n') {
-                            Some(line) => {
-                                escape(line, false, &mut self.html);
-                                self.html.push('\n');
-                            }
-                            None => escape(line, false, &mut self.html),
-                        }
-                    }
-                }
+                Ok(text) => escape_fixed(text, &mut self.html),
             }
         }
     }
@@ -681,7 +743,7 @@ pub(super) fn split(text: &str) -> Vec<Result<&str, u32>> {
 }
 
 /// Frames a body as a whole document: `<html lang>`, the subject as its title, one column.
-pub(super) fn document(language: &str, subject: &str, body: impl FnOnce(&mut String), size: usize) -> String {
+fn document(language: &str, subject: &str, body: impl FnOnce(&mut String), size: usize) -> String {
     let mut out = String::with_capacity(size + 1024);
     out.push_str("<!DOCTYPE html>\n<html lang=\"");
     escape(language, false, &mut out);

@@ -53,6 +53,23 @@ pub fn leftovers(text: &str) -> Vec<Leftover> {
     found
 }
 
+/// Finds the same in a page of HTML, where brackets in styles and remarks mean something else.
+pub fn leftovers_in_page(html: &str) -> Vec<Leftover> {
+    let plain = html.to_ascii_lowercase();
+    let mut visible = html.to_owned();
+    for (open, close) in [("<!--", "-->"), ("<style", "</style")] {
+        let mut from = 0;
+        while let Some(start) = plain[from..].find(open).map(|at| at + from) {
+            let end = plain[start..].find(close).map_or(plain.len(), |at| start + at + close.len());
+            // Every line keeps its length, so that places stay the same.
+            let blanks = html[start..end].split('\n').map(|line| " ".repeat(line.len()));
+            visible.replace_range(start..end, &blanks.collect::<Vec<_>>().join("\n"));
+            from = end;
+        }
+    }
+    leftovers(&visible)
+}
+
 /// Returns whether this is the text of a letter that ships with the program, white space aside.
 pub fn is_shipped_letter(text: &str) -> bool {
     let same = |shipped: &&str| text.split_whitespace().eq(shipped.split_whitespace());
@@ -99,6 +116,14 @@ mod tests {
     fn links_boxes_template_brackets_and_longer_words_are_not() {
         let text = "[onze site](https://x.example) [ref][1] [1]: x\n- [ ] a\n- [x] b\n{{[Naam partij]}} XXXL TODOS a[1]";
         assert_eq!(texts(text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn brackets_in_the_styles_and_remarks_of_a_page_are_none() {
+        let page = "<!--[if mso]><p>é</p><![endif]--><STYLE>a[href]{x:y}\n b[title]{}</STYLE>[naam]";
+        let found = leftovers_in_page(page);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].line, found[0].text.as_str()), (2, "[naam]"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::calendar::Window;
 use super::definition::hex;
 use super::recipient::{Channel, Recipient};
+use super::task::Task;
 
 /// Names everything that decides what goes out: letters, settings, and every row in its order.
 ///
@@ -137,6 +138,8 @@ pub struct Plan {
     pub letters: u64,
     /// Tasks for a person: recipients who take no mail.
     pub tasks: u64,
+    /// The first few of them.
+    pub some_tasks: Vec<Task>,
     /// Who gets none, by reason.
     pub left_out: BTreeMap<LeftOut, LeftOutGroup>,
     /// When the first and the last would go.
@@ -146,6 +149,14 @@ pub struct Plan {
 impl Plan {
     /// How many examples of a reason are kept.
     pub const EXAMPLES: usize = 10;
+
+    /// Notes a task for a person.
+    pub fn task(&mut self, task: Task) {
+        self.tasks += 1;
+        if self.some_tasks.len() < Self::EXAMPLES {
+            self.some_tasks.push(task);
+        }
+    }
 
     /// Notes somebody who gets no letter.
     pub fn leave_out(&mut self, why: LeftOut, example: impl FnOnce() -> String) {
@@ -197,6 +208,30 @@ pub fn forecast(
     None
 }
 
+/// Returns how many letters can go before `end` from `now` on; the rest as for [`forecast`].
+pub fn fit_before(
+    end: Timestamp,
+    now: Timestamp,
+    window: Option<&Window>,
+    nth_after: impl Fn(u64) -> std::time::Duration,
+) -> u64 {
+    // More than any roster has, and few enough to be reckoned with as a broken number.
+    let most = 1 << 40;
+    let between = |from: Timestamp, until: Timestamp| {
+        std::time::Duration::try_from(until.duration_since(from)).unwrap_or_default()
+    };
+    let Some(window) = window else { return most_within(most, between(now, end), &nth_after) };
+    let mut fit = 0;
+    let mut opens = window.open_at_or_after(now);
+    for _ in 0..3660 {
+        let Some(at) = opens.filter(|at| *at < end) else { break };
+        let closes = window.closes_after(at);
+        fit += most_within(most, between(at, closes.min(end)), &nth_after);
+        opens = window.open_at_or_after(closes);
+    }
+    fit
+}
+
 /// Returns the most letters, up to `most`, whose last goes within `span`: a search by halves, since waits only grow.
 fn most_within(most: u64, span: std::time::Duration, nth_after: &impl Fn(u64) -> std::time::Duration) -> u64 {
     let (mut low, mut high) = (0, most);
@@ -213,6 +248,7 @@ mod tests {
 
     use jiff::civil::{Time, Weekday};
     use jiff::tz::TimeZone;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::campaign::recipient::Addressees;
@@ -253,6 +289,57 @@ mod tests {
         assert!(!names_plan(&whole[..5], &whole) && !names_plan("abcdef", "abcdee"));
     }
 
+    /// Mondays and Tuesdays, nine to ten.
+    fn short_office() -> Window {
+        Window {
+            zone: TimeZone::get("Europe/Amsterdam").unwrap(),
+            days: vec![Weekday::Monday, Weekday::Tuesday],
+            from: Time::constant(9, 0, 0, 0),
+            until: Time::constant(10, 0, 0, 0),
+        }
+    }
+
+    fn one_a_minute(nth: u64) -> Duration {
+        Duration::from_secs(60) * u32::try_from(nth - 1).unwrap_or(u32::MAX)
+    }
+
+    #[test]
+    fn what_fits_before_a_deadline_is_what_the_forecast_lets_go_before_it() {
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let now = at("2025-09-08T07:00:00Z");
+        for (end, fit) in [
+            ("2025-09-08T07:00:00Z", 0),
+            ("2025-09-08T07:00:01Z", 1),
+            ("2025-09-08T07:01:00Z", 1),
+            ("2025-09-08T08:30:00Z", 60),
+            ("2025-09-09T22:00:00Z", 120),
+            ("2025-09-01T22:00:00Z", 0),
+        ] {
+            assert_eq!(fit_before(at(end), now, Some(&short_office()), one_a_minute), fit, "{end}");
+        }
+        assert_eq!(fit_before(at("2025-09-08T08:30:00Z"), now, None, one_a_minute), 90);
+        assert!(fit_before(at("2025-09-08T08:30:00Z"), now, None, |_| Duration::ZERO) > 1_000_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn the_last_letter_that_fits_goes_before_the_deadline_and_the_next_does_not(
+            begin in 0_i64..2_000_000,
+            lasts in 0_i64..2_000_000,
+            gap in 1_u32..100_000,
+            hours in any::<bool>(),
+        ) {
+            let now = Timestamp::from_second(1_757_000_000 + begin).unwrap();
+            let end = Timestamp::from_second(now.as_second() + lasts).unwrap();
+            let window = hours.then(short_office);
+            let pace = |nth: u64| Duration::from_secs(u64::from(gap)) * u32::try_from(nth - 1).unwrap_or(u32::MAX);
+            let fit = fit_before(end, now, window.as_ref(), pace);
+            let last = |letters| forecast(letters, now, window.as_ref(), pace).map(|told| told.last);
+            prop_assert!(last(fit).is_none_or(|last| last < end));
+            prop_assert!(last(fit + 1).is_none_or(|last| last >= end));
+        }
+    }
+
     #[test]
     fn without_office_hours_the_last_goes_when_the_pace_says() {
         let now = Timestamp::UNIX_EPOCH;
@@ -263,12 +350,7 @@ mod tests {
 
     #[test]
     fn with_office_hours_the_rest_goes_on_the_next_days() {
-        let window = Window {
-            zone: TimeZone::get("Europe/Amsterdam").unwrap(),
-            days: vec![Weekday::Monday, Weekday::Tuesday],
-            from: Time::constant(9, 0, 0, 0),
-            until: Time::constant(10, 0, 0, 0),
-        };
+        let window = short_office();
         // Friday; one letter a minute, so sixty fit into each opening: Monday, Tuesday, Monday.
         let now: Timestamp = "2025-09-05T12:00:00Z".parse().unwrap();
         let told = forecast(121, now, Some(&window), |n| Duration::from_secs(60 * (n - 1))).unwrap();

@@ -57,6 +57,15 @@ impl Errand {
         }
     }
 
+    /// Returns what is done, in words for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Errand::WebForm => "web form",
+            Errand::Post => "post",
+            Errand::Phone => "telephone",
+        }
+    }
+
     /// Returns the errand of a name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|errand| errand.name() == name)
@@ -129,6 +138,11 @@ impl Recipient {
         }
     }
 
+    /// Returns the name of the way that the ledger, logs and JSON use: `mail`, or the errand's.
+    pub fn way(&self) -> &'static str {
+        self.errand().map_or("mail", Errand::name)
+    }
+
     /// Returns the mailbox that the letter is for, under the name of its column, of its cell, or of the organisation.
     pub fn mailbox(&self) -> Option<Mailbox> {
         let to = &self.addressees()?.to;
@@ -140,7 +154,7 @@ impl Recipient {
     pub fn whereto(&self) -> String {
         match &self.channel {
             Channel::Mail(addressees) => addressees.to.address.to_string(),
-            Channel::ByHand(errand) => errand.name().to_owned(),
+            Channel::ByHand(errand) => errand.words().to_owned(),
         }
     }
 }

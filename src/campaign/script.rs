@@ -199,7 +199,7 @@ impl<'a> Resolver<'a> {
             used: Vec::new(),
             own: Vec::new(),
             scopes: Vec::new(),
-            including: vec![letter.name.clone()],
+            including: vec![letter.name.trim_end_matches(".html").to_owned()],
             levels: 0,
             nodes: 0,
             said: HashSet::new(),
@@ -414,10 +414,10 @@ impl<'a> Resolver<'a> {
         let Some(text) =
             self.letter.partials.get(&name).filter(|_| matches!(partial.name, Parameter::Name(_)))
         else {
-            let said = if name == self.letter.name {
+            let said = if name == self.letter.name.trim_end_matches(".html") {
                 "the letter includes itself".to_owned()
             } else {
-                format!("there is no `templates/{name}.md`")
+                format!("there is no `{}`", self.letter.file_of(&name))
             };
             let mut problem = Problem::error("unknown-partial", place, said);
             if let Some(meant) = nearest(&name, self.letter.partials.keys().map(String::as_str)) {
@@ -448,7 +448,7 @@ impl<'a> Resolver<'a> {
                 Problem::error(
                     "unknown-partial",
                     place,
-                    format!("`templates/{name}.md` is a letter, not a part of one"),
+                    format!("`{}` is a letter, not a part of one", self.letter.file_of(&name)),
                 )
                 .hint("a part has no front matter between `+++` lines"),
             );
@@ -479,7 +479,7 @@ impl<'a> Resolver<'a> {
             }
         };
         let text = normal(text);
-        let file = format!("templates/{name}.md");
+        let file = self.letter.file_of(&name);
         let Some(inner) = Source::read(&file, &text, 0, 0, self.problems) else { return Vec::new() };
         let Some(template) = self.parse(&inner) else { return Vec::new() };
         let level = self.scopes.last().and_then(|scope| scope.level);

@@ -45,7 +45,11 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
     } else {
         format!("no problems, {}", count(warnings, "warning"))
     };
-    context.report.say(&format!("{found}; {} would go out", count(surveyed.plan.letters, "letter")));
+    let tasks = match surveyed.plan.tasks {
+        0 => String::new(),
+        tasks => format!(", and {} for a person to do", count(tasks, "task")),
+    };
+    context.report.say(&format!("{found}; {} would go out{tasks}", count(surveyed.plan.letters, "letter")));
     Ok(Exit::Done)
 }
 

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod init;
 pub mod log_file;
 pub mod manual;
+pub mod mark;
 pub mod outcome_file;
 pub mod pause;
 pub mod preview;
@@ -20,6 +21,7 @@ pub mod status;
 pub mod status_csv;
 pub mod suppress;
 pub mod survey;
+pub mod tasks;
 pub mod test_letter;
 pub mod why;
 

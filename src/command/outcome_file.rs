@@ -7,9 +7,13 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::Context;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 use super::status_csv::{self, Outcome};
+use super::{Context, tasks};
 use crate::campaign::roster::{self, RosterReader, Row};
+use crate::campaign::task::due;
 use crate::config::Config;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
@@ -18,12 +22,13 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 
 /// Writes the file anew; a failure is a warning, since the ledger has it all.
 pub fn rewrite(context: &Context, config: &Config) {
-    if let Err(why) = write(config, &context.logs().join("status.csv")) {
+    let today = config.deadlines.today(context.clock.now());
+    if let Err(why) = write(config, &context.logs().join("status.csv"), today) {
         context.report.warn(&format!("logs/status.csv was not rewritten: {why}"));
     }
 }
 
-fn write(config: &Config, path: &Path) -> Result<(), String> {
+fn write(config: &Config, path: &Path, today: Date) -> Result<(), String> {
     let reader = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
     let campaign = match &reader {
         Some(reader) => reader.campaign(&config.name).map_err(|error| error.to_string())?,
@@ -45,14 +50,17 @@ fn write(config: &Config, path: &Path) -> Result<(), String> {
         Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
             let known = outcomes.of(&recipient.key);
             let outcome = known.map(|record| {
-                // Another row under the same key is not the one that was written to.
-                let address = recipient.address();
-                record.filter(|record| record.address == address.map(ToString::to_string)).map(|record| {
+                // Another row under the same key is not the one that was written to; who took mail, and takes none
+                // any more, is the same.
+                let address = recipient.address().map(ToString::to_string);
+                let same = |record: &OutcomeRecord| {
+                    record.address.is_none() || address.is_none() || record.address == address
+                };
+                record.filter(same).map(|record| {
                     let suppressed = suppressing
-                        && address.is_some_and(|address| {
-                            reader.suppressed(address).is_ok_and(|reason| reason.is_some())
-                        });
-                    outcome(record, suppressed, config)
+                        && tasks::suppression(&reader, &recipient, &config.tasks)
+                            .is_ok_and(|reason| reason.is_some());
+                    outcome(record, suppressed, config, today)
                 })
             });
             let cells = recipient.fields.into_iter().map(|(_, value)| value).collect();
@@ -110,20 +118,32 @@ impl<'a> Outcomes<'a> {
     }
 }
 
-fn outcome(record: OutcomeRecord, suppressed: bool, config: &Config) -> Outcome {
+fn outcome(record: OutcomeRecord, suppressed: bool, config: &Config, today: Date) -> Outcome {
+    let local =
+        |at: Timestamp| at.to_zoned_datetime(config.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let standing = Standing::of(record.state, suppressed, record.on_roster);
+    let what_happened = match (standing, record.errand, record.note) {
+        (Standing::Task, Some(errand), _) => match config.deadlines.day(record.deadline) {
+            Some(day) => format!("{}, {}", errand.words(), due(day, today)),
+            None => errand.words().to_owned(),
+        },
+        (Standing::Done, _, note) => {
+            let at = record.last_at.map(|at| format!("done by hand {}", local(at)));
+            [at, note].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
+        (_, _, note) => note.unwrap_or_default(),
+    };
     let accepted = matches!(record.state, State::Accepted | State::Bounced);
-    let accepted_at = record
-        .ended_at
-        .filter(|_| accepted)
-        .map(|at| at.to_zoned_datetime(config.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let accepted_at = record.ended_at.filter(|_| accepted).map(local);
     Outcome {
-        standing: Standing::of(record.state, suppressed, record.on_roster).name().to_owned(),
+        standing: standing.name().to_owned(),
         state: record.state.key().to_owned(),
         step: record.step.to_string(),
         attempts: record.attempts.to_string(),
         accepted_at: accepted_at.unwrap_or_default(),
         reply: record.reply.map(|reply| reply.to_string()).unwrap_or_default(),
-        what_happened: record.note.unwrap_or_default(),
-        message_id: record.message_id,
+        what_happened,
+        // What a person does has no message.
+        message_id: record.errand.map_or(record.message_id, |_| String::new()),
     }
 }

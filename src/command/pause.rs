@@ -4,7 +4,7 @@ use super::{Context, ask, launched, ledger_failed, log_file, outcome_file};
 use crate::cli::{Cancel, Pause};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::ledger::record::{CampaignState, Wish};
+use crate::ledger::record::{CampaignState, Wish, Withdrawn};
 use crate::report::{Failure, count};
 
 /// Stops sending until `resume`.
@@ -49,9 +49,13 @@ pub fn cancel(context: &Context, what: &Cancel) -> Result<Exit, Failure> {
     let counts = reader.counts(campaign.id).map_err(ledger_failed)?;
     drop(reader);
     if !what.yes {
+        let tasks = match counts.tasks {
+            0 => String::new(),
+            tasks => format!(" and {} never be done", count(tasks, "task")),
+        };
         let question = format!(
-            "{} would never be sent, and the campaign cannot be taken up again. Type `cancel` to go ahead:",
-            count(counts.queued, "letter")
+            "{} would never be sent{tasks}, and the campaign cannot be taken up again. Type `cancel` to go ahead:",
+            count(counts.queued + counts.lapsed, "letter")
         );
         if !ask::type_exactly(&context.report, &question, "cancel", "--yes")? {
             context.report.say("nothing was changed");
@@ -60,7 +64,12 @@ pub fn cancel(context: &Context, what: &Cancel) -> Result<Exit, Failure> {
     }
     let wish = Wish::Cancel { campaign: config.name.clone(), why: "cancelled by hand".to_owned() };
     let granted = Ledger::wish(&config.ledger, &wish, context.clock.now()).map_err(ledger_failed)?;
-    context.report.say(&format!("cancelled; {} will not be sent", count(granted.ended, "letter")));
+    let Withdrawn { letters, tasks } = granted.ended;
+    let tasks = match tasks {
+        0 => String::new(),
+        tasks => format!(", {} will not be done", count(tasks, "task")),
+    };
+    context.report.say(&format!("cancelled; {} will not be sent{tasks}", count(letters, "letter")));
     log_file::mend(context, &config);
     outcome_file::rewrite(context, &config);
     Ok(Exit::Done)

@@ -6,20 +6,23 @@ use std::io::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::reading::Reading;
 use super::survey::survey;
-use super::{Context, show_plan, wrong_input};
+use super::tasks::typed;
+use super::{Context, show_plan, tasks, wrong_input};
 use crate::campaign::headings;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
+use crate::campaign::task::{Task, is_https, length};
 use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
 use crate::engine::press::{Order, Press, Printed};
 use crate::exit::Exit;
 use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
-use crate::report::{Failure, count};
+use crate::report::{Failure, count, grouped};
 
 /// The seed of Message-IDs in a preview. A real campaign's is secret and made at launch, so only the Message-ID (and
 /// the boundary and reverse path that follow from it) and the date differ from what will be sent.
@@ -36,7 +39,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         return Err(wrong_input(&reading.problems));
     }
     if let Some(key) = &what.key {
-        return one(context, &reading, key, what.raw);
+        return one(context, &reading, key, Form::of(what));
     }
     let surveyed = survey(context, &mut reading, &[])?;
     if !what.digest || reading.problems.errors() > 0 {
@@ -51,10 +54,14 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
     }
     context.report.result(&show_plan::text(&reading, &surveyed, context.clock.now()));
     if let Some(folder) = &what.out {
-        let written = all(context, &reading, folder)?;
+        let (letters, tasks) = all(context, &reading, folder)?;
+        let tasks = match tasks {
+            0 => String::new(),
+            tasks => format!(" and {}", count(tasks, "task")),
+        };
         context.report.say(&format!(
-            "wrote {} into {}; open {} to look through them",
-            count(written, "letter"),
+            "wrote {}{tasks} into {}; open {} to look through them",
+            count(letters, "letter"),
             folder.display(),
             folder.join("index.html").display()
         ));
@@ -66,8 +73,29 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// In which form one letter is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people, below its headers.
+    Shown,
+    /// As it goes over the line.
+    Raw,
+    /// The plain text alone.
+    Text,
+}
+
+impl Form {
+    fn of(what: &Preview) -> Self {
+        match what {
+            Preview { raw: true, .. } => Form::Raw,
+            Preview { text: true, .. } => Form::Text,
+            _ => Form::Shown,
+        }
+    }
+}
+
 /// Shows one letter.
-fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exit, Failure> {
+fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Exit, Failure> {
     let fail = || {
         context.report.problems(&reading.problems);
         wrong_input(&reading.problems)
@@ -80,7 +108,7 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
         match row {
             Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
                 if recipient.key == key {
-                    return shown(context, press, &recipient, raw);
+                    return shown(context, reading, press, &recipient, form);
                 }
                 if recipient.key.to_lowercase() == key.to_lowercase() {
                     alike = alike.or(Some(recipient));
@@ -92,7 +120,7 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
         }
     }
     if let Some(recipient) = alike {
-        return shown(context, press, &recipient, raw);
+        return shown(context, reading, press, &recipient, form);
     }
     let mut failure = Failure::input(format!("no row has the key `{key}`"));
     if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
@@ -104,9 +132,20 @@ fn one(context: &Context, reading: &Reading, key: &str, raw: bool) -> Result<Exi
     Err(failure)
 }
 
-fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> Result<Exit, Failure> {
-    let printed = print(press, recipient, context.clock.now())?;
-    if raw {
+fn shown(
+    context: &Context,
+    reading: &Reading,
+    press: &Press,
+    recipient: &Recipient,
+    form: Form,
+) -> Result<Exit, Failure> {
+    let now = context.clock.now();
+    let task = tasks::task(&reading.config, recipient);
+    if form == Form::Text || task.is_some() {
+        return in_words(context, reading, press, recipient, form);
+    }
+    let printed = print(press, recipient, now)?;
+    if form == Form::Raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
         return Ok(Exit::Done);
@@ -137,6 +176,52 @@ fn shown(context: &Context, press: &Press, recipient: &Recipient, raw: bool) -> 
     Ok(Exit::Done)
 }
 
+/// Shows the text of a letter; what a person has to know beside it goes where it does not get copied along.
+fn in_words(
+    context: &Context,
+    reading: &Reading,
+    press: &Press,
+    recipient: &Recipient,
+    form: Form,
+) -> Result<Exit, Failure> {
+    let (report, now) = (&context.report, context.clock.now());
+    if form == Form::Raw {
+        let key = typed(&recipient.key);
+        return Err(Failure::input(format!("{} takes no mail, so there is no message", recipient.key))
+            .hint(format!("`postduif preview {key} --text` prints the text to copy")));
+    }
+    let merged =
+        press.merge(recipient, 1, now).map_err(|why| Failure::input(why).safe("nothing was sent"))?;
+    let text = tasks::copied(&merged.text);
+    let task = tasks::task(&reading.config, recipient);
+    let facts = match &task {
+        Some(task) => tasks::facts(task, &merged.subject, text, reading.config.deadlines.today(now)),
+        None => vec![
+            ("To:", recipient.mailbox().map(|to| to.to_string()).unwrap_or_default()),
+            ("Length:", tasks::said_length(text, None)),
+            ("Subject:", merged.subject.clone()),
+        ],
+    };
+    let style = if form == Form::Text { report.err } else { report.out };
+    let mut head = String::new();
+    for (word, value) in &facts {
+        let _ = writeln!(head, "{} {value}", style.dim(&format!("{word:<9}")));
+    }
+    if form == Form::Text {
+        report.say(head.trim_end());
+        if let Some(most) = task.and_then(|task| task.limit).filter(|most| length(text) > *most) {
+            report.warn(&format!(
+                "the text is longer than the {} characters that the form takes",
+                grouped(most)
+            ));
+        }
+        report.result(text);
+    } else {
+        report.result(&format!("{head}\n{text}"));
+    }
+    Ok(Exit::Done)
+}
+
 fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
@@ -156,8 +241,9 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
     press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
 }
 
-/// Writes one `.eml` for each recipient who is not another's duplicate, and a page to look through them.
-fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failure> {
+/// Writes one `.eml` for each recipient who is not another's duplicate, one `.txt` for each task, and a page to look
+/// through them. Returns how many letters and how many tasks.
+fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64), Failure> {
     let press = reading.press.as_ref().ok_or_else(|| wrong_input(&reading.problems))?;
     let failed =
         |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
@@ -169,18 +255,29 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<u64, Failu
         }
     }
     let now = context.clock.now();
+    let today = reading.config.deadlines.today(now);
     let mut index = Index::default();
-    let mut written = 0;
+    let (mut letters, mut by_hand) = (0, 0);
     for row in reading.rows()?.leaving_out(duplicates.suspects()) {
         let Row::Recipient { recipient, .. } = row else { continue };
+        let name = |ending| format!("{:04}-{}.{ending}", letters + by_hand + 1, file_name(&recipient.key));
+        if let Some(task) = tasks::task(&reading.config, &recipient) {
+            let merged = press.merge(&recipient, 1, now).map_err(Failure::input)?;
+            let name = name("txt");
+            let text = tasks::file(&task, &merged.subject, &merged.text, today);
+            write_private(&folder.join(&name), text.as_bytes()).map_err(failed)?;
+            index.task(&name, &task, &merged.subject, &merged.text, today);
+            by_hand += 1;
+            continue;
+        }
         let printed = print(press, &recipient, now)?;
-        written += 1;
-        let name = format!("{written:04}-{}.eml", file_name(&recipient.key));
+        let name = name("eml");
+        letters += 1;
         write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
         index.add(&name, &recipient, &printed);
     }
     write_private(&folder.join("index.html"), index.page(press.definition()).as_bytes()).map_err(failed)?;
-    Ok(written)
+    Ok((letters, by_hand))
 }
 
 /// Keeps what every file system takes of a key.
@@ -226,6 +323,29 @@ impl Index {
         );
     }
 
+    fn task(&mut self, file: &str, task: &Task, subject: &str, text: &str, today: Date) {
+        let link = match task.link.as_deref().map(|link| (link, is_https(link))) {
+            Some((link, true)) => {
+                let link = escaped(link);
+                format!("<a href=\"{link}\" rel=\"noreferrer\">{link}</a> · ")
+            }
+            Some((link, false)) => format!("{} · ", escaped(link)),
+            None => String::new(),
+        };
+        let _ = writeln!(
+            self.rows,
+            "<details><summary><b>{}</b> {}</summary><p>{link}{} · {} · <a href=\"{}\">{}</a></p>\
+             <pre>{}</pre></details>",
+            escaped(&task.key),
+            escaped(&task.words(today)),
+            escaped(&tasks::said_length(text, task.limit)),
+            escaped(subject),
+            escaped(file),
+            escaped(file),
+            escaped(text),
+        );
+    }
+
     fn page(&self, definition: &crate::campaign::definition::Definition) -> String {
         format!(
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
@@ -233,7 +353,7 @@ impl Index {
              <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title><style>\
              body{{font:16px/1.5 sans-serif;max-width:60em;margin:auto;padding:1em}}summary{{padding:.4em 0;cursor:pointer}}\
              iframe{{width:100%;height:40em;border:1px solid #888;background:#fff}}pre{{white-space:pre-wrap;border:1px solid #888;padding:1em}}\
-             </style></head><body><h1>{}</h1><p>A preview: nothing was sent. Each letter as HTML, below it as text.</p>\n{}</body></html>\n",
+             </style></head><body><h1>{}</h1><p>A preview: nothing was sent. Each letter as HTML, below it as text; each task for a person as text.</p>\n{}</body></html>\n",
             escaped(&definition.language),
             escaped(&definition.name),
             escaped(&definition.name),

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::tasks::missing_columns;
 use super::{Context, ledger_failed};
 use crate::account::Secret;
 use crate::campaign::definition::{Definition, LetterSource};
@@ -85,6 +86,7 @@ impl Reading {
             settings_wrong,
         };
         reading.set_up_press();
+        reading.look_for_columns_of_tasks();
         reading.look_for_leftovers();
         reading.look_for_files_of_the_account();
         Ok(reading)
@@ -140,6 +142,23 @@ impl Reading {
         }
     }
 
+    /// Looks for the columns that the settings name for tasks.
+    fn look_for_columns_of_tasks(&mut self) {
+        let Some(roster) = &self.roster else { return };
+        let headings: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
+        for problem in missing_columns(&self.config.tasks, &headings, &self.config.recipients.file) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Returns where a key stands in `config.toml`.
+    pub fn place_in_config(&self, key: &str) -> Place {
+        match self.config_lines.iter().position(|line| line.trim_start().starts_with(key)) {
+            Some(at) => Place::line("config.toml", at as u64 + 1),
+            None => Place::file("config.toml"),
+        }
+    }
+
     /// Looks whether the files that the account needs can be used; sending needs them, and a preview does not.
     fn look_for_files_of_the_account(&mut self) {
         let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
@@ -158,11 +177,7 @@ impl Reading {
                 }
                 Err(error) => (format!("cannot be read: {error}"), "sending needs it"),
             };
-            let line = self.config_lines.iter().position(|line| line.trim_start().starts_with(key));
-            let place = match line {
-                Some(at) => Place::line("config.toml", at as u64 + 1),
-                None => Place::file("config.toml"),
-            };
+            let place = self.place_in_config(key);
             let said = format!("`{key}`: {} {said}", path.display());
             self.problems.push(Problem::warning("unready-file", place, said).hint(hint));
         }
@@ -178,20 +193,24 @@ impl Reading {
         let definition = &self.definition;
         let mut files = BTreeMap::new();
         for source in &definition.steps {
-            files.insert(&source.name, &source.text);
-            files.extend(&source.partials);
+            files.insert(&source.name, (source.file(), &source.text));
+            let included = source.partials.iter();
+            files.extend(included.map(|(name, text)| (name, (source.file_of(name), text))));
         }
         let used = used_files(definition);
-        for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-            let file = format!("templates/{name}.md");
-            for found in placeholder::leftovers(text) {
+        for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
+            let found = match file.ends_with(".html") {
+                true => placeholder::leftovers_in_page(text),
+                false => placeholder::leftovers(text),
+            };
+            for found in found {
                 let place = Place::column(&file, found.line, found.column);
                 push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
             }
         }
         for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
             if placeholder::is_shipped_letter(&source.text) {
-                let place = Place::file(format!("templates/{}.md", source.name));
+                let place = Place::file(source.file());
                 let said = "this is the letter that came with the program".to_owned();
                 push("example-text", place, said, "write your own before you send to real addresses");
             }
@@ -277,10 +296,10 @@ fn launched(
 ) -> Result<Option<Launched>, crate::ledger::LedgerError> {
     let Some(campaign) = reader.campaign(&config.name)? else { return Ok(None) };
     let counts = reader.counts(campaign.id)?;
-    // Until a letter was handed over, launching again takes the new text.
-    let untouched = State::ALL
-        .into_iter()
-        .all(|state| matches!(state, State::Queued | State::Cancelled) || counts.of(state) == 0);
+    // Until a letter was handed over or a task done, launching again takes the new text.
+    let nothing_done =
+        |state| matches!(state, State::Queued | State::Cancelled | State::Lapsed | State::Task);
+    let untouched = State::ALL.into_iter().all(|state| nothing_done(state) || counts.of(state) == 0);
     let drifted = campaign.digest != definition.digest() && !untouched;
     Ok(Some(Launched { campaign, counts, drifted }))
 }
@@ -288,19 +307,21 @@ fn launched(
 /// Reads the letters and everything they may include.
 fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
     let folder = context.folder.join("templates");
-    let partials = templates(&folder, problems);
     let steps = config
         .steps
         .iter()
         .filter_map(|name| {
-            let text = partials.get(name).cloned().or_else(|| {
-                let place = Place::file(format!("templates/{name}.md"));
+            let name = letter_name(&folder, name, problems)?;
+            let stem = name.trim_end_matches(".html");
+            let mut source =
+                LetterSource { name: name.clone(), text: String::new(), partials: BTreeMap::new() };
+            source.partials = templates(&folder, if source.is_html() { "html" } else { "md" }, problems);
+            source.text = source.partials.remove(stem).or_else(|| {
+                let place = Place::file(source.file());
                 problems.push(Problem::error("no-letter", place, "there is no such file"));
                 None
             })?;
-            let partials = partials.iter().filter(|(other, _)| *other != name);
-            let partials = partials.map(|(name, text)| (name.clone(), text.clone())).collect();
-            Some(LetterSource { name: name.clone(), text, partials })
+            Some(source)
         })
         .collect();
     Definition {
@@ -312,15 +333,33 @@ fn definition(context: &Context, config: &Config, problems: &mut Problems) -> De
     }
 }
 
-/// Reads every `*.md` of a folder, by name without the ending.
-fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
+/// Returns the name of a letter as its source has it: with `.html` for a page.
+fn letter_name(folder: &Path, name: &str, problems: &mut Problems) -> Option<String> {
+    let page = format!("{name}.html");
+    match (folder.join(format!("{name}.md")).exists(), folder.join(&page).exists()) {
+        _ if name.ends_with(".html") => Some(name.to_owned()),
+        (true, true) => {
+            let said = format!("there are two letters of that name, `{name}.md` and `{page}`");
+            problems.push(
+                Problem::error("two-letters", Place::file(format!("templates/{page}")), said)
+                    .hint(format!("write `letter = \"{page}\"` for this one, or move one of them away")),
+            );
+            None
+        }
+        (false, true) => Some(page),
+        _ => Some(name.to_owned()),
+    }
+}
+
+/// Reads every file of a folder with this ending, by name without it.
+fn templates(folder: &Path, ending: &str, problems: &mut Problems) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     let Ok(entries) = fs::read_dir(folder) else { return texts };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|known| known == ending)) {
         let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-        let place = Place::file(format!("templates/{name}.md"));
+        let place = Place::file(format!("templates/{name}.{ending}"));
         let size = fs::metadata(&path).map_or(0, |about| about.len());
         if size > TEMPLATE_LIMIT {
             let said = format!("the file has {} MB; a letter has some kilobytes", size / 1_000_000);

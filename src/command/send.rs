@@ -11,8 +11,8 @@ use super::refusals::{
 };
 use super::survey::{Survey, survey};
 use super::{
-    Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, test_letter,
-    wrong_input,
+    Context, ask, bar, ledger_failed, outcome_file, runtime, show_plan, shown_path, status, tasks,
+    test_letter, wrong_input,
 };
 use crate::campaign::definition::Definition;
 use crate::campaign::plan::PlanDigest;
@@ -54,9 +54,13 @@ pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
     refuse_if_stopped(context, &reading)?;
     let letters = what.limit.map_or(surveyed.plan.letters, |limit| limit.min(surveyed.plan.letters));
     context.report.say(&show_plan::text(&reading, &surveyed, context.clock.now()));
-    if letters == 0 && reading.launched.is_none() {
+    if letters == 0 && surveyed.plan.tasks == 0 && reading.launched.is_none() {
         context.report.say("there is nothing to send");
         return Ok(Exit::Done);
+    }
+    if !what.only.is_empty() && surveyed.plan.tasks > 0 {
+        let keys: Vec<&str> = surveyed.plan.some_tasks.iter().map(|task| task.key.as_str()).collect();
+        context.report.say(&format!("by hand, and not by `send`: {}", keys.join(", ")));
     }
     if letters > 0 && !approved(context, what, letters)? {
         context.report.say("nothing was sent");
@@ -172,7 +176,12 @@ impl Sending {
         }
         let plan = surveyed.plan.digest.clone();
         self.ledger.set_plan(self.campaign.id, plan).wait().map_err(ledger_failed)?;
-        self.ledger.end_roster(pass, now).wait().map_err(ledger_failed)
+        self.ledger.end_roster(pass, now).wait().map_err(ledger_failed)?;
+        let suppressed = surveyed.suppressed_tasks.clone();
+        if !suppressed.is_empty() {
+            self.ledger.withdraw_tasks(self.campaign.id, suppressed, now).wait().map_err(ledger_failed)?;
+        }
+        Ok(())
     }
 
     /// Sends, and tells what became of it.
@@ -196,7 +205,7 @@ impl Sending {
                 pace: self.config.pace.pace.clone(),
                 window: self.config.window.clone(),
                 retry: RetryPolicy::default(),
-                only,
+                only: only.clone(),
                 limit: what.limit,
                 patience: if what.wait { Patience::Endless } else { Patience::Sitting },
                 owner: owner(context.clock.now()),
@@ -232,11 +241,18 @@ impl Sending {
                 .report
                 .warn(&format!("logs/delivery.jsonl could not be written ({why}); the next run mends it"));
         }
-        self.tell(context, &ended, &state, &counts);
+        self.tell(context, &ended, &state, &counts, &only);
         Ok(exit(&ended, &counts))
     }
 
-    fn tell(&self, context: &Context, ended: &Ended, state: &CampaignState, counts: &Counts) {
+    fn tell(
+        &self,
+        context: &Context,
+        ended: &Ended,
+        state: &CampaignState,
+        counts: &Counts,
+        only: &[String],
+    ) {
         let report = &context.report;
         let now = context.clock.now();
         report.result(&format!(
@@ -272,6 +288,16 @@ impl Sending {
                 "{} in doubt: look in your Sent folder, then `postduif settle KEY accepted` or `again`",
                 count(counts.in_doubt, "letter")
             ));
+        }
+        if counts.tasks > counts.tasks_off_roster {
+            let today = self.config.deadlines.today(now);
+            let told = Ledger::read(&self.config.ledger).and_then(|reader| {
+                reader.map_or(Ok(None), |reader| tasks::open(&self.config, &reader, only, today))
+            });
+            match told {
+                Ok(told) => told.iter().for_each(|told| report.say(told)),
+                Err(error) => report.warn(&error.to_string()),
+            }
         }
         let logs = context.logs();
         let mut places = ["status.csv", "delivery.jsonl"].map(|name| shown_path(&logs.join(name))).to_vec();

@@ -1,5 +1,6 @@
 //! `postduif settle KEY accepted|again`: a person's word on a letter in doubt.
 
+use super::tasks::typed;
 use super::{Context, launched, ledger_failed, log_file, one_key, outcome_file};
 use crate::cli::{Settle, Word};
 use crate::delivery::state::State;
@@ -24,9 +25,17 @@ pub fn run(context: &Context, what: &Settle) -> Result<Exit, Failure> {
     };
     if delivery.state != State::InDoubt {
         let state = delivery.state.name().replace('-', " ");
-        return Err(Failure::input(format!("the letter to {key} is {state}, not in doubt"))
-            .hint(format!("postduif why {key}"))
-            .safe("nothing was changed"));
+        let (said, hint) = match delivery.state {
+            State::Task => (
+                format!("{key} is a task for a person, not a letter in doubt"),
+                format!("postduif mark {} done", typed(&key)),
+            ),
+            _ => (
+                format!("the letter to {key} is {state}, not in doubt"),
+                format!("postduif why {}", typed(&key)),
+            ),
+        };
+        return Err(Failure::input(said).hint(hint).safe("nothing was changed"));
     }
     let step = delivery.step;
     drop(reader);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::reading::Reading;
 use super::{Context, bar};
 use crate::campaign::plan::SHOWN_DIGITS;
+use crate::campaign::task::told;
 use crate::command::survey::Survey;
 use crate::report::{count, grouped, span};
 use crate::transport::Settings;
@@ -60,6 +61,16 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
                 format!("first {}, last about {} ({})", when(told.first), when(told.last), span(takes)),
             );
         }
+    }
+    let today = config.deadlines.today(now);
+    if let Some(last) = config.deadlines.last {
+        line("deadline", format!("{}; nothing goes out after that day", told(last, today)));
+    }
+    if plan.tasks > 0 {
+        let some: Vec<String> =
+            plan.some_tasks.iter().map(|task| format!("{} ({})", task.key, task.words(today))).collect();
+        let more = if plan.tasks > some.len() as u64 { ", …" } else { "" };
+        line("by hand", format!("{} for a person: {}{more}", count(plan.tasks, "task"), some.join(", ")));
     }
     for (why, group) in &plan.left_out {
         let mut said = format!("{} {}", grouped(group.count), why.words());

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write as _};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Context, bar, ledger_failed, one_key, outcome_file};
+use super::{Context, bar, ledger_failed, one_key, outcome_file, tasks};
+use crate::campaign::task::TaskColumns;
 use crate::cli::Status;
 use crate::config::Config;
 use crate::delivery::standing::Standing;
@@ -63,7 +64,16 @@ struct RecipientLine<'a> {
     key: &'a str,
     address: Option<String>,
     organisation: Option<&'a str>,
+    channel: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
     standing: Standing,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    overdue: bool,
     steps: Vec<StepLine<'a>>,
 }
 
@@ -73,7 +83,7 @@ struct StepLine<'a> {
     step: u32,
     state: &'static str,
     attempts: u32,
-    message_id: &'a str,
+    message_id: Option<&'a str>,
     accepted_at: Option<Timestamp>,
     reply: Option<&'a SmtpReply>,
 }
@@ -93,11 +103,11 @@ pub fn run(context: &Context, what: &Status) -> Result<Exit, Failure> {
         return Ok(not_launched(context, &config, what));
     };
     let key = what.key.as_deref().map(|key| one_key(&reader, &campaign, key)).transpose()?;
+    let now = context.clock.now();
     if what.json {
-        as_json(&reader, &campaign, key.as_deref()).map_err(ledger_failed)?;
+        as_json(&config, &reader, &campaign, key.as_deref(), now).map_err(ledger_failed)?;
     } else {
-        let now = context.clock.now();
-        let text = as_text(&reader, &campaign, key.as_deref(), now, &config.zone, context.report.out)
+        let text = as_text(&config, &reader, &campaign, key.as_deref(), now, context.report.out)
             .map_err(ledger_failed)?;
         context.report.result(&text);
         outcome_file::rewrite(context, &config);
@@ -131,9 +141,11 @@ pub fn state_word(state: &CampaignState) -> &'static str {
 
 /// Writes recipient by recipient, so that a million of them need no memory.
 fn as_json(
+    config: &Config,
     reader: &Reader,
     campaign: &Campaign,
     key: Option<&str>,
+    now: Timestamp,
 ) -> Result<(), crate::ledger::LedgerError> {
     let counts = CountsLine::from(reader.counts(campaign.id)?);
     let mut out = BufWriter::new(io::stdout().lock());
@@ -148,12 +160,13 @@ fn as_json(
     // A reader that hangs up is no failure.
     let mut gone = out.write_all(head.as_bytes()).is_err();
     let mut first = true;
-    let suppressed = Suppressed::new(reader)?;
+    let suppressed = Suppressed::new(config, reader)?;
+    let today = config.deadlines.today(now);
     reader.each_recipient(campaign.id, |record| {
         if key.is_none_or(|key| key == record.recipient.key) {
             let comma = if first { "\n" } else { ",\n" };
             first = false;
-            let line = text(&line(&record, suppressed.reason(&record).is_some()));
+            let line = text(&line(config, &record, suppressed.reason(&record).is_some(), today));
             gone = gone || out.write_all(format!("{comma}{line}").as_bytes()).is_err();
         }
         !gone
@@ -180,27 +193,44 @@ mod erased {
 /// The suppression list, asked only if there is anything on it.
 struct Suppressed<'a> {
     reader: &'a Reader,
+    columns: &'a TaskColumns,
     any: bool,
 }
 
 impl<'a> Suppressed<'a> {
-    fn new(reader: &'a Reader) -> Result<Self, crate::ledger::LedgerError> {
-        Ok(Self { reader, any: !reader.suppressions()?.is_empty() })
+    fn new(config: &'a Config, reader: &'a Reader) -> Result<Self, crate::ledger::LedgerError> {
+        Ok(Self { reader, columns: &config.tasks, any: !reader.suppressions()?.is_empty() })
     }
 
     fn reason(&self, record: &RecipientRecord) -> Option<String> {
-        let asked = record.recipient.address().filter(|_| self.any);
-        asked.and_then(|address| self.reader.suppressed(address).ok()).flatten()
+        if !self.any {
+            return None;
+        }
+        tasks::suppression(self.reader, &record.recipient, self.columns).ok().flatten()
     }
 }
 
-fn line(record: &RecipientRecord, suppressed: bool) -> RecipientLine<'_> {
+fn line<'a>(
+    config: &Config,
+    record: &'a RecipientRecord,
+    suppressed: bool,
+    today: Date,
+) -> RecipientLine<'a> {
     let recipient = &record.recipient;
+    let task = tasks::task(config, recipient);
+    let standing = standing(record, suppressed);
+    let overdue = task.as_ref().is_some_and(|task| task.is_overdue(today));
+    let (link, limit) = task.map(|task| (task.link, task.limit)).unwrap_or_default();
     RecipientLine {
         key: &recipient.key,
+        channel: recipient.way(),
+        deadline: config.deadlines.day(recipient.deadline),
+        link,
+        limit,
+        overdue: overdue && standing == Standing::Task,
         address: recipient.address().map(ToString::to_string),
         organisation: recipient.organisation.as_deref(),
-        standing: standing(record, suppressed),
+        standing,
         steps: record
             .deliveries
             .iter()
@@ -208,7 +238,8 @@ fn line(record: &RecipientRecord, suppressed: bool) -> RecipientLine<'_> {
                 step: delivery.step,
                 state: delivery.state.key(),
                 attempts: delivery.attempts,
-                message_id: &delivery.message_id,
+                // What a person does has no message.
+                message_id: recipient.address().map(|_| delivery.message_id.as_str()),
                 accepted_at: accepted_at(delivery),
                 reply: delivery.last.as_ref().and_then(|event| event.reply.as_ref()),
             })
@@ -228,14 +259,14 @@ pub fn accepted_at(delivery: &DeliveryRecord) -> Option<Timestamp> {
 }
 
 fn as_text(
+    config: &Config,
     reader: &Reader,
     campaign: &Campaign,
     key: Option<&str>,
     now: Timestamp,
-    zone: &TimeZone,
     style: Style,
 ) -> Result<String, crate::ledger::LedgerError> {
-    let counts = reader.counts(campaign.id)?;
+    let (counts, zone) = (reader.counts(campaign.id)?, &config.zone);
     let mut text = String::new();
     if key.is_none() {
         let _ = write!(text, "{}: {}", style.bold(&campaign.name), state_word(&campaign.state));
@@ -249,20 +280,20 @@ fn as_text(
         text.push_str(&summary(&counts, style));
     }
     let mut table = Vec::new();
-    let suppressed = Suppressed::new(reader)?;
+    let suppressed = Suppressed::new(config, reader)?;
     let all = counts.recipients <= LISTED;
     reader.each_recipient(campaign.id, |record| {
         let why_not = suppressed.reason(&record);
         let standing = standing(&record, why_not.is_some());
         let wanted = match key {
             Some(key) => key == record.recipient.key,
-            None => all || !matches!(standing, Standing::AwaitingReply | Standing::Queued),
+            None => all || !matches!(standing, Standing::AwaitingReply | Standing::Queued | Standing::Done),
         };
         if wanted {
             table.push([
                 record.recipient.key.clone(),
                 standing.name().replace('-', " "),
-                what_happened(&record, why_not, now, zone),
+                what_happened(config, &record, why_not, now),
             ]);
         }
         // A list of hundreds helps nobody; the file has them all.
@@ -287,7 +318,12 @@ pub fn summary(counts: &Counts, style: Style) -> String {
         if number == 0 {
             continue;
         }
-        let word = state.name().replace('-', " ");
+        let word = match state {
+            State::Task if number == 1 => "task for a person, open".to_owned(),
+            State::Task => "tasks for a person, open".to_owned(),
+            State::Done => "done by hand".to_owned(),
+            _ => state.name().replace('-', " "),
+        };
         let word = match state {
             State::Accepted => style.green(&word),
             State::Refused | State::Bounced | State::Expired => style.red(&word),
@@ -304,6 +340,13 @@ pub fn summary(counts: &Counts, style: Style) -> String {
             grouped(counts.off_roster)
         );
     }
+    if counts.tasks_off_roster > 0 {
+        let _ = writeln!(
+            text,
+            "  of the tasks, {} are no longer on the roster",
+            grouped(counts.tasks_off_roster)
+        );
+    }
     text
 }
 
@@ -311,16 +354,23 @@ pub fn summary(counts: &Counts, style: Style) -> String {
 ///
 /// `suppressed` is why we do not write to the address, if there is a reason.
 pub fn what_happened(
+    config: &Config,
     record: &RecipientRecord,
     suppressed: Option<String>,
     now: Timestamp,
-    zone: &TimeZone,
 ) -> String {
+    let zone = &config.zone;
     let Some(delivery) = record.deliveries.last() else { return "nothing is planned".to_owned() };
     if let Some(reason) = suppressed
         && standing(record, true) == Standing::Suppressed
     {
         return reason;
+    }
+    if standing(record, false) == Standing::Task
+        && let Some(task) = tasks::task(config, &record.recipient)
+    {
+        let link = task.link.as_ref().map(|link| format!(": {link}")).unwrap_or_default();
+        return format!("{}{link}", task.words(config.deadlines.today(now)));
     }
     let Some(event) = &delivery.last else {
         return if record.on_roster {

@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::thread;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::reading::Reading;
-use super::{Context, bar, ledger_failed};
+use super::{Context, bar, ledger_failed, tasks};
 use crate::campaign::headings::nearest;
+use crate::campaign::late::Late;
 use crate::campaign::letter::Letter;
 use crate::campaign::placeholder;
-use crate::campaign::plan::{LeftOut, Plan, PlanDigest, forecast};
+use crate::campaign::plan::{LeftOut, Plan, PlanDigest, fit_before, forecast};
 use crate::campaign::problem::{Place, Problem, RowPlace, Severity};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
+use crate::campaign::task::{Task, told};
 use crate::campaign::twice::{Duplicates, Suspects};
 use crate::delivery::state::State;
+use crate::ledger::record::EnrolledRecord;
 use crate::mail::address;
 use crate::report::{self, Failure};
 
@@ -133,6 +137,8 @@ pub struct Survey {
     pub changed: Vec<String>,
     /// The keys that `only` meant, as the roster writes them.
     pub only: Vec<String>,
+    /// Tasks that are not done because of the suppression list, each with its reason.
+    pub suppressed_tasks: Vec<(String, String)>,
 }
 
 /// Looks at every row.
@@ -147,6 +153,8 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut digest = PlanDigest::new(&definition.digest(), &reading.config.way());
     let mut plan = Plan { campaign: reading.config.name.clone(), ..Plan::default() };
     let mut changed = Vec::new();
+    let (mut late, mut suppressed_tasks) = (Late::default(), Vec::new());
+    let first_room = first_room(reading, now)?;
     let mut asked = Asked::new(only);
     let mut longest: Option<(usize, RowPlace, Recipient)> = None;
     let mut domains = Domains::default();
@@ -212,10 +220,23 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
-                match why_not(reading, recipient, only.is_empty(), &wanted, suppressing, &mut changed)? {
-                    Some((why, example)) => plan.leave_out(why, || example),
-                    None if recipient.errand().is_some() => plan.tasks += 1,
-                    None => plan.letters += 1,
+                match fate(reading, recipient, only.is_empty(), &wanted, suppressing, now, &mut changed)? {
+                    Fate::LeftOut(why, example) => {
+                        if why == LeftOut::Suppressed && recipient.errand().is_some() {
+                            suppressed_tasks.push((recipient.key.clone(), format!("suppressed: {example}")));
+                        }
+                        let example = match why {
+                            LeftOut::Suppressed => format!("{}: {example}", recipient.key),
+                            _ => example,
+                        };
+                        plan.leave_out(why, || example);
+                    }
+                    Fate::Task(task) => plan.task(*task),
+                    Fate::Letter(own) => {
+                        plan.letters += 1;
+                        let fit = |day| fit_before_end_of(reading, day, first_room);
+                        late.next(&recipient.key, reading.config.deadlines.day(own), fit);
+                    }
                 }
             }
         }
@@ -233,11 +254,43 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
     plan.forecast =
-        forecast(plan.letters, first_room(reading, now)?, reading.config.window.as_ref(), |nth| {
-            pace.nth_after(nth)
-        });
+        forecast(plan.letters, first_room, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
     warn_of_absurd_length(reading, &plan, now);
-    Ok(Survey { plan, suspects, changed, only: wanted })
+    warn_of_deadlines(reading, &plan, &late, now);
+    Ok(Survey { plan, suspects, changed, only: wanted, suppressed_tasks })
+}
+
+/// Returns how many letters can go before a day is over.
+fn fit_before_end_of(reading: &Reading, day: Date, first_room: Timestamp) -> u64 {
+    let config = &reading.config;
+    let Some(end) = config.deadlines.end(Some(day)) else { return u64::MAX };
+    fit_before(end, first_room, config.window.as_ref(), |nth| config.pace.pace.nth_after(nth))
+}
+
+fn warn_of_deadlines(reading: &mut Reading, plan: &Plan, late: &Late, now: Timestamp) {
+    let deadlines = &reading.config.deadlines;
+    if plan.left_out.contains_key(&LeftOut::TooLate)
+        && let Some(last) = deadlines.last.filter(|_| deadlines.is_over(None, now))
+    {
+        let said = format!("the campaign's deadline, {}, has passed", told(last, deadlines.today(now)));
+        let place = reading.place_in_config("deadline");
+        reading.problems.push(
+            Problem::warning("deadline-passed", place, said)
+                .hint("nothing more goes out; to go on, move `[campaign] deadline`"),
+        );
+    }
+    if late.letters > 0 {
+        let more = if late.letters > late.examples.len() as u64 { ", …" } else { "" };
+        let said = format!(
+            "at this pace {} would be too late: {}{more}",
+            report::count(late.letters, "letter"),
+            late.examples.join(", ")
+        );
+        reading.problems.push(
+            Problem::warning("late-letters", Place::file("config.toml"), said)
+                .hint("begin earlier, look at `[pace]` and `[window]`, or move the deadline"),
+        );
+    }
 }
 
 /// Returns when the account's limits leave room for the first letter: what went out before counts.
@@ -279,11 +332,14 @@ fn inspect(reading: &Reading, chunk: &[(RowPlace, Recipient)], now: Timestamp) -
     let Some(press) = &reading.press else { return Vec::new() };
     let Some(letter) = press.letter(1) else { return Vec::new() };
     let file = &reading.config.recipients.file;
-    let real = reading.is_real();
+    let (real, columns) = (reading.is_real(), &reading.config.tasks);
     let look = |rows: &[(RowPlace, Recipient)]| -> Vec<Problem> {
         let mut found = Vec::new();
         for (at, recipient) in rows {
             look_at_row(letter, press, file, *at, recipient, now, real, &mut found);
+            if recipient.errand().is_some() {
+                tasks::look_at(columns, press, recipient, &at.in_file(file), now, &mut found);
+            }
         }
         found
     };
@@ -342,41 +398,65 @@ fn look_at_row(
     }
 }
 
-/// Says why a recipient gets no letter, with what people should read beside it; nothing if one goes.
-fn why_not(
+/// What becomes of a row.
+enum Fate {
+    /// A letter goes; the recipient's own deadline.
+    Letter(Option<Date>),
+    /// A person has something to do.
+    Task(Box<Task>),
+    /// Nothing: why, and what people should read beside it.
+    LeftOut(LeftOut, String),
+}
+
+/// Says what becomes of a row.
+fn fate(
     reading: &Reading,
     recipient: &Recipient,
     all: bool,
     only: &[String],
     suppressing: bool,
+    now: Timestamp,
     changed: &mut Vec<String>,
-) -> Result<Option<(LeftOut, String)>, Failure> {
+) -> Result<Fate, Failure> {
     let key = || recipient.key.clone();
     if !all && !only.contains(&recipient.key) {
-        return Ok(Some((LeftOut::NotAsked, key())));
+        return Ok(Fate::LeftOut(LeftOut::NotAsked, key()));
     }
-    let Some(reader) = &reading.reader else { return Ok(None) };
+    // What is done for somebody to whom nothing happened yet.
+    let fresh = |recipient: &Recipient| match tasks::task(&reading.config, recipient) {
+        Some(task) => Fate::Task(Box::new(task)),
+        None if reading.config.deadlines.is_over(recipient.deadline, now) => {
+            Fate::LeftOut(LeftOut::TooLate, key())
+        }
+        None => Fate::Letter(recipient.deadline),
+    };
+    let Some(reader) = &reading.reader else { return Ok(fresh(recipient)) };
     if suppressing
-        && let Some(address) = recipient.address()
-        && let Some(reason) = reader.suppressed(address).map_err(ledger_failed)?
+        && let Some(reason) =
+            tasks::suppression(reader, recipient, &reading.config.tasks).map_err(ledger_failed)?
     {
-        return Ok(Some((LeftOut::Suppressed, format!("{}: {reason}", recipient.key))));
+        return Ok(Fate::LeftOut(LeftOut::Suppressed, reason));
     }
-    let Some(launched) = &reading.launched else { return Ok(None) };
+    let Some(launched) = &reading.launched else { return Ok(fresh(recipient)) };
     let known = reader.enrolled(launched.campaign.id, &recipient.key).map_err(ledger_failed)?;
-    let Some((frozen, state)) = known else { return Ok(None) };
+    let Some(EnrolledRecord { recipient: frozen, state, handed_over }) = known else {
+        return Ok(fresh(recipient));
+    };
+    // Once anything was handed over, what is frozen stays.
+    if frozen != *recipient && handed_over && changed.len() < Plan::EXAMPLES {
+        changed.push(recipient.key.clone());
+    }
     let why = match state {
-        State::Queued | State::InFlight | State::Task | State::Lapsed => return Ok(None),
+        State::InFlight => return Ok(Fate::Letter(frozen.deadline)),
+        State::Queued | State::Task | State::Lapsed if handed_over => return Ok(fresh(&frozen)),
+        State::Queued | State::Task | State::Lapsed => return Ok(fresh(recipient)),
         State::Done => LeftOut::Done,
         State::Accepted => LeftOut::AlreadyAccepted,
         State::InDoubt => LeftOut::InDoubt,
         State::Refused | State::Bounced | State::Expired => LeftOut::AlreadyEnded,
         State::Cancelled => LeftOut::Cancelled,
     };
-    if frozen != *recipient && changed.len() < Plan::EXAMPLES {
-        changed.push(recipient.key.clone());
-    }
-    Ok(Some((why, key())))
+    Ok(Fate::LeftOut(why, key()))
 }
 
 /// Merges the row with the longest fields, to see how large letters get.

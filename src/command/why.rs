@@ -1,10 +1,12 @@
 //! `postduif why KEY`: one line, what happened to this recipient and why.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-use super::{Context, bar, launched, one_key, status};
+use super::tasks::typed;
+use super::{Context, bar, launched, one_key, status, tasks};
+use crate::campaign::task::{due, told};
 use crate::cli::Why;
+use crate::config::Config;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::exit::Exit;
@@ -21,22 +23,20 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
     let key = one_key(&reader, &campaign, &what.key)?;
     let story = reader.story(campaign.id, &key).map_err(super::ledger_failed)?;
     let suppressed = match &story {
-        Some(story) => match story.recipient.recipient.address() {
-            Some(address) => reader.suppressed(address).map_err(super::ledger_failed)?,
-            None => None,
-        },
+        Some(story) => tasks::suppression(&reader, &story.recipient.recipient, &config.tasks)
+            .map_err(super::ledger_failed)?,
         None => None,
     };
     if let Some(story) = story {
         let now = context.clock.now();
-        context.report.result(&tell(&story, suppressed.as_deref(), now, &config.zone));
+        context.report.result(&tell(&config, &story, suppressed.as_deref(), now));
     }
     Ok(Exit::Done)
 }
 
 /// Puts a recipient's story into one line.
-fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone) -> String {
-    let record = &story.recipient;
+fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp) -> String {
+    let (record, zone) = (&story.recipient, &config.zone);
     let who = match record.recipient.address() {
         Some(address) => format!("{} <{address}>", record.recipient.key),
         None => format!("{} ({})", record.recipient.key, record.recipient.whereto()),
@@ -76,13 +76,41 @@ fn tell(story: &Story, suppressed: Option<&str>, now: Timestamp, zone: &TimeZone
             )
         }
         Standing::Cancelled => format!("{who}: cancelled {}; {said}", at(last)),
-        Standing::Lapsed => format!("{who}: not sent, because {said} ({})", at(last)),
-        Standing::Task => format!("{who}: a task for a person, still open"),
-        Standing::Done => format!("{who}: done {}; {said}", at(last)),
+        Standing::Lapsed => format!(
+            "{who}: not sent, because {said} ({}); where the deadline is moved, `postduif send` sends it",
+            at(last)
+        ),
+        Standing::Task => format!("{who}: {}", open(config, record, now)),
+        Standing::Done => {
+            let note = delivery.last.as_ref().and_then(|event| event.note.as_ref());
+            let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+            format!("{who}: done by hand {}{note}", at(last))
+        }
         Standing::OffRoster => format!("{who}: not written to, because its row is no longer in the roster"),
         Standing::InFlight => format!("{who}: on its way to the relay at this moment"),
-        Standing::Queued => queued(&who, record, &said, &attempts, &at(Some(delivery.not_before)), now),
+        Standing::Queued => {
+            let lapses = config.deadlines.day(record.recipient.deadline);
+            let lapses =
+                lapses.map(|day| format!("; lapses after {}", told(day, config.deadlines.today(now))));
+            let queued = queued(&who, record, &said, &attempts, &at(Some(delivery.not_before)), now);
+            queued + &lapses.unwrap_or_default()
+        }
     }
+}
+
+/// Tells what there is to do for an open task.
+fn open(config: &Config, record: &RecipientRecord, now: Timestamp) -> String {
+    let today = config.deadlines.today(now);
+    let task = tasks::task(config, &record.recipient);
+    let due = task.as_ref().and_then(|task| task.due).map(|day| format!(", {}", due(day, today)));
+    let link = task.and_then(|task| task.link).map(|link| format!(": {link}"));
+    let key = typed(&record.recipient.key);
+    format!(
+        "a task for a person, still open{}{}; `postduif preview {key} --text` prints the text, \
+         `postduif mark {key} done` when it is done",
+        due.unwrap_or_default(),
+        link.unwrap_or_default()
+    )
 }
 
 fn queued(

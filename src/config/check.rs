@@ -169,6 +169,10 @@ impl Walk<'_> {
         let place = || self.document.at(value.span().start);
         let right = match (wanted, value.get_ref()) {
             ("string", DeValue::String(text)) => Some(toml::Value::String(text.to_string())),
+            // TOML has dates of its own; a text does as well.
+            ("string", DeValue::Datetime(date)) if schema.get("format").is_some() => {
+                Some(toml::Value::String(date.to_string()))
+            }
             ("boolean", DeValue::Boolean(is)) => Some(toml::Value::Boolean(*is)),
             ("integer", DeValue::Integer(number)) => {
                 let digits = number.as_str().replace('_', "");
@@ -202,6 +206,9 @@ impl Walk<'_> {
                 DeValue::Table(_) => "a table",
             };
             let (wanted, hint) = match wanted {
+                "string" if schema.get("format").is_some() => {
+                    ("a date", Some("write one such as `2025-10-28`".to_owned()))
+                }
                 "string" => ("a text", Some("put it in quotes".to_owned())),
                 "integer" => ("a whole number", Some("write digits, without quotes".to_owned())),
                 "boolean" => ("true or false", Some("without quotes".to_owned())),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::check::{Document, shown};
@@ -12,10 +13,12 @@ use super::reference::schema;
 use super::schema::{Raw, RawPace, RawTransport, RawWindow};
 use super::words::{days, span, time};
 use crate::campaign::calendar::{Deadlines, Window};
+use crate::campaign::day::day;
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
+use crate::campaign::task::TaskColumns;
 use crate::delivery::pace::Pace;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message_id::MessageId;
@@ -43,6 +46,8 @@ pub struct Config {
     pub roster: PathBuf,
     /// How the roster's columns are named.
     pub recipients: RosterSettings,
+    /// What the columns are called that hold what a person needs for a task.
+    pub tasks: TaskColumns,
     /// The letters' names; one in this version.
     pub steps: Vec<String>,
     /// The way out.
@@ -61,8 +66,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Describes how letters travel, for the plan's digest: account, protection, pace and office hours; no secret, and
-    /// nothing that only changes how quickly the same letters get through.
+    /// Describes how letters travel, for the plan's digest: account, protection, pace, office hours and the last day; no
+    /// secret, and nothing that only changes how quickly the same letters get through.
     pub fn way(&self) -> String {
         let transport = match &self.transport {
             Settings::Rehearsal { .. } => "rehearsal".to_owned(),
@@ -76,7 +81,8 @@ impl Config {
                 format!("smtp {}:{} {:?} {user}", smtp.server.host, smtp.server.port, smtp.server.security)
             }
         };
-        format!("{transport}\n{}\n{:?}", self.pace.said, self.window)
+        let until = self.deadlines.last.map(|last| format!("\nuntil {last}")).unwrap_or_default();
+        format!("{transport}\n{}\n{:?}{until}", self.pace.said, self.window)
     }
 }
 
@@ -240,6 +246,7 @@ impl Settling<'_> {
         }
         let timezone = campaign.timezone.clone().unwrap_or_else(|| "Europe/Amsterdam".to_owned());
         let zone = self.zone(&timezone);
+        let last = campaign.deadline.as_ref().and_then(|text| self.day(&["campaign", "deadline"], text));
         let sender = self.sender(raw);
         let recipients = self.recipients(raw);
         let roster = self.path(&recipients.file);
@@ -255,11 +262,12 @@ impl Settling<'_> {
             name: name.unwrap_or_default(),
             language,
             timezone,
-            deadlines: Deadlines::none(zone.clone().unwrap_or(TimeZone::UTC)),
+            deadlines: Deadlines { zone: zone.clone().unwrap_or(TimeZone::UTC), last },
             zone: zone.unwrap_or(TimeZone::UTC),
             sender: sender?,
             roster,
             recipients,
+            tasks: TaskColumns { link: raw.recipients.link.clone(), limit: raw.recipients.limit.clone() },
             steps,
             transport: transport.unwrap_or(Settings::Rehearsal { connections: 1, keep: None }),
             pace: pace.unwrap_or_else(PaceChoice::careful),
@@ -267,6 +275,17 @@ impl Settling<'_> {
             ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })
+    }
+
+    fn day(&mut self, path: &[&str], text: &str) -> Option<Date> {
+        match day(text) {
+            Ok(day) => Some(day),
+            Err(why) => {
+                let said = format!("`{}` cannot be `{}`: {why}", path.join("."), shown(text));
+                self.error("wrong-deadline", path, said, "write a day such as `2025-10-28` or `28-10-2025`");
+                None
+            }
+        }
     }
 
     fn zone(&mut self, name: &str) -> Option<TimeZone> {
@@ -349,6 +368,8 @@ impl Settling<'_> {
             ("deadline", &raw.deadline),
             ("cc", &raw.cc),
             ("bcc", &raw.bcc),
+            ("link", &raw.link),
+            ("limit", &raw.limit),
         ] {
             if value.as_ref().is_some_and(|heading| normalised(heading).is_empty()) {
                 let said = format!("`recipients.{key}` names no heading");
@@ -399,7 +420,7 @@ impl Settling<'_> {
         }
         let mut steps = Vec::new();
         for step in &raw.step {
-            let hint = "it names the file `templates/NAME.md`";
+            let hint = "it names the file `templates/NAME.md`, or `NAME.html`";
             if let Some(letter) = self.required(&["step", "letter"], step.letter.as_ref(), hint) {
                 if letter.contains(['/', '\\']) || letter.starts_with('.') || letter.ends_with(".md") {
                     self.error(

@@ -26,7 +26,8 @@ fn simplify(value: &mut Value) {
             if let Some(Value::Array(either)) = object.get_mut("anyOf") {
                 either.retain(|one| one.get("type").is_none_or(|kind| kind != "null"));
             }
-            if object.get("format").is_some_and(Value::is_string) {
+            // That a text is a date is for people and for editors; which number Rust keeps is not.
+            if object.get("format").and_then(Value::as_str).is_some_and(|format| format != "date") {
                 object.remove("format");
             }
             object.remove("default");
@@ -98,6 +99,7 @@ fn section(root: &Value, schema: &Value, path: &str, text: &mut String) {
                     let bound = |name| value.get(name).and_then(Value::as_i64).unwrap_or_default();
                     format!("{} to {}", bound("minimum"), bound("maximum"))
                 }
+                _ if value.get("format").is_some() => "date".to_owned(),
                 _ => "text".to_owned(),
             };
         let _ = writeln!(text, "| `{key}` | {kind} | {} |", line(value));

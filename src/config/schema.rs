@@ -38,6 +38,9 @@ pub struct RawCampaign {
     pub language: Option<String>,
     /// The time zone in which dates and office hours are told, such as `Europe/Amsterdam` (the default).
     pub timezone: Option<String>,
+    /// The last day for everybody, such as `2025-10-28`: nothing goes out after it. A row may have an earlier one.
+    #[schemars(extend("format" = "date"))]
+    pub deadline: Option<String>,
 }
 
 /// `[sender]`
@@ -85,6 +88,12 @@ pub struct RawRecipients {
     /// The heading of the column with addresses that get a copy unseen by the others. Without it, a column headed
     /// `bcc` is taken if there is one.
     pub bcc: Option<String>,
+    /// The heading of the column with the address of the form that a person fills in, for who takes no mail. Without
+    /// it, a column headed `link`, `webformulier-link` or `form-link` is taken if there is one.
+    pub link: Option<String>,
+    /// The heading of the column with the most characters that the form takes. Without it, a column headed `limit`,
+    /// `limiet` or `max-tekens` is taken if there is one.
+    pub limit: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
     #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
     pub separator: Option<String>,
@@ -97,7 +106,8 @@ pub struct RawRecipients {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawStep {
-    /// The letter's name: `letter` is the file `templates/letter.md`. Required.
+    /// The letter's name: `letter` is the file `templates/letter.md`, or `templates/letter.html` where there is only that;
+    /// `letter.html` is the latter in any case. Required.
     pub letter: Option<String>,
 }
 

@@ -38,7 +38,7 @@ impl Standing {
     /// Returns the standing that follows from the state of the latest delivery.
     pub fn of(state: State, suppressed: bool, on_roster: bool) -> Self {
         match state {
-            State::Queued | State::Cancelled if suppressed => Standing::Suppressed,
+            State::Queued | State::Task | State::Cancelled if suppressed => Standing::Suppressed,
             State::Queued if !on_roster => Standing::OffRoster,
             State::Queued => Standing::Queued,
             State::InFlight => Standing::InFlight,
@@ -88,7 +88,7 @@ mod tests {
             let standing = Standing::of(state, true, false);
             assert_eq!(
                 standing == Standing::Suppressed,
-                matches!(state, State::Queued | State::Cancelled),
+                matches!(state, State::Queued | State::Task | State::Cancelled),
                 "{standing:?}"
             );
         }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
-use crate::campaign::letter::{Input, Letter};
+use crate::campaign::letter::{Input, Letter, Merged};
 use crate::campaign::problem::Problems;
 use crate::campaign::recipient::{Addressees, Recipient};
 use crate::ledger::record::MessageMark;
@@ -86,17 +86,24 @@ impl Press {
         Input { fields: &recipient.fields, today }
     }
 
+    /// Merges a letter, also for who takes no mail.
+    ///
+    /// # Errors
+    /// A sentence for people: which row cannot be merged, and why.
+    pub fn merge(&self, recipient: &Recipient, step: u32, dated: Timestamp) -> Result<Merged, String> {
+        let letter = self.letter(step).ok_or_else(|| format!("there is no step {step}"))?;
+        letter.merge(&self.input(recipient, dated)).map_err(|findings| {
+            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            format!("the letter of {} cannot be merged: {}", recipient.key, findings.join("; "))
+        })
+    }
+
     /// Makes a message.
     ///
     /// # Errors
     /// A sentence for people: which row cannot be merged, and why.
     pub fn print(&self, order: &Order<'_>) -> Result<Printed, String> {
-        let letter = self.letter(order.step).ok_or_else(|| format!("there is no step {}", order.step))?;
-        let input = self.input(order.recipient, order.dated);
-        let merged = letter.merge(&input).map_err(|findings| {
-            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            format!("the letter of {} cannot be merged: {}", order.recipient.key, findings.join("; "))
-        })?;
+        let merged = self.merge(order.recipient, order.step, order.dated)?;
         let sender = &self.definition.sender;
         let (addressees, subject) = match order.test_to {
             None => {

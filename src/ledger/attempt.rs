@@ -12,9 +12,9 @@ use crate::delivery::retry::RetryPolicy;
 use crate::delivery::state::{self, Move, State};
 
 /// A delivery with what its history wants to know.
-struct Delivery {
+pub(super) struct Delivery {
     id: i64,
-    state: State,
+    pub(super) state: State,
     owner: Option<String>,
     fence: i64,
     noted: Option<i64>,
@@ -22,8 +22,8 @@ struct Delivery {
     counted: u32,
     step: u32,
     campaign: i64,
-    campaign_name: String,
-    campaign_state: i64,
+    pub(super) campaign_name: String,
+    pub(super) campaign_state: i64,
     recipient: i64,
     key: String,
     message_id: Option<String>,
@@ -58,7 +58,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 }
 
 impl Delivery {
-    fn about(&self) -> About {
+    pub(super) fn about(&self) -> About {
         About {
             campaign: Some(self.campaign),
             recipient: Some(self.recipient),
@@ -67,7 +67,7 @@ impl Delivery {
         }
     }
 
-    fn event(&self, now: Timestamp, what: &str, note: Option<String>) -> Event {
+    pub(super) fn event(&self, now: Timestamp, what: &str, note: Option<String>) -> Event {
         Event {
             seq: 0,
             at: now,
@@ -99,7 +99,7 @@ impl Delivery {
 }
 
 impl Writing<'_> {
-    fn delivery(&self, id: i64) -> Done<Delivery> {
+    pub(super) fn delivery(&self, id: i64) -> Done<Delivery> {
         match self.conn.prepare_cached(DELIVERY)?.query_row([id], delivery).optional()? {
             Some(delivery) => Ok(delivery),
             None => {
@@ -242,7 +242,7 @@ impl Writing<'_> {
     }
 
     /// Asks the table; no policy is needed, because none of these events asks for a wait.
-    fn lawful(&self, delivery: &Delivery, event: &state::Event, now: Timestamp) -> Done<Move> {
+    pub(super) fn lawful(&self, delivery: &Delivery, event: &state::Event, now: Timestamp) -> Done<Move> {
         match delivery.state.on(event, delivery.counted, now, &RetryPolicy::of(Vec::new())) {
             Ok(moved) => Ok(moved),
             Err(illegal) => refused(illegal.to_string()),

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::LedgerError;
 use super::history::{About, instant, millis, plain};
-use super::record::{Campaign, CampaignId, CampaignState, NewCampaign};
+use super::record::{Campaign, CampaignId, CampaignState, NewCampaign, Withdrawn};
 use super::writer::{Done, Writing};
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -115,11 +115,11 @@ impl Writing<'_> {
         self.happened(about, plain(now, name, what, note)).map(|_| ())
     }
 
-    /// Whether anything of the campaign was ever handed to a relay, or may be in its hands now.
+    /// Whether anything of the campaign was ever handed to a relay or done by a person, or may be in a relay's hands now.
     pub(super) fn handed_over(&self, id: CampaignId) -> Done<bool> {
         let mut find = self.conn.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM delivery
-                 WHERE campaign = ?1 AND (state NOT IN (0, 7) OR message IS NOT NULL))",
+                 WHERE campaign = ?1 AND (state NOT IN (0, 7, 8, 9) OR message IS NOT NULL))",
         )?;
         Ok(find.query_row([id.0], |row| row.get(0))?)
     }
@@ -224,30 +224,30 @@ impl Writing<'_> {
         }
     }
 
-    /// Cancels for good; returns how many queued deliveries that ended.
-    pub(super) fn cancel(&mut self, id: CampaignId, why: &str, now: Timestamp) -> Done<u64> {
+    /// Cancels for good; returns what that ended.
+    pub(super) fn cancel(&mut self, id: CampaignId, why: &str, now: Timestamp) -> Done<Withdrawn> {
         let campaign = self.campaign_numbered(id)?;
         if campaign.state == CampaignState::Cancelled {
-            return Ok(0);
+            return Ok(Withdrawn::default());
         }
         self.set_state(id, CANCELLED, Some(why), None)?;
         self.of_campaign(id.0, &campaign.name, now, "cancelled", Some(why.to_owned()))?;
-        let mut ended = 0;
+        let mut ended = Withdrawn::default();
         loop {
             // By the hundred, so that a campaign of a million rows does not fill the memory.
-            let some: Vec<i64> = self
+            let some: Vec<(i64, bool)> = self
                 .conn
                 .prepare_cached(
-                    "SELECT id FROM delivery WHERE campaign = ?1 AND state IN (0, 8, 9) LIMIT 500",
+                    "SELECT id, state = 9 FROM delivery WHERE campaign = ?1 AND state IN (0, 8, 9) LIMIT 500",
                 )?
-                .query_map([id.0], |row| row.get(0))?
+                .query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             if some.is_empty() {
                 return Ok(ended);
             }
-            for delivery in some {
+            for (delivery, is_task) in some {
                 self.withdraw(delivery, &format!("the campaign was cancelled: {why}"), now)?;
-                ended += 1;
+                *(if is_task { &mut ended.tasks } else { &mut ended.letters }) += 1;
             }
         }
     }

@@ -21,6 +21,7 @@ mod campaigns;
 mod claim;
 mod history;
 mod lock;
+mod mark;
 mod reader;
 mod roster;
 mod schema;
@@ -42,7 +43,7 @@ use crate::delivery::state::Move;
 use crate::mail::address::Address;
 use record::{
     AttemptEnd, Campaign, CampaignId, CampaignState, ClaimRequest, ClaimTicket, Claims, Counts, Enrolled,
-    Event, Granted, MessageMark, NewCampaign, Rescued, RosterPass, Settlement, Suppression, Wish,
+    Event, Granted, MessageMark, NewCampaign, Rescued, RosterPass, Settlement, Suppression, Wish, Withdrawn,
 };
 
 /// Is handed every event after its commit, in order, each once, before the caller hears of it.
@@ -263,6 +264,16 @@ impl Ledger {
         self.ask(move |writing| writing.rescue(&owner, all_others, now))
     }
 
+    /// Withdraws the open tasks of these keys, each with its reason; returns how many that ended.
+    pub fn withdraw_tasks(
+        &self,
+        campaign: CampaignId,
+        tasks: Vec<(String, String)>,
+        now: Timestamp,
+    ) -> Answer<u64> {
+        self.ask(move |writing| writing.withdraw_tasks(campaign, &tasks, now))
+    }
+
     /// Pauses a campaign. A pause without an end stays when one with an end is asked for.
     pub fn pause(
         &self,
@@ -280,8 +291,8 @@ impl Ledger {
         self.ask(move |writing| writing.resume(campaign, now, None))
     }
 
-    /// Cancels a campaign for good; returns how many queued letters that ended. Those in flight end by themselves.
-    pub fn cancel(&self, campaign: CampaignId, why: &str, now: Timestamp) -> Answer<u64> {
+    /// Cancels a campaign for good; returns what that ended. Letters in flight end by themselves.
+    pub fn cancel(&self, campaign: CampaignId, why: &str, now: Timestamp) -> Answer<Withdrawn> {
         let why = why.to_owned();
         self.ask(move |writing| writing.cancel(campaign, &why, now))
     }

@@ -13,12 +13,12 @@ use super::campaigns::{CAMPAIGN, campaign};
 use super::claim::{RECIPIENT, account_room, recipient};
 use super::history::{self, id_left, instant, message_id};
 use super::record::{
-    Campaign, CampaignId, Counts, DeliveryRecord, Event, MessageMark, OutcomeRecord, RecipientRecord, Story,
-    Suppression,
+    Campaign, CampaignId, Counts, DeliveryRecord, EnrolledRecord, Event, MessageMark, OutcomeRecord,
+    RecipientRecord, Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
-use crate::campaign::recipient::Recipient;
+use crate::campaign::recipient::{Errand, Recipient};
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -173,14 +173,40 @@ impl Reader {
         })
     }
 
-    /// Returns the frozen row of a recipient and the state of its latest delivery, and nothing else: fast.
-    pub fn enrolled(&self, id: CampaignId, key: &str) -> Result<Option<(Recipient, State)>, LedgerError> {
+    /// Returns the frozen row of a recipient and where its latest delivery stands, and nothing else: fast.
+    pub fn enrolled(&self, id: CampaignId, key: &str) -> Result<Option<EnrolledRecord>, LedgerError> {
         self.ask(|conn| {
             conn.prepare_cached(&ENROLLED)?
                 .query_row(params![id.0, key], |row| {
-                    Ok((recipient(row)?, State::from_code(row.get(8)?).unwrap_or(State::InDoubt)))
+                    Ok(EnrolledRecord {
+                        recipient: recipient(row)?,
+                        state: State::from_code(row.get(8)?).unwrap_or(State::InDoubt),
+                        handed_over: row.get(9)?,
+                    })
                 })
                 .optional()
+        })
+    }
+
+    /// Shows the recipients on the roster whose task is open, in its order; `show` ends it early with `false`.
+    pub fn open_tasks(
+        &self,
+        id: CampaignId,
+        mut show: impl FnMut(Recipient) -> bool,
+    ) -> Result<(), LedgerError> {
+        let campaign = self.numbered(id)?;
+        self.ask(|conn| {
+            let mut find = conn.prepare(&format!(
+                "SELECT {RECIPIENT} FROM delivery d JOIN recipient r ON r.id = d.recipient
+                 WHERE d.campaign = ?1 AND d.pass = ?2 AND d.state = ?3 ORDER BY d.position, d.id"
+            ))?;
+            let mut rows = find.query(params![id.0, campaign.roster_pass, State::Task.code()])?;
+            while let Some(row) = rows.next()? {
+                if !show(recipient(row)?) {
+                    break;
+                }
+            }
+            Ok(())
         })
     }
 
@@ -294,6 +320,12 @@ impl Reader {
         self.ask(|conn| suppression::reason(conn, &address.canonical(), address.domain()))
     }
 
+    /// Returns why we do not write to anybody at a host, if there is a reason: its own, or that of a domain above it.
+    pub fn suppressed_host(&self, host: &str) -> Result<Option<String>, LedgerError> {
+        let Ok(domain) = suppression::normal(host) else { return Ok(None) };
+        self.ask(|conn| suppression::reason(conn, &domain, &domain))
+    }
+
     /// Returns at most `most` events that came after `seq`, oldest first: what a log file may lack after a kill.
     pub fn events_after(&self, seq: i64, most: u32) -> Result<Vec<Event>, LedgerError> {
         self.ask(|conn| history::after(conn, seq, most))
@@ -306,7 +338,9 @@ impl Reader {
 
 static ENROLLED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {RECIPIENT}, d.state FROM recipient r
+        "SELECT {RECIPIENT}, d.state, EXISTS (SELECT 1 FROM delivery e
+             WHERE e.recipient = r.id AND (e.state NOT IN (0, 8, 9) OR e.message IS NOT NULL))
+         FROM recipient r
          JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2
          ORDER BY d.step DESC, d.generation DESC LIMIT 1"
     )
@@ -315,7 +349,7 @@ static ENROLLED: LazyLock<String> = LazyLock::new(|| {
 /// A recipient with its latest delivery and that one's last event; deliveries are numbered as they are made.
 const OUTCOME: &str =
     "SELECT r.id, r.key, r.address, r.pass, d.step, d.state, d.attempts, d.ended_at, d.id_left, d.generation,
-        e.code, e.enhanced, e.text, e.note, d.id
+        e.code, e.enhanced, e.text, e.note, d.id, e.at, r.channel, r.deadline
     FROM recipient r CROSS JOIN delivery d ON d.id = (SELECT max(id) FROM delivery WHERE recipient = r.id)
     LEFT JOIN event e ON e.seq = d.last_event";
 
@@ -338,9 +372,12 @@ fn outcome(row: &Row<'_>, campaign: &Campaign, sender_domain: &str) -> rusqlite:
         }),
         None => None,
     };
+    let (channel, deadline): (String, Option<String>) = (row.get(16)?, row.get(17)?);
     Ok(OutcomeRecord {
         key,
+        errand: Errand::named(&channel),
         address: row.get(2)?,
+        deadline: deadline.and_then(|day| day.parse().ok()),
         on_roster: row.get::<_, i64>(3)? == campaign.roster_pass,
         step,
         state: State::from_code(row.get(5)?).unwrap_or(State::InDoubt),
@@ -349,6 +386,7 @@ fn outcome(row: &Row<'_>, campaign: &Campaign, sender_domain: &str) -> rusqlite:
         message_id: message_id(&left, sender_domain),
         reply,
         note: row.get(13)?,
+        last_at: row.get::<_, Option<i64>>(15)?.map(instant),
     })
 }
 
@@ -357,20 +395,21 @@ pub(super) fn counts(conn: &Connection, id: CampaignId) -> rusqlite::Result<Coun
     let mut counts = Counts {
         recipients: conn
             .query_row("SELECT count(*) FROM recipient WHERE campaign = ?1", [id.0], |row| count(row, 0))?,
-        off_roster: conn.query_row(
-            "SELECT count(*) FROM delivery d JOIN campaign c ON c.id = d.campaign
-             WHERE d.campaign = ?1 AND d.state = 0 AND d.pass <> c.roster_pass",
-            [id.0],
-            |row| count(row, 0),
-        )?,
         ..Counts::default()
     };
-    let mut find =
-        conn.prepare_cached("SELECT state, count(*) FROM delivery WHERE campaign = ?1 GROUP BY state")?;
+    let mut find = conn.prepare_cached(
+        "SELECT d.state, count(*), sum(d.pass <> c.roster_pass) FROM delivery d JOIN campaign c ON c.id = d.campaign
+         WHERE d.campaign = ?1 GROUP BY d.state",
+    )?;
     let mut rows = find.query([id.0])?;
     while let Some(row) = rows.next()? {
         if let Some(state) = State::from_code(row.get(0)?) {
             *counts.of_mut(state) = count(row, 1)?;
+            match state {
+                State::Queued => counts.off_roster = count(row, 2)?,
+                State::Task => counts.tasks_off_roster = count(row, 2)?,
+                _ => {}
+            }
         }
     }
     Ok(counts)

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::campaign::recipient::Recipient;
+use crate::campaign::recipient::{Errand, Recipient};
 use crate::delivery::attempt::{Ending, Stage};
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
@@ -229,7 +230,7 @@ pub struct Event {
     /// The step.
     pub step: Option<u32>,
     /// What happened: `accepted`, `deferred`, `refused`, `expired`, `in-doubt`, `requeued`, `settled`,
-    /// `cancelled`, `launched`, `paused`, `resumed`, …
+    /// `cancelled`, `lapsed`, `done`, `open`, `launched`, `paused`, `resumed`, …
     pub event: String,
     /// The attempt's number.
     pub attempt: Option<u32>,
@@ -259,6 +260,15 @@ pub enum Settlement {
     Accepted,
     /// It did not; it goes again.
     Again,
+}
+
+/// A person's word on a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It is done.
+    Done,
+    /// It is not, after all.
+    Open,
 }
 
 /// What a person asks of a ledger that another process may be sending from. Campaigns go by their names.
@@ -298,6 +308,19 @@ pub enum Wish {
         /// Who says so and why.
         note: String,
     },
+    /// A person's word on a recipient.
+    Mark {
+        /// The campaign.
+        campaign: String,
+        /// The recipient's key, exactly.
+        key: String,
+        /// The step; without one, the first that the word makes sense of.
+        step: Option<u32>,
+        /// The word.
+        mark: Mark,
+        /// What else there is to say, for the history.
+        note: Option<String>,
+    },
     /// We do not write to this address or domain (and everything below it), in any campaign.
     Suppress {
         /// `ada@x.example` or `x.example`.
@@ -319,7 +342,8 @@ impl Wish {
             Wish::Pause { campaign, .. }
             | Wish::Resume { campaign }
             | Wish::Cancel { campaign, .. }
-            | Wish::Settle { campaign, .. } => Some(campaign),
+            | Wish::Settle { campaign, .. }
+            | Wish::Mark { campaign, .. } => Some(campaign),
             Wish::Suppress { .. } | Wish::Unsuppress { .. } => None,
         }
     }
@@ -330,8 +354,17 @@ impl Wish {
 pub struct Granted {
     /// For the suppression list: whether it was not so before.
     pub changed: bool,
-    /// For a cancellation: how many queued letters it ended.
-    pub ended: u64,
+    /// For a cancellation: what it ended.
+    pub ended: Withdrawn,
+}
+
+/// What a cancellation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Withdrawn {
+    /// Letters that were queued or had lapsed.
+    pub letters: u64,
+    /// Tasks that were open.
+    pub tasks: u64,
 }
 
 /// One entry of the suppression list.
@@ -370,8 +403,10 @@ pub struct Counts {
     pub cancelled: u64,
     /// Not sent before the deadline.
     pub lapsed: u64,
-    /// For a person to do.
+    /// For a person to do, those off the roster included.
     pub tasks: u64,
+    /// Of the tasks, those that are off the roster.
+    pub tasks_off_roster: u64,
     /// Done by a person.
     pub done: u64,
 }
@@ -445,13 +480,28 @@ pub struct RecipientRecord {
     pub deliveries: Vec<DeliveryRecord>,
 }
 
+/// A recipient as frozen, with where its latest delivery stands: what the plan needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrolledRecord {
+    /// As frozen.
+    pub recipient: Recipient,
+    /// Where the latest delivery stands.
+    pub state: State,
+    /// Whether anything was ever handed over to this recipient, or done: then a changed row changes nothing any more.
+    pub handed_over: bool,
+}
+
 /// A recipient and what became of its latest delivery, without the frozen fields: what a table of all of them needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeRecord {
     /// What the campaigner calls it.
     pub key: String,
+    /// What a person does, for a recipient who takes no mail.
+    pub errand: Option<Errand>,
     /// The frozen address, where there is one.
     pub address: Option<String>,
+    /// The recipient's own deadline.
+    pub deadline: Option<Date>,
     /// Whether the last pass over the roster saw it.
     pub on_roster: bool,
     /// The latest delivery's step.
@@ -468,6 +518,8 @@ pub struct OutcomeRecord {
     pub reply: Option<crate::mail::smtp_reply::SmtpReply>,
     /// What that means, in words.
     pub note: Option<String>,
+    /// When that was.
+    pub last_at: Option<Timestamp>,
 }
 
 /// Everything about one recipient. With the definition, the frozen fields, the Message-ID and the mark, what was sent

@@ -8,7 +8,7 @@ use super::history::{About, millis, plain};
 use super::record::{CampaignId, CampaignState, Enrolled, Enrollment, RosterPass};
 use super::writer::{Done, Writing};
 use crate::campaign::calendar::Deadlines;
-use crate::campaign::recipient::{Addressees, Errand, Recipient};
+use crate::campaign::recipient::{Addressees, Recipient};
 use crate::delivery::state::State;
 use crate::mail::address::Address;
 
@@ -17,6 +17,7 @@ struct Known {
     position: i64,
     pass: i64,
     same: bool,
+    deadline: Option<String>,
 }
 
 struct Newest {
@@ -37,11 +38,11 @@ struct Row<'a> {
     addressees: Option<String>,
     deadline: Option<String>,
     fields: String,
-    not_after: Option<Timestamp>,
+    deadlines: &'a Deadlines,
 }
 
 impl<'a> Row<'a> {
-    fn of(recipient: &'a Recipient, step: u32, position: i64, deadlines: &Deadlines) -> Self {
+    fn of(recipient: &'a Recipient, step: u32, position: i64, deadlines: &'a Deadlines) -> Self {
         let address = recipient.address();
         let plain = |addressees: &&Addressees| **addressees == Addressees::one(addressees.to.address.clone());
         let more = recipient.addressees().filter(|addressees| !plain(addressees));
@@ -49,14 +50,18 @@ impl<'a> Row<'a> {
             recipient,
             step,
             position,
-            channel: recipient.errand().map_or("mail", Errand::name),
+            channel: recipient.way(),
             address: address.map(ToString::to_string),
             canonical: address.map(Address::canonical),
             addressees: more.and_then(|addressees| serde_json::to_string(addressees).ok()),
             deadline: recipient.deadline.map(|day| day.to_string()),
             fields: serde_json::to_string(&recipient.fields).unwrap_or_default(),
-            not_after: deadlines.end(recipient.deadline),
+            deadlines,
         }
+    }
+
+    fn not_after(&self) -> Option<Timestamp> {
+        self.deadlines.end(self.recipient.deadline)
     }
 
     fn domain(&self) -> &str {
@@ -130,7 +135,7 @@ impl Writing<'_> {
             .conn
             .prepare_cached(
                 "SELECT id, position, pass, channel = ?3 AND address IS ?4 AND addressees IS ?5 AND name IS ?6
-                     AND organisation IS ?7 AND deadline IS ?8 AND fields = ?9
+                     AND organisation IS ?7 AND deadline IS ?8 AND fields = ?9, deadline
                  FROM recipient WHERE campaign = ?1 AND key = ?2",
             )?
             .query_row(
@@ -145,7 +150,15 @@ impl Writing<'_> {
                     row.deadline,
                     row.fields
                 ],
-                |row| Ok(Known { id: row.get(0)?, position: row.get(1)?, pass: row.get(2)?, same: row.get(3)? }),
+                |row| {
+                    Ok(Known {
+                        id: row.get(0)?,
+                        position: row.get(1)?,
+                        pass: row.get(2)?,
+                        same: row.get(3)?,
+                        deadline: row.get(4)?,
+                    })
+                },
             )
             .optional()?;
         if known.as_ref().is_none_or(|known| !known.same)
@@ -198,21 +211,26 @@ impl Writing<'_> {
                 )?
                 .execute(params![known.id, pass.number, row.position])?;
         }
-        let (newest, written_to) = self.deliveries_of(known.id, row.step)?;
+        let (mut newest, written_to) = self.deliveries_of(known.id, row.step)?;
         let enrollment = if known.same {
             newest.as_ref().map_or(Enrollment::Added, |newest| Enrollment::Known { state: newest.state })
         } else if let Some(newest) = newest.as_ref().filter(|_| written_to) {
             Enrollment::Changed { state: newest.state }
         } else {
             self.take_over(pass, campaign, known.id, row, now)?;
+            newest = self.deliveries_of(known.id, row.step)?.0;
             Enrollment::Updated
+        };
+        // A row that stays as it was frozen keeps its own deadline; the campaign's is everybody's.
+        let not_after = match enrollment {
+            Enrollment::Changed { .. } => {
+                row.deadlines.end(known.deadline.as_deref().and_then(|day| day.parse().ok()))
+            }
+            _ => row.not_after(),
         };
         match newest {
             None => self.queue(pass, known.id, row)?,
-            Some(newest) if !matches!(enrollment, Enrollment::Changed { .. }) => {
-                self.set_deadline(&newest, row, now)?;
-            }
-            Some(_) => {}
+            Some(newest) => self.set_deadline(&newest, not_after, now)?,
         }
         Ok(enrollment)
     }
@@ -242,10 +260,12 @@ impl Writing<'_> {
                 row.deadline,
                 row.fields
             ])?;
-        // Who took mail may be a task for a person by now, and the other way round.
+        // Who took mail may be a task for a person by now, and the other way round. A letter that lapsed stays so
+        // until its deadline is looked at.
         self.conn
             .prepare_cached(
-                "UPDATE delivery SET domain = ?2, state = ?3 WHERE recipient = ?1 AND state IN (0, 9)",
+                "UPDATE delivery SET domain = ?2, state = CASE WHEN ?3 = 0 AND state = 8 THEN 8 ELSE ?3 END
+                 WHERE recipient = ?1 AND state IN (0, 8, 9)",
             )?
             .execute(params![id, row.domain(), row.begins_as().code()])?;
         let mut event = plain(now, campaign, "updated", Some("the roster has other values".to_owned()));
@@ -255,16 +275,16 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Holds what is queued or has lapsed to the deadline as it is now.
-    fn set_deadline(&mut self, newest: &Newest, row: &Row<'_>, now: Timestamp) -> Done<()> {
-        let end = row.not_after.map(millis);
-        if !matches!(newest.state, State::Queued | State::Lapsed) || newest.not_after == end {
+    /// Holds what is queued or has lapsed to the deadline as it is now; a task only remembers it.
+    fn set_deadline(&mut self, newest: &Newest, not_after: Option<Timestamp>, now: Timestamp) -> Done<()> {
+        let end = not_after.map(millis);
+        if !matches!(newest.state, State::Queued | State::Lapsed | State::Task) || newest.not_after == end {
             return Ok(());
         }
         self.conn
             .prepare_cached("UPDATE delivery SET not_after = ?2 WHERE id = ?1")?
             .execute(params![newest.id, end])?;
-        if newest.state == State::Lapsed && row.not_after.is_none_or(|end| end > now) {
+        if newest.state == State::Lapsed && not_after.is_none_or(|end| end > now) {
             self.revive(newest.id, now)?;
         }
         Ok(())
@@ -284,7 +304,7 @@ impl Writing<'_> {
                 row.position,
                 row.domain(),
                 row.begins_as().code(),
-                row.not_after.map(millis)
+                row.not_after().map(millis)
             ])?;
         Ok(())
     }

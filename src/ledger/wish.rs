@@ -49,7 +49,7 @@ impl Writing<'_> {
             },
             None => None,
         };
-        let mut granted = Granted { changed: true, ended: 0 };
+        let mut granted = Granted { changed: true, ..Granted::default() };
         match (wish, id) {
             (Wish::Pause { why, until, .. }, Some(id)) => self.pause(id, why, *until, now)?,
             (Wish::Resume { .. }, Some(id)) => self.resume(id, now, None)?,
@@ -57,9 +57,19 @@ impl Writing<'_> {
             (Wish::Settle { key, step, settlement, note, .. }, Some(id)) => {
                 self.settle(id, key, *step, *settlement, note, now)?;
             }
+            (Wish::Mark { key, step, mark, note, .. }, Some(id)) => {
+                self.mark(id, key, *step, *mark, note.as_deref(), now)?;
+            }
             (Wish::Suppress { what, reason }, _) => granted.changed = self.suppress(what, reason, now)?,
             (Wish::Unsuppress { what }, _) => granted.changed = self.unsuppress(what, now)?,
-            (Wish::Pause { .. } | Wish::Resume { .. } | Wish::Cancel { .. } | Wish::Settle { .. }, None) => {}
+            (
+                Wish::Pause { .. }
+                | Wish::Resume { .. }
+                | Wish::Cancel { .. }
+                | Wish::Settle { .. }
+                | Wish::Mark { .. },
+                None,
+            ) => {}
         }
         Ok(granted)
     }

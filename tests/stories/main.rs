@@ -19,3 +19,4 @@ mod send;
 mod shell;
 mod status;
 mod stop;
+mod tasks;

@@ -110,6 +110,40 @@ fn a_document_that_cannot_be_read_or_a_letter_that_is_there_leaves_everything_as
 }
 
 #[test]
+fn a_letter_may_be_html_and_two_letters_of_one_name_are_one_too_many() {
+    let campaign = Campaign::new();
+    let page = "<html><head><title>A letter to {{partij}}</title><style>p { margin: 0 } a[href] { color: red }</style></head>\
+        <body><p>Dear {{naam}},</p><p>[tekst] <a href=\"https://alliance.example/{{partij}}\">Read on</a>.</p>{{> foot}}</body></html>";
+    campaign.write("templates/letter.html", page);
+    campaign.write("templates/foot.html", "<p>The Alliance</p>");
+    campaign
+        .run(["check"])
+        .code(2)
+        .said("there are two letters of that name, `letter.md` and `letter.html`")
+        .said("write `letter = \"letter.html\"`");
+    campaign.configure("letter = \"letter\"", "letter = \"letter.html\"");
+    let run = campaign
+        .run(["check"])
+        .success()
+        .said("templates/letter.html:1:")
+        .said("`[tekst]` is still to be filled in");
+    assert_eq!(run.err.matches("still to be filled in").count(), 1, "{}", run.err);
+    campaign.configure("letter = \"letter.html\"", "letter = \"letter\"");
+    fs::remove_file(campaign.file("templates/letter.md")).unwrap();
+    let run = campaign
+        .run(["preview", "EEN"])
+        .success()
+        .said("A letter to Partij Een")
+        .said("Dear Programmacommissie,");
+    assert!(run.out.contains("Read on (https://alliance.example/Partij%20Een)"), "{}", run.out);
+    let raw = campaign.run(["preview", "EEN", "--raw"]).success().out;
+    assert!(raw.contains("<p style=3D\"margin:0\">The Alliance</p>"), "{raw}");
+    campaign.run(["send", "--yes"]).success().said("3 accepted");
+    campaign.configure("letter = \"letter\"", "letter = \"lettre.html\"");
+    campaign.run(["check"]).code(2).said("templates/lettre.html: there is no such file");
+}
+
+#[test]
 fn check_names_every_problem_at_once_with_its_place_and_writes_nothing() {
     let campaign = Campaign::new();
     campaign.configure("[pace]\nunlimited = true", "[pace]\nper-minut = 3");

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::desk::Post;
 use crate::support::town::Campaign;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "init",
     "check",
     "preview",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 14] = [
     "status",
     "why",
     "settle",
+    "mark",
     "inbox",
     "pause",
     "resume",
