@@ -88,6 +88,9 @@ pub struct Preview {
     /// Write one .eml file for each letter, one .txt for each task, and an index.html to look through them.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write each letter as a PDF, for printing and post; with KEY, that one.
+    #[arg(long, value_name = "DIR")]
+    pub pdf: Option<PathBuf>,
     /// With KEY: the whole message as it goes over the line, headers and all.
     #[arg(long, requires = "key")]
     pub raw: bool,
@@ -95,7 +98,7 @@ pub struct Preview {
     #[arg(long, requires = "key", conflicts_with = "raw")]
     pub text: bool,
     /// Print only the plan's digest.
-    #[arg(long, conflicts_with_all = ["key", "out"])]
+    #[arg(long, conflicts_with_all = ["key", "out", "pdf"])]
     pub digest: bool,
 }
 

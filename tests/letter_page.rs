@@ -182,6 +182,12 @@ fn the_subject_is_from_the_front_matter_or_from_the_title() {
     assert!(merged.html.contains("<title>Aan PP</title>"), "{}", merged.html);
     let front = compile_page("+++\n+++\n<title>Uit de titel</title><p>x", &[]).unwrap().0;
     assert_eq!(merge(&front, &[]).unwrap().subject, "Uit de titel");
+    let pdf = compile_page("+++\nsubject = \"x\"\npdf = \"brief.typ\"\n+++\n<p>x", &[]).unwrap_err();
+    assert!(
+        pdf.iter()
+            .any(|said| said.starts_with("templates/letter.html:3:1: a letter that is HTML has no PDF")),
+        "{pdf:?}"
+    );
     let none = compile_page("<p>x</p>", &[]).unwrap_err();
     assert!(
         none[0]

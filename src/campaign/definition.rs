@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::stationery::Stationery;
 use crate::mail::address::Mailbox;
 
 /// Everything that decides what a letter says, and nothing of how it travels.
@@ -22,6 +23,9 @@ pub struct Definition {
     pub sender: Sender,
     /// The letters, in order; the first is step 1.
     pub steps: Vec<LetterSource>,
+    /// What PDF letters are typeset with; empty where no letter asks for one.
+    #[serde(default, skip_serializing_if = "Stationery::is_empty")]
+    pub stationery: Stationery,
 }
 
 /// Who writes.

@@ -6,6 +6,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::definition::LetterSource;
+use super::file_name;
 use super::markup;
 use super::problem::{Place, Problem, Problems};
 use super::script::{nearest, normal};
@@ -13,7 +15,7 @@ use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 1] = ["subject"];
+const KEYS: [&str; 3] = ["subject", "pdf", "pdf-name"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
@@ -25,10 +27,23 @@ const PAGE_EXAMPLE: &str = "write it between `<title>` and `</title>`, or begin 
 pub(super) struct FrontMatter<'t> {
     /// The subject; not empty.
     pub(super) subject: Scripted,
+    /// The PDF that goes along, if one is asked for.
+    pub(super) pdf: Option<Pdf>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
     pub(super) body_line: usize,
+}
+
+/// `pdf` and `pdf-name`.
+#[derive(Debug)]
+pub(super) struct Pdf {
+    /// The template of the page: `brief.typ`.
+    pub(super) template: String,
+    /// Where it is asked for.
+    pub(super) place: Place,
+    /// What the file is called; without it, like the template.
+    pub(super) name: Option<Scripted>,
 }
 
 /// A text that is itself a template, and where in the file it stands.
@@ -68,6 +83,9 @@ impl<'t> FrontMatter<'t> {
         };
         let table = Table::read(file, front, problems)?;
         table.look_for_unknown_keys(problems);
+        if page {
+            table.refuse_pdf(problems);
+        }
         let mut subject = table.scripted("subject", "no-subject", problems);
         if subject.is_none() && !table.has("subject") {
             subject = Scripted::title(body, body_line).filter(|_| page);
@@ -77,8 +95,16 @@ impl<'t> FrontMatter<'t> {
                 problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
             }
         }
-        Some(Self { subject: subject?, body, body_line })
+        let pdf = if page { None } else { table.pdf(problems) };
+        Some(Self { subject: subject?, pdf, body, body_line })
     }
+}
+
+/// Returns the template of the page that a letter asks for, without looking for anything that is wrong.
+pub fn pdf_template(source: &LetterSource) -> Option<String> {
+    let text = normal(&source.text);
+    let front = FrontMatter::read("", &text, source.is_html(), &mut Problems::default())?;
+    Some(front.pdf?.template)
 }
 
 /// Parts a letter into its front matter, its body, and the number of lines before the body.
@@ -144,6 +170,15 @@ impl<'f> Table<'f> {
         Place::column(self.file, line as u64, u32::try_from(column).unwrap_or(u32::MAX))
     }
 
+    /// Says that a page is not typeset: its looks are its own, and a typesetter knows paragraphs and lists.
+    fn refuse_pdf(&self, problems: &mut Problems) {
+        if let Some(key) = self.table.keys().find(|key| key.get_ref() == "pdf") {
+            let said = "a letter that is HTML has no PDF";
+            let problem = Problem::error("pdf-of-a-page", self.place(key.span().start), said);
+            problems.push(problem.hint("`init --from` makes a letter in Markdown of it, which may have one"));
+        }
+    }
+
     fn look_for_unknown_keys(&self, problems: &mut Problems) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
@@ -173,6 +208,22 @@ impl<'f> Table<'f> {
         };
         problems.push(Problem::error(name, self.place(at), wrong));
         None
+    }
+
+    fn pdf(&self, problems: &mut Problems) -> Option<Pdf> {
+        // `pdf-name` alone asks for nothing: that way one line switches the PDF on and off.
+        let (template, at) = self.text("pdf", "no-template", problems)?;
+        let name = self.scripted("pdf-name", "pdf-name", problems);
+        let stem = template.strip_suffix(".typ").filter(|stem| !stem.contains(['/', '\\']));
+        if stem.and_then(|stem| file_name::safe(stem, ".pdf")).is_none() {
+            let said = format!("`{}` is no template of a PDF", headers::clean(template));
+            problems.push(
+                Problem::error("no-template", self.place(at), said)
+                    .hint("name a file of `templates/` that ends in `.typ`, without a folder"),
+            );
+            return None;
+        }
+        Some(Pdf { template: template.to_owned(), place: self.place(at), name })
     }
 
     /// Returns a text with `{{…}}` in it.

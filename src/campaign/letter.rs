@@ -20,14 +20,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::civil::Date;
 
+use super::blocks::blocks;
 use super::definition::{Definition, LetterSource};
+use super::file_name;
 use super::front_matter::FrontMatter;
+use super::manuscript::Manuscript;
 use super::markdown::{Shape, faults};
 use super::markup;
 use super::markup_rules;
 use super::merge::{CLOSE, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
-use super::script::{Node, Resolver, normal};
+use super::script::{Node, Resolver, nearest, normal};
 use super::tags::{Kind, Source, without_raw_output};
 use super::words::Tongue;
 use crate::mail::headers;
@@ -45,6 +48,7 @@ const MOST_TAGS: usize = 5000;
 pub struct Letter {
     subject: Vec<Node>,
     body: Vec<Node>,
+    pdf: Option<Pdf>,
     /// The columns that it uses, by their normalised names.
     used: Vec<String>,
     /// Where those columns stand in a row of the roster it was compiled for.
@@ -55,6 +59,14 @@ pub struct Letter {
     language: String,
     tongue: Option<Tongue>,
     shapes: RwLock<Shapes>,
+}
+
+/// The PDF that goes along.
+#[derive(Clone, Debug)]
+struct Pdf {
+    template: String,
+    /// What it is called; without it, like the template.
+    name: Option<Vec<Node>>,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +117,8 @@ impl Letter {
         let text = normal(&source.text);
         let front = FrontMatter::read(&file, &text, source.is_html(), problems)?;
         let subject = front.subject.source(&file, problems);
+        let pdf_name = front.pdf.as_ref().and_then(|pdf| pdf.name.as_ref());
+        let pdf_name = pdf_name.and_then(|name| name.source(&file, problems));
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
         // Three braces are an error by now, and no reason to say nothing of the rest.
         let cleaned = if body.is_none() { without_raw_output(front.body) } else { None };
@@ -113,10 +127,14 @@ impl Letter {
         });
         let mut resolver = Resolver::new(source, definition, columns, problems);
         let subject = subject.map(|subject| resolver.resolve(&subject));
+        let pdf_name = pdf_name.map(|name| resolver.resolve(&name));
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
         let used = std::mem::take(&mut resolver.used);
         if let Some(body) = &body {
             check_body(body, source.is_html(), problems);
+        }
+        if let Some(pdf) = &front.pdf {
+            check_template(&pdf.template, &pdf.place, definition, problems);
         }
         for (name, text) in &source.partials {
             if !text.starts_with("+++") && included(name, source) {
@@ -135,6 +153,7 @@ impl Letter {
         Some(Self {
             subject: subject?,
             body: nodes?,
+            pdf: front.pdf.map(|pdf| Pdf { template: pdf.template, name: pdf_name }),
             used,
             at,
             file,
@@ -166,6 +185,7 @@ impl Letter {
         let fresh = Self {
             subject: self.subject.clone(),
             body: self.body.clone(),
+            pdf: self.pdf.clone(),
             used: self.used.clone(),
             at: self.at.clone(),
             file: self.file.clone(),
@@ -175,6 +195,43 @@ impl Letter {
             shapes: RwLock::default(),
         };
         fresh.merge(input)
+    }
+
+    /// Returns the template of the PDF that goes along, where the letter asks for one.
+    pub fn pdf_template(&self) -> Option<&str> {
+        self.pdf.as_ref().map(|pdf| pdf.template.as_str())
+    }
+
+    /// Merges the letter for the typesetter; nothing where it asks for no PDF. It says what [`Letter::merge`] says.
+    ///
+    /// # Errors
+    /// Everything that keeps it from being sent to this row.
+    pub fn manuscript(&self, input: &Input<'_>) -> Result<Option<Manuscript>, Vec<Problem>> {
+        let Some(pdf) = &self.pdf else { return Ok(None) };
+        let columns = self.columns(input);
+        let (subject, walk, _) = self.prepare(&columns, input.today)?;
+        let markdown = Walk::markdown(&self.body, &columns, input.today, self.tongue);
+        let (file_name, _) = self.file_name(pdf, &columns, input.today);
+        Ok(Some(Manuscript {
+            template: pdf.template.clone(),
+            file_name: file_name.unwrap_or_default(),
+            subject,
+            body: blocks(&markdown, &walk.given),
+        }))
+    }
+
+    /// Returns what the PDF is called for a row, and what is wrong with that.
+    fn file_name(&self, pdf: &Pdf, columns: &[&str], today: Date) -> (Option<String>, Vec<Problem>) {
+        let Some(name) = &pdf.name else {
+            return (file_name::safe(pdf.template.trim_end_matches(".typ"), ".pdf"), Vec::new());
+        };
+        let (text, mut findings) = Walk::plain(name, columns, today, self.tongue);
+        let safe = file_name::safe(&text, ".pdf");
+        if safe.is_none() && findings.is_empty() {
+            let said = "nothing of `pdf-name` is left for this row";
+            findings.push(Problem::error("pdf-name", Place::file(&self.file), said));
+        }
+        (safe, findings)
     }
 
     /// Returns the columns that the letter uses, by their normalised names.
@@ -203,6 +260,9 @@ impl Letter {
                 Place::file(&self.file),
                 "the subject is empty for this row",
             ));
+        }
+        if let Some(pdf) = &self.pdf {
+            findings.extend(self.file_name(pdf, columns, today).1);
         }
         let mut walk = Walk::trail(&self.body, columns, today, self.tongue);
         findings.append(&mut walk.findings);
@@ -289,6 +349,20 @@ fn included(name: &str, source: &LetterSource) -> bool {
         })
     };
     names(&source.text) || source.partials.values().any(|text| names(text))
+}
+
+/// Looks whether the template that a letter asks for is there.
+fn check_template(template: &str, place: &Place, definition: &Definition, problems: &mut Problems) {
+    let there = &definition.stationery.texts;
+    if there.contains_key(template) {
+        return;
+    }
+    let said = format!("there is no `templates/{template}`");
+    let problem = Problem::error("no-template", place.clone(), said);
+    problems.push(match nearest(template, there.keys().map(String::as_str)) {
+        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+        None => problem.hint("take away the line `pdf = …` where no PDF is wanted"),
+    });
 }
 
 /// Looks for HTML, pictures and links that a letter may not have, in all branches at once.

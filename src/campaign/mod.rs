@@ -1,6 +1,7 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 mod addressees;
+pub mod blocks;
 pub mod calendar;
 mod channel;
 mod columns;
@@ -10,11 +11,13 @@ pub mod definition;
 pub mod detect;
 pub mod document;
 pub mod encoding;
-mod front_matter;
+pub mod file_name;
+pub mod front_matter;
 pub mod headings;
 mod html;
 pub mod late;
 pub mod letter;
+pub mod manuscript;
 mod markdown;
 mod markup;
 mod markup_rules;
@@ -26,8 +29,10 @@ pub mod recipient;
 pub mod roster;
 mod row;
 mod script;
+pub mod stationery;
 pub mod table;
 mod tags;
 pub mod task;
 pub mod twice;
 pub mod words;
+pub mod workbook;

@@ -10,6 +10,7 @@ use memchr::memchr3;
 
 use super::encoding::Decoded;
 use super::problem::RowPlace;
+use super::workbook::Typed;
 
 /// The longest cell, in bytes of UTF-8.
 pub const CELL: usize = 64 * 1024;
@@ -33,6 +34,8 @@ pub struct Record {
     pub flaw: Option<Flaw>,
     /// The line on which the last quoted cell that spans lines opened.
     pub spans_from: Option<u64>,
+    /// The columns, from 0, of cells that were something else than a text; only a spreadsheet has such.
+    pub typed: Vec<(usize, Typed)>,
 }
 
 /// What can be wrong with how a row is written.

@@ -40,7 +40,7 @@ fn write(config: &Config, path: &Path, today: Date) -> Result<(), String> {
     let detected = roster::detect(&mut BufReader::new(&mut file), &config.recipients)
         .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())?;
     let headings: Vec<String> = detected.headings.iter().map(|heading| heading.original.clone()).collect();
-    let separator = u8::try_from(detected.separator).unwrap_or(b';');
+    let separator = u8::try_from(detected.separator()).unwrap_or(b';');
     let rows = RosterReader::new(BufReader::new(file), &config.recipients, &detected);
     let suppressing = !reader.suppressions().map_err(|error| error.to_string())?.is_empty();
     let ahead = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;

@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::reading::Reading;
-use super::survey::survey;
+use super::survey::{meant, survey};
 use super::tasks::typed;
-use super::{Context, show_plan, tasks, wrong_input};
+use super::{Context, pdf_letters, show_plan, tasks, wrong_input};
 use crate::campaign::headings;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::task::{Task, is_https, length};
 use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
-use crate::engine::press::{Order, Press, Printed};
+use crate::engine::press::{Order, Press, PrintError, Printed};
 use crate::exit::Exit;
 use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
@@ -38,7 +38,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         context.report.problems(&reading.problems);
         return Err(wrong_input(&reading.problems));
     }
-    if let Some(key) = &what.key {
+    if let (Some(key), None) = (&what.key, &what.pdf) {
         return one(context, &reading, key, Form::of(what));
     }
     let surveyed = survey(context, &mut reading, &[])?;
@@ -52,7 +52,20 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         context.report.result(&surveyed.plan.digest);
         return Ok(Exit::Done);
     }
+    if let (Some(key), Some(folder)) = (&what.key, &what.pdf) {
+        let keys = meant(&mut reading, std::slice::from_ref(key))?;
+        return match keys.first() {
+            Some(key) => pdfs(context, &reading, Some(key), folder),
+            None => {
+                context.report.problems(&reading.problems);
+                Err(wrong_input(&reading.problems))
+            }
+        };
+    }
     context.report.result(&show_plan::text(&reading, &surveyed, context.clock.now()));
+    if let Some(folder) = &what.pdf {
+        pdfs(context, &reading, None, folder)?;
+    }
     if let Some(folder) = &what.out {
         let (letters, tasks) = all(context, &reading, folder)?;
         let tasks = match tasks {
@@ -65,11 +78,17 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
             folder.display(),
             folder.join("index.html").display()
         ));
-    } else {
+    } else if what.pdf.is_none() {
         context.report.say(
             "  one letter  postduif preview KEY\n  all letters postduif preview --out DIR\n  really      postduif send --plan DIGEST",
         );
     }
+    Ok(Exit::Done)
+}
+
+fn pdfs(context: &Context, reading: &Reading, key: Option<&str>, folder: &Path) -> Result<Exit, Failure> {
+    let written = pdf_letters::write(context, reading, key, folder)?;
+    context.report.say(&format!("wrote {} as PDF into {}", count(written, "letter"), folder.display()));
     Ok(Exit::Done)
 }
 
@@ -144,7 +163,7 @@ fn shown(
     if form == Form::Text || task.is_some() {
         return in_words(context, reading, press, recipient, form);
     }
-    let printed = print(press, recipient, now)?;
+    let printed = print(press, recipient, now, form == Form::Raw)?;
     if form == Form::Raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
@@ -171,6 +190,10 @@ fn shown(
         }
     }
     field("Subject:", style.bold(&printed.subject));
+    let manuscript = press.letter(1).and_then(|letter| letter.manuscript(&press.input(recipient, now)).ok());
+    if let Some(manuscript) = manuscript.flatten() {
+        field("PDF:", manuscript.file_name);
+    }
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
     Ok(Exit::Done)
@@ -222,7 +245,7 @@ fn in_words(
     Ok(Exit::Done)
 }
 
-fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
+fn print(press: &Press, recipient: &Recipient, now: Timestamp, with_files: bool) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),
@@ -237,8 +260,15 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
         dated: now,
         waits_for_others: true,
         test_to: None,
+        with_files,
     };
-    press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
+    press.print(&order).map_err(|error| {
+        let failure = Failure::input(error.to_string()).safe("nothing was sent");
+        match error {
+            PrintError::Unfit(_) => failure,
+            PrintError::Typesetter(_) => failure.hint(pdf_letters::HINT),
+        }
+    })
 }
 
 /// Writes one `.eml` for each recipient who is not another's duplicate, one `.txt` for each task, and a page to look
@@ -270,7 +300,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
             by_hand += 1;
             continue;
         }
-        let printed = print(press, &recipient, now)?;
+        let printed = print(press, &recipient, now, true)?;
         let name = name("eml");
         letters += 1;
         write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
@@ -291,7 +321,7 @@ fn file_name(key: &str) -> String {
 }
 
 /// Letters hold personal data: mode 0600.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]

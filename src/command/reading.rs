@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
-use super::{Context, ledger_failed};
+use super::{Context, ledger_failed, pdf_letters};
 use crate::account::Secret;
 use crate::campaign::definition::{Definition, LetterSource};
+use crate::campaign::front_matter::pdf_template;
 use crate::campaign::placeholder;
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
 use crate::campaign::roster::{self, Detected, RosterReader};
@@ -19,6 +22,7 @@ use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
 use crate::report::Failure;
 use crate::transport;
+use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
@@ -33,6 +37,8 @@ pub struct Reading {
     pub roster: Option<Detected>,
     /// Makes messages of the letters that would go: the frozen ones once a letter has gone, else those of the files.
     pub press: Option<Press>,
+    /// Pictures and fonts for PDF letters, as they are now.
+    pub materials: Materials,
     /// The campaign in the ledger, if it was launched.
     pub launched: Option<Launched>,
     /// A window on the ledger, where there is one.
@@ -67,7 +73,7 @@ impl Reading {
         let settings_wrong = problems.errors() > 0;
         let text = fs::read_to_string(context.folder.join("config.toml")).unwrap_or_default();
         let config_lines = text.lines().map(str::to_owned).collect();
-        let definition = definition(context, &config, &mut problems);
+        let (definition, materials) = definition(context, &config, &mut problems);
         let roster = detect(&config, &mut problems);
         let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
         let launched = match &reader {
@@ -79,6 +85,7 @@ impl Reading {
             definition,
             roster,
             press: None,
+            materials,
             launched,
             reader,
             problems,
@@ -86,6 +93,7 @@ impl Reading {
             settings_wrong,
         };
         reading.set_up_press();
+        reading.set_up_typesetter();
         reading.look_for_columns_of_tasks();
         reading.look_for_leftovers();
         reading.look_for_files_of_the_account();
@@ -140,6 +148,48 @@ impl Reading {
                 .hint("to send another text to the rest, give the campaign another name"),
             );
         }
+    }
+
+    /// Gives the press a typesetter where a letter asks for a PDF, and looks whether it is there; sending needs it.
+    fn set_up_typesetter(&mut self) {
+        let Some(press) = self.press.take_if(|press| press.wants_pdf()) else { return };
+        let stationery = &press.definition().stationery;
+        if self.definition.stationery.is_empty() {
+            // The letter of the files asks for none any more, and the frozen one, which goes out, does.
+            let (templates, fonts) = (self.config.folder.join("templates"), self.config.fonts.as_deref());
+            (_, self.materials) = stationery::read(&templates, fonts, &mut Problems::default());
+        }
+        let settings = self.config.typesetting.clone();
+        let typesetter = stationery::typesetter(stationery, &self.materials, settings, &mut self.problems);
+        match typesetter.about() {
+            Ok(_) => {}
+            Err(TypesettingError::Faults(faults)) => {
+                faults.into_iter().for_each(|fault| self.problems.push(fault))
+            }
+            Err(error @ (TypesettingError::TooSlow { .. } | TypesettingError::Broken { .. })) => {
+                self.problems.push(Problem::error(
+                    "typesetting",
+                    Place::file("templates/"),
+                    error.to_string(),
+                ));
+            }
+            Err(error @ (TypesettingError::Missing { .. } | TypesettingError::Unusable { .. })) => {
+                let letters = press.definition().steps.iter();
+                let mut asks =
+                    letters.filter(|letter| pdf_template(letter).is_some()).map(LetterSource::file);
+                let file = asks.next().unwrap_or_default();
+                let said = format!("the letter asks for a PDF, and {error}");
+                let hint = format!("sending needs it; {}", pdf_letters::HINT);
+                let problem = |severity| {
+                    let problem =
+                        Problem::error("no-typesetter", Place::file(&file), said.clone()).hint(&hint);
+                    Problem { severity, ..problem }
+                };
+                self.problems.push(problem(Severity::Warning));
+                self.config.unready.push(problem(Severity::Error));
+            }
+        }
+        self.press = Some(press.with_typesetter(Arc::new(typesetter)));
     }
 
     /// Looks for the columns that the settings name for tasks.
@@ -305,9 +355,9 @@ fn launched(
 }
 
 /// Reads the letters and everything they may include.
-fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
+fn definition(context: &Context, config: &Config, problems: &mut Problems) -> (Definition, Materials) {
     let folder = context.folder.join("templates");
-    let steps = config
+    let steps: Vec<_> = config
         .steps
         .iter()
         .filter_map(|name| {
@@ -324,13 +374,21 @@ fn definition(context: &Context, config: &Config, problems: &mut Problems) -> De
             Some(source)
         })
         .collect();
-    Definition {
+    let wants_pdf = steps.iter().any(|source: &LetterSource| pdf_template(source).is_some());
+    let (stationery, materials) = if wants_pdf {
+        stationery::read(&folder, config.fonts.as_deref(), problems)
+    } else {
+        Default::default()
+    };
+    let definition = Definition {
         name: config.name.clone(),
         language: config.language.clone(),
         timezone: config.timezone.clone(),
         sender: config.sender.clone(),
         steps,
-    }
+        stationery,
+    };
+    (definition, materials)
 }
 
 /// Returns the name of a letter as its source has it: with `.html` for a page.
@@ -398,7 +456,10 @@ fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
         }
     };
     match roster::detect(&mut file, &config.recipients) {
-        Ok(detected) => Some(detected),
+        Ok(mut detected) => {
+            detected.warnings.drain(..).for_each(|problem| problems.push(problem));
+            Some(detected)
+        }
         Err(found) => {
             found.into_iter().for_each(|problem| problems.push(problem));
             None

@@ -137,6 +137,8 @@ impl Sending {
             context.report.problems(&problems);
             return Err(wrong_input(&problems));
         };
+        let typesetter = reading.press.as_ref().and_then(|press| press.typesetter()).cloned();
+        let press = typesetter.into_iter().fold(press, Press::with_typesetter);
         Ok(Self { ledger, campaign, press: Arc::new(press), config: config.clone(), journal })
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::reading::Reading;
-use super::{Context, bar, ledger_failed, tasks};
+use super::{Context, bar, ledger_failed, tasks, trial_pages};
 use crate::campaign::headings::nearest;
 use crate::campaign::late::Late;
 use crate::campaign::letter::Letter;
@@ -157,6 +157,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let first_room = first_room(reading, now)?;
     let mut asked = Asked::new(only);
     let mut longest: Option<(usize, RowPlace, Recipient)> = None;
+    let mut first: Vec<(RowPlace, Recipient)> = Vec::new();
     let mut domains = Domains::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
@@ -206,6 +207,9 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
                     longest = Some((size, *at, recipient.clone()));
                 }
+                if first.len() < trial_pages::LETTERS {
+                    first.push((*at, recipient.clone()));
+                }
                 let mailboxes = recipient
                     .addressees()
                     .into_iter()
@@ -250,7 +254,11 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     }
     if let Some((_, at, recipient)) = longest {
         warn_of_size(reading, at, &recipient, now);
+        if !first.iter().any(|(known, _)| *known == at) {
+            first.push((at, recipient));
+        }
     }
+    trial_pages::typeset_some(reading, &first, now);
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
     plan.forecast =
@@ -333,12 +341,16 @@ fn inspect(reading: &Reading, chunk: &[(RowPlace, Recipient)], now: Timestamp) -
     let Some(letter) = press.letter(1) else { return Vec::new() };
     let file = &reading.config.recipients.file;
     let (real, columns) = (reading.is_real(), &reading.config.tasks);
+    let typesetter = letter.pdf_template().and_then(|_| trial_pages::about(press));
     let look = |rows: &[(RowPlace, Recipient)]| -> Vec<Problem> {
         let mut found = Vec::new();
         for (at, recipient) in rows {
             look_at_row(letter, press, file, *at, recipient, now, real, &mut found);
             if recipient.errand().is_some() {
                 tasks::look_at(columns, press, recipient, &at.in_file(file), now, &mut found);
+            }
+            if let Some(about) = &typesetter {
+                trial_pages::unprintable(about, letter, recipient, &at.in_file(file), &mut found);
             }
         }
         found

@@ -72,8 +72,9 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         dated: now,
         waits_for_others: true,
         test_to: Some(&address),
+        with_files: true,
     };
-    let printed = press.print(&order).map_err(Failure::input)?;
+    let printed = press.print(&order).map_err(|error| Failure::input(error.to_string()))?;
     if !what.yes {
         let question = format!(
             "The letter of {} would go to {address} as a test. Type `test` to send it:",

@@ -23,6 +23,10 @@ use crate::delivery::pace::Pace;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message_id::MessageId;
 use crate::transport::Settings;
+use crate::typesetting;
+
+/// So many processes typeset at once, at most; each takes some fifty megabytes.
+const MOST_PROCESSES: usize = 8;
 
 /// The name of the file.
 pub const FILE: &str = "config.toml";
@@ -58,6 +62,10 @@ pub struct Config {
     pub window: Option<Window>,
     /// The days after which nothing goes out.
     pub deadlines: Deadlines,
+    /// How PDF letters are made.
+    pub typesetting: typesetting::Settings,
+    /// The folder with fonts of one's own, where there is one.
+    pub fonts: Option<PathBuf>,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -272,9 +280,23 @@ impl Settling<'_> {
             transport: transport.unwrap_or(Settings::Rehearsal { connections: 1, keep: None }),
             pace: pace.unwrap_or_else(PaceChoice::careful),
             window,
+            typesetting: self.typesetting(raw.pdf.program.as_deref()),
+            fonts: raw.pdf.fonts.as_deref().map(|folder| self.path(folder)),
             ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })
+    }
+
+    /// Where the typesetter is looked for: beside our own program, then in the folders of `PATH`.
+    fn typesetting(&self, program: Option<&str>) -> typesetting::Settings {
+        let own = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
+        let path = (self.environment)("PATH").unwrap_or_default();
+        typesetting::Settings {
+            program: program.map(|program| self.path(program)),
+            folders: own.into_iter().chain(std::env::split_paths(&path)).collect(),
+            limit: typesetting::Settings::LIMIT,
+            processes: std::thread::available_parallelism().map_or(1, usize::from).min(MOST_PROCESSES),
+        }
     }
 
     fn day(&mut self, path: &[&str], text: &str) -> Option<Date> {
@@ -396,6 +418,7 @@ impl Settling<'_> {
             deadline: raw.deadline.clone(),
             cc: raw.cc.clone(),
             bcc: raw.bcc.clone(),
+            sheet: raw.sheet.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }

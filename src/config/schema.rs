@@ -24,6 +24,8 @@ pub struct Raw {
     pub pace: Option<RawPace>,
     /// Office hours: nothing goes out outside them. Without this table letters go at any time.
     pub window: Option<RawWindow>,
+    /// How PDF letters are made, where a letter asks for one.
+    pub pdf: RawPdf,
     /// Where it is written down what happened.
     pub ledger: RawLedger,
 }
@@ -65,7 +67,8 @@ pub struct RawSender {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawRecipients {
-    /// The file with one recipient a row, beside this file or with its full path. Default: `recipients.csv`.
+    /// The file with one recipient a row, beside this file or with its full path: a CSV, or a spreadsheet (`.xlsx`,
+    /// `.ods`). Default: `recipients.csv`.
     pub file: Option<String>,
     /// The heading of the column with the address, or with several for one letter. Default: `e-mail`. Capitals, blanks and signs in headings do not
     /// matter: `E-mail` and `e mail` are one.
@@ -94,6 +97,8 @@ pub struct RawRecipients {
     /// The heading of the column with the most characters that the form takes. Without it, a column headed `limit`,
     /// `limiet` or `max-tekens` is taken if there is one.
     pub limit: Option<String>,
+    /// A spreadsheet's sheet. Default: the first.
+    pub sheet: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
     #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
     pub separator: Option<String>,
@@ -206,6 +211,17 @@ pub struct RawWindow {
     pub from: Option<String>,
     /// When it closes, `HH:MM`, later than `from`. Default: `23:59`.
     pub until: Option<String>,
+}
+
+/// `[pdf]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPdf {
+    /// The typesetter, where it is neither beside this program nor in a folder of `PATH`: the path of `letter-pdf`.
+    pub program: Option<String>,
+    /// A folder with fonts of your own (`.otf`, `.ttf`, `.ttc`), beside the four faces of Libertinus Serif that are
+    /// always there.
+    pub fonts: Option<String>,
 }
 
 /// `[ledger]`

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
 use super::pace::Flow;
-use super::press::{Order, Press, Printed};
+use super::press::{Order, Press, PrintError, Printed};
 use super::progress::{Progress, Waits};
 use super::shutdown::{Haste, Shutdown};
 use crate::campaign::calendar::Window;
@@ -277,22 +277,35 @@ impl Shared {
     async fn print(&self, claim: Claim) -> Result<Option<Job>, LedgerError> {
         let run = &self.run;
         let dated = run.clock.now();
-        let message_id = MessageId::stored(claim.message_id.clone());
-        let order = Order {
-            recipient: &claim.recipient,
-            step: claim.step,
-            message_id: &message_id,
-            dated,
-            waits_for_others: claim.counted < WAITS_FOR_OTHERS,
-            test_to: None,
+        let (claim, printed) = if run.press.wants_pdf() {
+            let press = Arc::clone(&run.press);
+            let kept = claim.clone();
+            // The typesetter takes its time, and lanes want to go on meanwhile.
+            let printing = tokio::task::spawn_blocking(move || {
+                let printed = print(&press, &claim, dated);
+                (claim, printed)
+            });
+            let broken = |why: tokio::task::JoinError| (kept, Err(PrintError::Typesetter(why.to_string())));
+            printing.await.unwrap_or_else(broken)
+        } else {
+            let printed = print(&run.press, &claim, dated);
+            (claim, printed)
         };
-        match run.press.print(&order) {
+        match printed {
             Ok(printed) => {
                 let mark = printed.mark(dated);
                 Ok(Some(Job { claim, printed, mark }))
             }
-            Err(why) => {
+            Err(PrintError::Unfit(why)) => {
                 self.end(&claim, Ending::Unfit { why }, dated).await?;
+                Ok(None)
+            }
+            // It is not the letter's fault, so the letter stays queued.
+            Err(PrintError::Typesetter(why)) => {
+                self.give_back(vec![claim.ticket]).await?;
+                if self.stop(Ended::Paused { why: why.clone() }) {
+                    run.ledger.pause(run.campaign.id, &why, None, run.clock.now()).await?;
+                }
                 Ok(None)
             }
         }
@@ -444,6 +457,20 @@ impl Shared {
     fn stopped(&self) -> Option<Ended> {
         self.reason().or_else(|| (self.run.shutdown.haste() >= Haste::Soon).then_some(Ended::Stopped))
     }
+}
+
+/// Prints the letter of a claim.
+fn print(press: &Press, claim: &Claim, dated: Timestamp) -> Result<Printed, PrintError> {
+    let message_id = MessageId::stored(claim.message_id.clone());
+    press.print(&Order {
+        recipient: &claim.recipient,
+        step: claim.step,
+        message_id: &message_id,
+        dated,
+        waits_for_others: claim.counted < WAITS_FOR_OTHERS,
+        test_to: None,
+        with_files: true,
+    })
 }
 
 /// The ledger did not let a letter go.

@@ -12,16 +12,21 @@ use crate::support::town::Campaign;
 fn a_new_folder_can_be_looked_at_and_rehearsed_at_once() {
     let campaign = Campaign::new();
     campaign.run(["init", "mine"]).success().said("wrote  mine/config.toml").said("postduif -C mine check");
-    for name in
-        ["config.toml", "recipients.csv", "templates/letter.md", "templates/foot.md", "logs/.gitignore"]
-    {
+    for name in [
+        "config.toml",
+        "recipients.csv",
+        "templates/letter.md",
+        "templates/foot.md",
+        "templates/brief.typ",
+        "logs/.gitignore",
+    ] {
         assert!(campaign.file("mine").join(name).is_file(), "{name}");
     }
     campaign.run(["-C", "mine", "check"]).success().said("3 letters would go out");
     campaign.run(["-C", "mine", "preview", "EVP"]).success().said("Eerste Voorbeeldpartij");
     // Everything that is still to be filled in is named, with its place.
     let run = campaign.run(["-C", "mine", "check"]).success();
-    for place in ["config.toml:6: ", "templates/letter.md:7:50: ", "templates/foot.md:8:33: "] {
+    for place in ["config.toml:6: ", "templates/letter.md:10:50: ", "templates/foot.md:8:33: "] {
         assert!(run.err.contains(place), "nothing at {place}\n{}", run.err);
     }
     campaign.edit("mine/config.toml", "per-minute = 3 ", "unlimited = true\n#");
@@ -38,8 +43,8 @@ fn init_never_writes_over_a_file_and_says_which_it_kept() {
     let run = campaign.run(["init"]).success().said("config.toml (it was there already)");
     assert_eq!(
         run.err.matches("wrote").count(),
-        2,
-        "the foot and the ignore file were missing:\n{}",
+        3,
+        "the foot, the template and the ignore file were missing:\n{}",
         run.err
     );
     let after = campaign.everything();

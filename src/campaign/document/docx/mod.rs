@@ -215,7 +215,9 @@ impl Reader {
                         "numbers of list items, such as `b)` or `2.1`, became plain numbers",
                     );
                 }
-                let level = level.unwrap_or(0);
+                // `List Bullet 2` has a list of its own, whose first level is the second that a reader sees.
+                let level =
+                    level.filter(|level| *level > 0).or(self.styles.level(id.as_deref())).unwrap_or(0);
                 self.flow.push(runs, |runs| Flat::Item { level, number: mark.number, runs });
             }
             (Kind::Quote, None) => {
