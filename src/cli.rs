@@ -40,6 +40,10 @@ pub enum Command {
     Status(Status),
     /// One line: what happened to this recipient, and why.
     Why(Why),
+    /// Print again, byte for byte, what was handed over to the relay.
+    Show(Show),
+    /// The answer to "we never received it": what was handed over, the relay's reply, and when, in one ZIP file.
+    Proof(Proof),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
     /// Say what you did for a recipient who takes no mail.
@@ -142,6 +146,34 @@ pub struct Why {
     /// The recipient.
     #[arg(value_name = "KEY")]
     pub key: String,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// The letter of this step, from 1; else the last that was handed over.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
+}
+
+/// `proof`
+#[derive(Debug, Args)]
+pub struct Proof {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// The file to write: the message, a page for people and one for programs. Blind copies are not in it.
+    #[arg(long, value_name = "FILE.zip")]
+    pub out: PathBuf,
+    /// The letter of this step, from 1; else the last that was handed over.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `settle`

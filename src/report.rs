@@ -203,6 +203,19 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Writes a number of octets as people say it: `812 octets`, `34 kB`, `1.4 MB`.
+pub fn octets(number: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "told in two digits")]
+    let millions = number as f64 / 1e6;
+    match number {
+        0..1000 => count(number, "octet"),
+        1000..1_000_000 => format!("{} kB", number / 1000),
+        1_000_000..10_000_000 => format!("{millions:.1} MB"),
+        10_000_000..1_000_000_000 => format!("{millions:.0} MB"),
+        _ => format!("{:.1} GB", millions / 1e3),
+    }
+}
+
 /// Writes a span as people say it, in its two largest units: `26 seconds`, `2 h 47 min`, `17 days`.
 pub fn span(span: std::time::Duration) -> String {
     let seconds = span.as_secs_f64().round();
@@ -248,6 +261,12 @@ mod tests {
           hint    set POSTDUIF_SMTP_PASSWORD; some providers want an app password
           safe    nothing was sent; 214 letters are still queued
         ");
+    }
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        let told = [1, 999, 1000, 34_567, 1_440_000, 12_345_678, 7_000_000_000].map(octets);
+        assert_eq!(told, ["1 octet", "999 octets", "1 kB", "34 kB", "1.4 MB", "12 MB", "7.0 GB"]);
     }
 
     #[test]

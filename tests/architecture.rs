@@ -88,6 +88,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["account/", "transport/rehearsal.rs", "transport/rehearsal/"]),
     ("rustls", &["account/"]),
     ("rustls_platform_verifier", &["account/"]),
+    ("mime_guess", &["mail/media_type.rs"]),
     ("mail_parser", &["mail/parsed.rs"]),
     ("governor", &["engine/pace.rs"]),
     ("handlebars", &["campaign/script.rs"]),
@@ -95,7 +96,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("html5ever", &["campaign/html.rs"]),
     ("simplecss", &["campaign/css.rs"]),
     ("quick_xml", &["campaign/document/xml.rs", "campaign/workbook/"]),
-    ("zip", &["campaign/document/archive.rs", "campaign/workbook/"]),
+    ("zip", &["campaign/document/archive.rs", "campaign/workbook/", "command/proof.rs"]),
     ("calamine", &["campaign/workbook/"]),
     (
         "encoding_rs",

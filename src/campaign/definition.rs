@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::enclosure::FileMark;
 use super::stationery::Stationery;
 use crate::mail::address::Mailbox;
 
@@ -23,6 +24,9 @@ pub struct Definition {
     pub sender: Sender,
     /// The letters, in order; the first is step 1.
     pub steps: Vec<LetterSource>,
+    /// The files that go along with every letter, by their path below the folder `attachments/`. The ledger has their octets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attachments: BTreeMap<String, FileMark>,
     /// What PDF letters are typeset with; empty where no letter asks for one.
     #[serde(default, skip_serializing_if = "Stationery::is_empty")]
     pub stationery: Stationery,
@@ -48,7 +52,7 @@ pub struct LetterSource {
     pub name: String,
     /// The whole file, front matter included.
     pub text: String,
-    /// Every other `templates/*.md` that it may include, by name without the ending.
+    /// Every other file of `templates/` that it may include, by name without the ending `.md`: `foot`, `partij/D66`.
     pub partials: BTreeMap<String, String>,
 }
 

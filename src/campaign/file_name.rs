@@ -9,6 +9,28 @@ const DEVICES: [&str; 22] = [
     "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
+/// Makes a text part of a file's name: no folder, no control character, nothing that turns the writing direction.
+///
+/// The same text gives the same part, and a text that is a plain name stays as it is. It may still be `..`, or empty.
+pub fn part(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .filter(|c| !crate::mail::headers::unprintable(*c) || c.is_whitespace())
+        .map(|c| match c {
+            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '-',
+            c if c.is_whitespace() => ' ',
+            c => c,
+        })
+        .collect();
+    plain.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns whether Windows would take a name for a device: `nul`, `COM1.txt`.
+pub fn is_device(name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    DEVICES.contains(&first.as_str())
+}
+
 /// Makes a file name with this ending (`.pdf`) out of a text that may hold anything; nothing if nothing is left of it.
 ///
 /// It stays readable (letters of every script, blanks), leads into no other folder, is no hidden file and no device, and
@@ -19,30 +41,15 @@ pub fn safe(text: &str, ending: &str) -> Option<String> {
     let split =
         text.char_indices().rev().nth(ending.chars().count().saturating_sub(1)).map_or(0, |(at, _)| at);
     let stem = if text[split..].eq_ignore_ascii_case(ending) { &text[..split] } else { text };
-    let plain: String = stem
-        .chars()
-        .filter(|c| !crate::mail::headers::unprintable(*c) || c.is_whitespace())
-        .map(|c| match c {
-            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '-',
-            c if c.is_whitespace() => ' ',
-            c => c,
-        })
-        .collect();
-    let words = plain.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    let mut name = words.trim_matches(['.', ' ']).to_owned();
+    let mut name = part(stem).trim_matches(['.', ' ']).to_owned();
     while name.len() > LONGEST {
         name.pop();
     }
     let name = name.trim_end_matches(['.', ' ']);
-    let first = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
     if !name.chars().any(char::is_alphanumeric) {
         return None;
     }
-    Some(if DEVICES.contains(&first.as_str()) {
-        format!("_{name}{ending}")
-    } else {
-        format!("{name}{ending}")
-    })
+    Some(if is_device(name) { format!("_{name}{ending}") } else { format!("{name}{ending}") })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::attachments;
 use super::definition::LetterSource;
 use super::file_name;
 use super::markup;
@@ -15,7 +16,10 @@ use super::tags::Source;
 use crate::mail::headers;
 
 /// What may stand in it.
-const KEYS: [&str; 3] = ["subject", "pdf", "pdf-name"];
+const KEYS: [&str; 4] = ["subject", "attachments", "pdf", "pdf-name"];
+
+/// What may stand in one of `attachments`.
+const KEYS_OF_ATTACHMENT: [&str; 3] = ["path", "name", "optional"];
 
 /// What to write where there is none.
 const EXAMPLE: &str = "begin the file with `+++`, a line `subject = \"…\"` and another `+++`";
@@ -27,12 +31,27 @@ const PAGE_EXAMPLE: &str = "write it between `<title>` and `</title>`, or begin 
 pub(super) struct FrontMatter<'t> {
     /// The subject; not empty.
     pub(super) subject: Scripted,
+    /// The files that go along.
+    pub(super) attachments: Vec<Attached>,
     /// The PDF that goes along, if one is asked for.
     pub(super) pdf: Option<Pdf>,
     /// What stands below it.
     pub(super) body: &'t str,
     /// The lines before the body.
     pub(super) body_line: usize,
+}
+
+/// One of `attachments`.
+#[derive(Debug)]
+pub(super) struct Attached {
+    /// Where the file is, below the folder `attachments/`.
+    pub(super) path: Scripted,
+    /// What the reader sees it called; without it, as the file is.
+    pub(super) name: Option<Scripted>,
+    /// Whether a letter may go without it.
+    pub(super) optional: bool,
+    /// Where the path stands.
+    pub(super) place: Place,
 }
 
 /// `pdf` and `pdf-name`.
@@ -49,7 +68,7 @@ pub(super) struct Pdf {
 /// A text that is itself a template, and where in the file it stands.
 #[derive(Debug)]
 pub(super) struct Scripted {
-    text: String,
+    pub(super) text: String,
     lines_before: usize,
     columns_before: usize,
 }
@@ -95,9 +114,58 @@ impl<'t> FrontMatter<'t> {
                 problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
             }
         }
+        let attachments = table.attachments(problems);
         let pdf = if page { None } else { table.pdf(problems) };
-        Some(Self { subject: subject?, pdf, body, body_line })
+        Some(Self { subject: subject?, attachments, pdf, body, body_line })
     }
+}
+
+/// Returns the paths of the files that go along with every letter, as they stand in its front matter, without looking for
+/// anything that is wrong.
+pub fn files_for_all(source: &LetterSource) -> Vec<String> {
+    let text = normal(&source.text);
+    let front = FrontMatter::read("", &text, source.is_html(), &mut Problems::default());
+    let attached = front.into_iter().flat_map(|front| front.attachments);
+    attached.map(|attached| attached.path.text).filter(|path| attachments::is_for_all(path)).collect()
+}
+
+/// Returns a letter's text without the brackets of its front matter, which hold lists and not what is still to be filled in.
+/// Every other character keeps its place.
+pub fn without_lists(text: &str) -> String {
+    let front = text.strip_prefix("+++").and_then(|rest| Some(text.len() - rest.len() + rest.find("\n+++")?));
+    let Some(end) = front else { return text.to_owned() };
+    let mut clean = String::with_capacity(text.len());
+    let (mut at, mut quote) = (0, None);
+    while at < end {
+        let rest = &text[at..end];
+        let c = rest.chars().next().unwrap_or(' ');
+        let three = ["\"\"\"", "'''"].into_iter().find(|three| rest.starts_with(three));
+        let mark = three.or_else(|| ["\"", "'"].into_iter().find(|one| rest.starts_with(one)));
+        let taken = match (quote, mark) {
+            (None, Some(opens)) => {
+                quote = Some(opens);
+                opens.len()
+            }
+            (Some(open), _) if rest.starts_with(open) => {
+                quote = None;
+                open.len()
+            }
+            (Some("\"" | "\"\"\""), _) if c == '\\' => rest.chars().take(2).map(char::len_utf8).sum(),
+            _ => c.len_utf8(),
+        };
+        if quote.is_none() && matches!(c, '[' | ']') {
+            clean.push(' ');
+        } else {
+            clean.push_str(&rest[..taken]);
+        }
+        // A text of one line ends with it, however it was meant.
+        if c == '\n' && quote.is_some_and(|open: &str| open.len() == 1) {
+            quote = None;
+        }
+        at += taken;
+    }
+    clean.push_str(&text[end..]);
+    clean
 }
 
 /// Returns the template of the page that a letter asks for, without looking for anything that is wrong.
@@ -180,18 +248,28 @@ impl<'f> Table<'f> {
     }
 
     fn look_for_unknown_keys(&self, problems: &mut Problems) {
-        for key in self.table.keys() {
+        self.look_for_others_than(&KEYS, &self.table, "a letter's front matter", problems);
+    }
+
+    fn look_for_others_than(
+        &self,
+        known: &[&'static str],
+        table: &DeTable<'_>,
+        of: &str,
+        problems: &mut Problems,
+    ) {
+        for key in table.keys() {
             let name: &str = key.get_ref();
-            if KEYS.contains(&name) {
+            if known.contains(&name) {
                 continue;
             }
             let said = format!("there is no key `{name}`");
             let problem = Problem::error("unknown-key", self.place(key.span().start), said);
-            problems.push(match nearest(name, KEYS) {
+            problems.push(match nearest(name, known.iter().copied()) {
                 Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
                 None => {
-                    let known: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
-                    problem.hint(format!("a letter's front matter has {}", known.join(", ")))
+                    let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+                    problem.hint(format!("{of} has {}", known.join(", ")))
                 }
             });
         }
@@ -199,7 +277,16 @@ impl<'f> Table<'f> {
 
     /// Returns a text, and where it begins; one of another kind or without anything in it is a problem of that name.
     fn text(&self, key: &str, name: &'static str, problems: &mut Problems) -> Option<(&str, usize)> {
-        let value: &Spanned<DeValue<'_>> = self.table.get(key)?;
+        self.text_of(self.table.get(key)?, key, name, problems)
+    }
+
+    fn text_of<'v>(
+        &self,
+        value: &'v Spanned<DeValue<'_>>,
+        key: &str,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<(&'v str, usize)> {
         let at = value.span().start;
         let wrong = match value.get_ref() {
             DeValue::String(text) if !text.trim().is_empty() => return Some((text, at)),
@@ -208,6 +295,59 @@ impl<'f> Table<'f> {
         };
         problems.push(Problem::error(name, self.place(at), wrong));
         None
+    }
+
+    /// Reads `attachments`: a list of paths, or of tables with a path in each.
+    fn attachments(&self, problems: &mut Problems) -> Vec<Attached> {
+        let Some(value) = self.table.get("attachments") else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            problems.push(
+                Problem::error(
+                    "attachments",
+                    self.place(value.span().start),
+                    "the attachments must be a list",
+                )
+                .hint("write `attachments = [\"standpunten.pdf\"]`"),
+            );
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.attached(item, problems)).collect()
+    }
+
+    fn attached(&self, item: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Attached> {
+        const NAME: &str = "attachments";
+        let place = self.place(item.span().start);
+        let table = match item.get_ref() {
+            DeValue::Table(table) => table,
+            _ => {
+                let (path, at) = self.text_of(item, "path", NAME, problems)?;
+                let path = self.with_fields(path, at);
+                return Some(Attached { path, name: None, optional: false, place });
+            }
+        };
+        self.look_for_others_than(&KEYS_OF_ATTACHMENT, table, "an attachment", problems);
+        let mut scripted = |key: &str| {
+            let (text, at) = self.text_of(table.get(key)?, key, NAME, problems)?;
+            Some((self.with_fields(text, at), self.place(at)))
+        };
+        let (path, name) = (scripted("path"), scripted("name"));
+        let optional = match table.get("optional").map(|value| (value.get_ref(), value.span().start)) {
+            None => false,
+            Some((DeValue::Boolean(optional), _)) => *optional,
+            Some((_, at)) => {
+                let said = "`optional` is `true` or `false`";
+                problems.push(Problem::error(NAME, self.place(at), said));
+                false
+            }
+        };
+        if path.is_none() && !table.contains_key("path") {
+            problems.push(
+                Problem::error(NAME, place, "this attachment has no path")
+                    .hint("write `{ path = \"standpunten.pdf\" }`"),
+            );
+        }
+        let (path, place) = path?;
+        Some(Attached { path, name: name.map(|(name, _)| name), optional, place })
     }
 
     fn pdf(&self, problems: &mut Problems) -> Option<Pdf> {
@@ -229,8 +369,48 @@ impl<'f> Table<'f> {
     /// Returns a text with `{{…}}` in it.
     fn scripted(&self, key: &str, name: &'static str, problems: &mut Problems) -> Option<Scripted> {
         let (text, at) = self.text(key, name, problems)?;
+        Some(self.with_fields(text, at))
+    }
+
+    fn with_fields(&self, text: &str, at: usize) -> Scripted {
         let quote = if self.front[at..].starts_with("\"\"\"") { 3 } else { 1 };
         let (line, column) = self.line_and_column(at);
-        Some(Scripted { text: normal(text), lines_before: line - 1, columns_before: column - 1 + quote })
+        Scripted { text: normal(text), lines_before: line - 1, columns_before: column - 1 + quote }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brackets_of_lists_go_and_those_of_texts_stay() {
+        let text = "+++\nsubject = \"Aan [partij] \\\" [x]\"\nattachments = [\n  'a[1].pdf', { path = \"b\" },\n] # [y]\nx = \"\"\"[z]\"\"\"\n+++\nDear [naam],\n+++\n[";
+        let clean = "+++\nsubject = \"Aan [partij] \\\" [x]\"\nattachments =  \n  'a[1].pdf', { path = \"b\" },\n  #  y \nx = \"\"\"[z]\"\"\"\n+++\nDear [naam],\n+++\n[";
+        assert_eq!(without_lists(text), clean);
+        for same in [
+            "",
+            "no [front] matter",
+            "+++\nnever = [\"closed\"",
+            "+++",
+            "+++\nx = \"\n+++\n[x]",
+            "+++\nx = '\\\n+++",
+        ] {
+            assert_eq!(without_lists(same), same);
+        }
+    }
+
+    #[test]
+    fn files_for_all_are_those_without_a_field_and_within_the_folder() {
+        let text = "+++\r\nsubject = \"x\"\r\nattachments = [\"a.pdf\", { path = \"b/c.pdf\" }, \"{{x}}.pdf\", \"../d\", 7]\r\n+++\r\n";
+        let source = |text: &str, name: &str| LetterSource {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            partials: std::collections::BTreeMap::new(),
+        };
+        assert_eq!(files_for_all(&source(text, "letter")), ["a.pdf", "b/c.pdf"]);
+        assert_eq!(files_for_all(&source("no front matter", "letter")), [""; 0]);
+        let page = "+++\nattachments = [\"a.pdf\"]\n+++\n<title>x</title>";
+        assert_eq!(files_for_all(&source(page, "letter.html")), ["a.pdf"]);
     }
 }

@@ -20,6 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::civil::Date;
 
+use super::attachments::{Attachments, Wanted};
 use super::blocks::blocks;
 use super::definition::{Definition, LetterSource};
 use super::file_name;
@@ -48,6 +49,7 @@ const MOST_TAGS: usize = 5000;
 pub struct Letter {
     subject: Vec<Node>,
     body: Vec<Node>,
+    attachments: Attachments,
     pdf: Option<Pdf>,
     /// The columns that it uses, by their normalised names.
     used: Vec<String>,
@@ -129,7 +131,9 @@ impl Letter {
         let subject = subject.map(|subject| resolver.resolve(&subject));
         let pdf_name = pdf_name.map(|name| resolver.resolve(&name));
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
+        let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
+        let included = std::mem::take(&mut resolver.included);
         if let Some(body) = &body {
             check_body(body, source.is_html(), problems);
         }
@@ -137,7 +141,7 @@ impl Letter {
             check_template(&pdf.template, &pdf.place, definition, problems);
         }
         for (name, text) in &source.partials {
-            if !text.starts_with("+++") && included(name, source) {
+            if included.contains(name) {
                 let text = normal(text);
                 let mut again = Problems::default();
                 if let Some(partial) = Source::read(&source.file_of(name), &text, 0, 0, &mut again) {
@@ -153,6 +157,7 @@ impl Letter {
         Some(Self {
             subject: subject?,
             body: nodes?,
+            attachments,
             pdf: front.pdf.map(|pdf| Pdf { template: pdf.template, name: pdf_name }),
             used,
             at,
@@ -185,6 +190,7 @@ impl Letter {
         let fresh = Self {
             subject: self.subject.clone(),
             body: self.body.clone(),
+            attachments: self.attachments.clone(),
             pdf: self.pdf.clone(),
             used: self.used.clone(),
             at: self.at.clone(),
@@ -195,6 +201,17 @@ impl Letter {
             shapes: RwLock::default(),
         };
         fresh.merge(input)
+    }
+
+    /// Returns the files that go along with this row's letter, in the order in which they stand in it.
+    ///
+    /// # Errors
+    /// What keeps one from being named: an empty field, a path that leads nowhere.
+    pub fn wanted(&self, input: &Input<'_>) -> Result<Vec<Wanted<'_>>, Vec<Problem>> {
+        if self.attachments.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.attachments.wanted(&self.columns(input), input.today, self.tongue)
     }
 
     /// Returns the template of the PDF that goes along, where the letter asks for one.
@@ -260,6 +277,9 @@ impl Letter {
                 Place::file(&self.file),
                 "the subject is empty for this row",
             ));
+        }
+        if !self.attachments.is_empty() {
+            findings.extend(self.attachments.wanted(columns, today, self.tongue).err().into_iter().flatten());
         }
         if let Some(pdf) = &self.pdf {
             findings.extend(self.file_name(pdf, columns, today).1);
@@ -334,21 +354,6 @@ fn check_size(file: &str, text: &str, problems: &mut Problems) {
             );
         }
     }
-}
-
-fn included(name: &str, source: &LetterSource) -> bool {
-    let names = |text: &str| {
-        text.match_indices("{{").any(|(at, _)| {
-            let inner = text[at + 2..].trim_start_matches('~').trim_start();
-            inner.strip_prefix('>').is_some_and(|rest| {
-                let rest = rest.trim_start();
-                rest.strip_prefix(name).is_some_and(|rest| {
-                    rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '}' | '~'))
-                })
-            })
-        })
-    };
-    names(&source.text) || source.partials.values().any(|text| names(text))
 }
 
 /// Looks whether the template that a letter asks for is there.

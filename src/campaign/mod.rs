@@ -1,6 +1,7 @@
 //! What we intend: whom we write to, what we say, and the plan. Pure.
 
 mod addressees;
+pub mod attachments;
 pub mod blocks;
 pub mod calendar;
 mod channel;
@@ -10,6 +11,7 @@ pub mod day;
 pub mod definition;
 pub mod detect;
 pub mod document;
+pub mod enclosure;
 pub mod encoding;
 pub mod file_name;
 pub mod front_matter;
@@ -22,6 +24,7 @@ mod markdown;
 mod markup;
 mod markup_rules;
 mod merge;
+pub mod parts;
 pub mod placeholder;
 pub mod plan;
 pub mod problem;

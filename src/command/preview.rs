@@ -22,7 +22,8 @@ use crate::engine::press::{Order, Press, PrintError, Printed};
 use crate::exit::Exit;
 use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
-use crate::report::{Failure, count, grouped};
+use crate::mail::mime::Attachment;
+use crate::report::{self, Failure, count, grouped};
 
 /// The seed of Message-IDs in a preview. A real campaign's is secret and made at launch, so only the Message-ID (and
 /// the boundary and reverse path that follow from it) and the date differ from what will be sent.
@@ -163,7 +164,8 @@ fn shown(
     if form == Form::Text || task.is_some() {
         return in_words(context, reading, press, recipient, form);
     }
-    let printed = print(press, recipient, now, form == Form::Raw)?;
+    let attachments = reading.attachments(recipient, now)?;
+    let printed = print(press, recipient, &attachments, now, form == Form::Raw)?;
     if form == Form::Raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
@@ -193,6 +195,10 @@ fn shown(
     let manuscript = press.letter(1).and_then(|letter| letter.manuscript(&press.input(recipient, now)).ok());
     if let Some(manuscript) = manuscript.flatten() {
         field("PDF:", manuscript.file_name);
+    }
+    for file in &attachments {
+        let size = report::octets(file.bytes.len() as u64);
+        field("Attached:", format!("{} ({}, {size})", file.name, file.media_type));
     }
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
@@ -245,7 +251,13 @@ fn in_words(
     Ok(Exit::Done)
 }
 
-fn print(press: &Press, recipient: &Recipient, now: Timestamp, with_files: bool) -> Result<Printed, Failure> {
+fn print(
+    press: &Press,
+    recipient: &Recipient,
+    attachments: &[Attachment],
+    now: Timestamp,
+    makes_pdf: bool,
+) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),
@@ -258,9 +270,10 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp, with_files: bool)
         step: 1,
         message_id: &message_id,
         dated: now,
+        attachments,
         waits_for_others: true,
         test_to: None,
-        with_files,
+        makes_pdf,
     };
     press.print(&order).map_err(|error| {
         let failure = Failure::input(error.to_string()).safe("nothing was sent");
@@ -300,7 +313,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
             by_hand += 1;
             continue;
         }
-        let printed = print(press, &recipient, now, true)?;
+        let printed = print(press, &recipient, &reading.attachments(&recipient, now)?, now, true)?;
         let name = name("eml");
         letters += 1;
         write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;

@@ -6,26 +6,36 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::enclosures::{Cabinet, Trouble};
 use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
 use super::{Context, ledger_failed, pdf_letters};
 use crate::account::Secret;
+use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
-use crate::campaign::front_matter::pdf_template;
+use crate::campaign::enclosure::{Enclosure, FileMark};
+use crate::campaign::front_matter::{files_for_all, pdf_template, without_lists};
+use crate::campaign::parts;
 use crate::campaign::placeholder;
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
+use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::{self, Detected, RosterReader};
 use crate::config::Config;
 use crate::delivery::state::State;
 use crate::engine::press::Press;
 use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
+use crate::mail::mime::Attachment;
 use crate::report::Failure;
 use crate::transport;
 use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
+/// How deep folders of templates are looked through: `templates/partij/D66.md` is one deep.
+const DEEPEST: usize = 4;
 
 /// A campaign folder, read, with everything that is wrong with it.
 pub struct Reading {
@@ -41,6 +51,8 @@ pub struct Reading {
     pub materials: Materials,
     /// The campaign in the ledger, if it was launched.
     pub launched: Option<Launched>,
+    /// The files that go along with letters.
+    pub cabinet: Cabinet,
     /// A window on the ledger, where there is one.
     pub reader: Option<Reader>,
     /// All problems so far.
@@ -73,7 +85,8 @@ impl Reading {
         let settings_wrong = problems.errors() > 0;
         let text = fs::read_to_string(context.folder.join("config.toml")).unwrap_or_default();
         let config_lines = text.lines().map(str::to_owned).collect();
-        let (definition, materials) = definition(context, &config, &mut problems);
+        let cabinet = Cabinet::of(&context.folder);
+        let (definition, materials) = definition(context, &config, &cabinet, &mut problems);
         let roster = detect(&config, &mut problems);
         let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
         let launched = match &reader {
@@ -87,6 +100,7 @@ impl Reading {
             press: None,
             materials,
             launched,
+            cabinet,
             reader,
             problems,
             config_lines,
@@ -118,6 +132,32 @@ impl Reading {
         let file = File::open(path)
             .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
         Ok(RosterReader::new(BufReader::with_capacity(64 * 1024, file), &self.config.recipients, detected))
+    }
+
+    /// Returns the files that go along with a recipient's letter, as far as they are there, and which must be there and are not.
+    /// One who takes no mail has none.
+    pub fn enclosures(&self, recipient: &Recipient, now: Timestamp) -> (Vec<Enclosure>, Vec<Problem>) {
+        let press = self.press.as_ref().filter(|_| recipient.errand().is_none());
+        let wanted = press.and_then(|press| press.letter(1)?.wanted(&press.input(recipient, now)).ok());
+        // What else is wrong with the row is told with its letter.
+        wanted.map(|wanted| self.cabinet.enclosures(wanted)).unwrap_or_default()
+    }
+
+    /// Reads the files that go along with a recipient's letter.
+    ///
+    /// # Errors
+    /// When one that must be there cannot be read; each is named.
+    pub fn attachments(&self, recipient: &Recipient, now: Timestamp) -> Result<Vec<Attachment>, Failure> {
+        let Some(press) = &self.press else { return Ok(Vec::new()) };
+        let Some(letter) = press.letter(1) else { return Ok(Vec::new()) };
+        let kept = |digest: &_| self.reader.as_ref()?.file(digest).ok()?;
+        let wanted = letter.wanted(&press.input(recipient, now));
+        let attachments = wanted.and_then(|wanted| self.cabinet.attachments(wanted, &kept));
+        attachments.map_err(|problems| {
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Failure::input(format!("the letter of {} lacks a file: {}", recipient.key, told.join("; ")))
+                .safe("nothing was sent")
+        })
     }
 
     /// Compiles the letters that would go.
@@ -249,9 +289,10 @@ impl Reading {
         }
         let used = used_files(definition);
         for (_, (file, text)) in files.into_iter().filter(|(name, _)| used.contains(name)) {
+            let text = without_lists(text);
             let found = match file.ends_with(".html") {
-                true => placeholder::leftovers_in_page(text),
-                false => placeholder::leftovers(text),
+                true => placeholder::leftovers_in_page(&text),
+                false => placeholder::leftovers(&text),
             };
             for found in found {
                 let place = Place::column(&file, found.line, found.column);
@@ -298,24 +339,7 @@ impl Reading {
 fn used_files(definition: &Definition) -> Vec<&String> {
     let mut used: Vec<&String> = Vec::new();
     for source in &definition.steps {
-        used.push(&source.name);
-        let mut texts = vec![&source.text];
-        while let Some(text) = texts.pop() {
-            for (name, partial) in &source.partials {
-                let mentioned = text.split("{{").skip(1).any(|tag| {
-                    let tag = tag.trim_start_matches(['~', ' ']);
-                    tag.strip_prefix('>').is_some_and(|rest| {
-                        rest.trim_start().strip_prefix(name.as_str()).is_some_and(|rest| {
-                            rest.starts_with(|c: char| c.is_whitespace() || c == '}' || c == '~')
-                        })
-                    })
-                });
-                if mentioned && !used.contains(&name) {
-                    used.push(name);
-                    texts.push(partial);
-                }
-            }
-        }
+        used.extend([&source.name].into_iter().chain(parts::used(source)));
     }
     used
 }
@@ -355,7 +379,12 @@ fn launched(
 }
 
 /// Reads the letters and everything they may include.
-fn definition(context: &Context, config: &Config, problems: &mut Problems) -> (Definition, Materials) {
+fn definition(
+    context: &Context,
+    config: &Config,
+    cabinet: &Cabinet,
+    problems: &mut Problems,
+) -> (Definition, Materials) {
     let folder = context.folder.join("templates");
     let steps: Vec<_> = config
         .steps
@@ -365,7 +394,8 @@ fn definition(context: &Context, config: &Config, problems: &mut Problems) -> (D
             let stem = name.trim_end_matches(".html");
             let mut source =
                 LetterSource { name: name.clone(), text: String::new(), partials: BTreeMap::new() };
-            source.partials = templates(&folder, if source.is_html() { "html" } else { "md" }, problems);
+            let ending = if source.is_html() { "html" } else { "md" };
+            templates(&folder, ending, "", DEEPEST, &mut source.partials, problems);
             source.text = source.partials.remove(stem).or_else(|| {
                 let place = Place::file(source.file());
                 problems.push(Problem::error("no-letter", place, "there is no such file"));
@@ -385,6 +415,7 @@ fn definition(context: &Context, config: &Config, problems: &mut Problems) -> (D
         language: config.language.clone(),
         timezone: config.timezone.clone(),
         sender: config.sender.clone(),
+        attachments: files(&steps, cabinet, problems),
         steps,
         stationery,
     };
@@ -409,14 +440,50 @@ fn letter_name(folder: &Path, name: &str, problems: &mut Problems) -> Option<Str
     }
 }
 
-/// Reads every file of a folder with this ending, by name without it.
-fn templates(folder: &Path, ending: &str, problems: &mut Problems) -> BTreeMap<String, String> {
-    let mut texts = BTreeMap::new();
-    let Ok(entries) = fs::read_dir(folder) else { return texts };
+/// Reads the files that go along with every letter. What is not there is told when the letter is compiled, which knows
+/// whether that matters.
+fn files(steps: &[LetterSource], cabinet: &Cabinet, problems: &mut Problems) -> BTreeMap<String, FileMark> {
+    let mut files = BTreeMap::new();
+    for path in steps.iter().flat_map(files_for_all) {
+        match cabinet.look(&path) {
+            Ok(mark) => {
+                files.insert(path, mark);
+            }
+            Err(Trouble::Missing { .. }) => {}
+            Err(trouble) => {
+                let place = Place::file(format!("{FOLDER}/{path}"));
+                problems.push(Problem::warning("no-attachment", place, trouble.to_string()));
+            }
+        }
+    }
+    files
+}
+
+/// Reads every file with this ending of a folder and of those below it, by name without the ending.
+fn templates(
+    folder: &Path,
+    ending: &str,
+    before: &str,
+    depth: usize,
+    texts: &mut BTreeMap<String, String>,
+    problems: &mut Problems,
+) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|known| known == ending)) {
-        let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+    for path in paths {
+        let is_template = path.extension().is_some_and(|known| known == ending);
+        if !is_template && depth > 0 && path.is_dir() {
+            if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+                templates(&path, ending, &format!("{before}{name}/"), depth - 1, texts, problems);
+            }
+            continue;
+        }
+        if !is_template {
+            continue;
+        }
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
+        let name = format!("{before}{name}");
         let place = Place::file(format!("templates/{name}.{ending}"));
         let size = fs::metadata(&path).map_or(0, |about| about.len());
         if size > TEMPLATE_LIMIT {
@@ -437,7 +504,6 @@ fn templates(folder: &Path, ending: &str, problems: &mut Problems) -> BTreeMap<S
             }
         }
     }
-    texts
 }
 
 fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use super::reading::Reading;
 use super::{Context, bar, ledger_failed, tasks, trial_pages};
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::headings::nearest;
 use crate::campaign::late::Late;
 use crate::campaign::letter::Letter;
@@ -137,8 +138,30 @@ pub struct Survey {
     pub changed: Vec<String>,
     /// The keys that `only` meant, as the roster writes them.
     pub only: Vec<String>,
+    /// What goes along with the letters of this plan.
+    pub enclosed: Enclosed,
     /// Tasks that are not done because of the suppression list, each with its reason.
     pub suppressed_tasks: Vec<(String, String)>,
+}
+
+/// The files that go along with the letters of a plan, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enclosed {
+    /// How many letters have any.
+    pub letters: u64,
+    /// How many octets they take in all messages together.
+    pub octets: u64,
+    /// How many octets they take in the message that has most of them.
+    pub most: u64,
+}
+
+impl Enclosed {
+    fn note(&mut self, enclosures: &[Enclosure]) {
+        let octets = enclosures.iter().map(Enclosure::size_in_message).sum();
+        self.letters += u64::from(!enclosures.is_empty());
+        self.octets += octets;
+        self.most = self.most.max(octets);
+    }
 }
 
 /// Looks at every row.
@@ -159,6 +182,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let mut longest: Option<(usize, RowPlace, Recipient)> = None;
     let mut first: Vec<(RowPlace, Recipient)> = Vec::new();
     let mut domains = Domains::default();
+    let mut enclosed = Enclosed::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
@@ -224,7 +248,10 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
-                match fate(reading, recipient, only.is_empty(), &wanted, suppressing, now, &mut changed)? {
+                let fate =
+                    fate(reading, recipient, only.is_empty(), &wanted, suppressing, now, &mut changed)?;
+                let goes = matches!(fate, Fate::Letter(_));
+                match fate {
                     Fate::LeftOut(why, example) => {
                         if why == LeftOut::Suppressed && recipient.errand().is_some() {
                             suppressed_tasks.push((recipient.key.clone(), format!("suppressed: {example}")));
@@ -240,6 +267,16 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                         plan.letters += 1;
                         let fit = |day| fit_before_end_of(reading, day, first_room);
                         late.next(&recipient.key, reading.config.deadlines.day(own), fit);
+                    }
+                }
+                let (enclosures, missing) = reading.enclosures(recipient, now);
+                digest.enclosures(&enclosures);
+                // Whoever gets no letter from this plan needs no file.
+                if goes {
+                    enclosed.note(&enclosures);
+                    for problem in missing {
+                        let place = at.in_file(&reading.config.recipients.file);
+                        reading.problems.push(of_row(problem, &recipient.key, place));
                     }
                 }
             }
@@ -265,7 +302,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
         forecast(plan.letters, first_room, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
     warn_of_absurd_length(reading, &plan, now);
     warn_of_deadlines(reading, &plan, &late, now);
-    Ok(Survey { plan, suspects, changed, only: wanted, suppressed_tasks })
+    Ok(Survey { plan, suspects, changed, only: wanted, suppressed_tasks, enclosed })
 }
 
 /// Returns how many letters can go before a day is over.
@@ -380,16 +417,7 @@ fn look_at_row(
 ) {
     let place = || at.in_file(file);
     if let Err(problems) = letter.inspect(&press.input(recipient, now)) {
-        for mut problem in problems {
-            // What is wrong with a row is told with the row's line; the letter's own place goes along.
-            let said = match &problem.place {
-                Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
-                None => format!("{}: {}", recipient.key, problem.said),
-            };
-            problem.said = said;
-            problem.place = Some(place());
-            found.push(problem);
-        }
+        found.extend(problems.into_iter().map(|problem| of_row(problem, &recipient.key, place())));
     }
     let mailboxes =
         recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
@@ -408,6 +436,15 @@ fn look_at_row(
             found.push(Problem { severity, ..Problem::error("left-over", place(), said) });
         }
     }
+}
+
+/// Tells what is wrong with a row with the row's line; the letter's own place goes along.
+fn of_row(problem: Problem, key: &str, place: Place) -> Problem {
+    let said = match &problem.place {
+        Some(at) => format!("{key}: {} ({at})", problem.said),
+        None => format!("{key}: {}", problem.said),
+    };
+    Problem { said, place: Some(place), ..problem }
 }
 
 /// What becomes of a row.

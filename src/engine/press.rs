@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
+use crate::campaign::enclosure::{Enclosure, FileMark, Fingerprint};
 use crate::campaign::letter::{Input, Letter, Merged};
 use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::{Addressees, Recipient};
@@ -84,6 +85,8 @@ pub struct Printed {
     pub html: String,
     /// The files that go along; a PDF letter is the first.
     pub attachments: Vec<Attachment>,
+    /// How many of these, the first, were made for it.
+    pub made: usize,
 }
 
 /// Which message is wanted.
@@ -97,12 +100,15 @@ pub struct Order<'a> {
     pub message_id: &'a MessageId,
     /// Its `Date`.
     pub dated: Timestamp,
+    /// The files that go along.
+    pub attachments: &'a [Attachment],
     /// Whether the letter waits for addressees beside the first who are put off.
     pub waits_for_others: bool,
     /// Instead of the recipient's mailbox, and with a mark in the subject.
     pub test_to: Option<&'a Address>,
-    /// Whether files go along. Looking at the text needs none, and no typesetter.
-    pub with_files: bool,
+    /// Whether the letter's PDF is made now, where it asks for one. Looking at the text needs none, and no typesetter; one that
+    /// was made before is the first of `attachments`.
+    pub makes_pdf: bool,
 }
 
 impl Press {
@@ -179,8 +185,8 @@ impl Press {
         Ok(Some(PdfLetter { name: manuscript.file_name, bytes, pages, warnings }))
     }
 
-    /// Returns the files that go along with a message.
-    fn files(&self, order: &Order<'_>) -> Result<Vec<Attachment>, PrintError> {
+    /// Makes what is made for one message alone.
+    fn made(&self, order: &Order<'_>) -> Result<Vec<Attachment>, PrintError> {
         let pdf = self.pdf(order.recipient, order.step, order.dated).map_err(|error| {
             let said = format!("the letter of {} cannot be made into a PDF: {error}", order.recipient.key);
             match error {
@@ -211,7 +217,9 @@ impl Press {
     /// A sentence for people: which row cannot be merged, and why.
     pub fn print(&self, order: &Order<'_>) -> Result<Printed, PrintError> {
         let merged = self.merge(order.recipient, order.step, order.dated).map_err(PrintError::Unfit)?;
-        let attachments = if order.with_files { self.files(order)? } else { Vec::new() };
+        let mut attachments = if order.makes_pdf { self.made(order)? } else { Vec::new() };
+        let made = attachments.len();
+        attachments.extend_from_slice(order.attachments);
         let sender = &self.definition.sender;
         let (addressees, subject) = match order.test_to {
             None => {
@@ -252,11 +260,22 @@ impl Press {
             attachments: &attachments,
             extra: &[],
         });
-        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html, attachments })
+        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html, attachments, made })
     }
 }
 
 impl Printed {
+    /// Returns the files that were made for it, as the ledger keeps them.
+    pub fn made(&self) -> Vec<(Enclosure, Arc<[u8]>)> {
+        let made = self.attachments.iter().take(self.made);
+        made.map(|file| {
+            let (digest, size) = (Fingerprint::of(&file.bytes), file.bytes.len() as u64);
+            let mark = FileMark { digest, size, media_type: file.media_type.clone() };
+            (Enclosure { name: file.name.clone(), file: mark }, Arc::clone(&file.bytes))
+        })
+        .collect()
+    }
+
     /// Returns what the ledger keeps of the bytes.
     pub fn mark(&self, dated: Timestamp) -> MessageMark {
         let mut sha256 = [0; 32];

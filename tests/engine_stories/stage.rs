@@ -288,6 +288,7 @@ fn definition(campaign: &str) -> Definition {
             text: "+++\nsubject = \"An appeal\"\n+++\nDear {{naam}},\n\nplease read this.\n".to_owned(),
             partials: BTreeMap::new(),
         }],
+        attachments: BTreeMap::new(),
         stationery: Stationery::default(),
     }
 }

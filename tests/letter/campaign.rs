@@ -31,6 +31,7 @@ pub(crate) fn definition(language: &str) -> Definition {
             ]),
         },
         steps: Vec::new(),
+        attachments: BTreeMap::new(),
         stationery: Stationery::default(),
     }
 }

@@ -10,6 +10,7 @@
 mod support;
 
 mod desk;
+mod enclosed;
 mod hostile;
 mod inbox;
 mod lists;
@@ -17,6 +18,7 @@ mod people;
 mod preview;
 mod relays;
 mod send;
+mod sent;
 mod shell;
 mod status;
 mod stop;
