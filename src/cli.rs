@@ -48,6 +48,8 @@ pub enum Command {
     Settle(Settle),
     /// Say what you did for a recipient who takes no mail.
     Mark(Mark),
+    /// Read messages from files and say what they are: replies, bounces, automatic answers; nothing is recorded.
+    Inbox(Inbox),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
     /// Go on after a pause.
@@ -186,6 +188,26 @@ pub struct Settle {
     /// How you know it, for the history.
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+}
+
+/// `inbox`
+#[derive(Debug, Args)]
+pub struct Inbox {
+    /// Messages: files, folders with all that is in them, `.mbox` files.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Only explain, record nothing; this is all that there is today.
+    #[arg(long)]
+    pub explain: bool,
+    /// One JSON object a line for each message.
+    #[arg(long)]
+    pub json: bool,
+    /// Only say what each message is; there need not be a campaign.
+    #[arg(long)]
+    pub no_campaign: bool,
+    /// What was sent, as a CSV file with the columns key, message_id, address, subject, sent_at: to say to which letter each belongs.
+    #[arg(long, value_name = "FILE")]
+    pub sent: Option<PathBuf>,
 }
 
 /// A person's word on a letter in doubt.

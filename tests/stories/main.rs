@@ -12,6 +12,7 @@ mod support;
 mod desk;
 mod enclosed;
 mod hostile;
+mod inbox;
 mod lists;
 mod people;
 mod preflight;
