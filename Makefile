@@ -1,4 +1,4 @@
-# make test    all tests; installs the mail servers they start, where that can be done
+# make test    all tests; installs the mail servers they start, where that can be done, and builds the typesetter
 # make lint    format and clippy; warnings are errors
 # make audit   licences, sources and bans of the dependencies; advisories where a tool and its database are here
 # make bench   speed and memory beside public tools, as a table
@@ -8,12 +8,16 @@ CARGO ?= cargo
 all: lint test
 
 # Postfix starts only as root. Where we are not root and sudo asks no password, cargo builds as the caller and starts the
-# finished test programs through sudo.
+# finished test programs through sudo. The typesetter is slow to build: WITHOUT_TYPESETTER=1 leaves its tests out, and says so.
 test: servers
 	@if [ "$$(id -u)" != 0 ] && { [ -z "$$WITHOUT_SERVERS" ] || [ "$$WITHOUT_SERVERS" = 0 ]; }; then \
 	  echo "the test programs run through sudo, because Postfix starts only as root"; \
-	  set -x; $(CARGO) --config "target.'cfg(unix)'.runner = ['sudo', '-n', '-E']" test --locked --no-fail-fast; \
-	else set -x; $(CARGO) test --locked --no-fail-fast; fi
+	  runner="--config target.'cfg(unix)'.runner=['sudo','-n','-E']"; fi; \
+	if [ -z "$$WITHOUT_TYPESETTER" ] || [ "$$WITHOUT_TYPESETTER" = 0 ]; then \
+	  export WITH_TYPESETTER=1; set -x; \
+	  $(CARGO) build --locked -p letter-pdf && $(CARGO) test --locked -p letter-pdf || exit; \
+	else echo "WITHOUT_TYPESETTER is set. Left out: every test that needs letter-pdf, unless it is built"; set -x; fi; \
+	$(CARGO) $$runner test --locked --no-fail-fast
 
 servers:
 	@tests/install-servers.sh
@@ -21,6 +25,7 @@ servers:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked -p letter-pdf --all-targets -- -D warnings
 
 audit:
 	$(CARGO) test --locked --test dependencies

@@ -40,6 +40,10 @@ pub enum Command {
     Status(Status),
     /// One line: what happened to this recipient, and why.
     Why(Why),
+    /// Print again, byte for byte, what was handed over to the relay.
+    Show(Show),
+    /// The answer to "we never received it": what was handed over, the relay's reply, and when, in one ZIP file.
+    Proof(Proof),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
     /// Say what came by telephone, by letter or in the corridor, or what you did for a recipient who takes no mail.
@@ -90,6 +94,9 @@ pub struct Preview {
     /// Write one .eml file for each letter, one .txt for each task, and an index.html to look through them.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write each letter as a PDF, for printing and post; with KEY, that one.
+    #[arg(long, value_name = "DIR")]
+    pub pdf: Option<PathBuf>,
     /// With KEY: the whole message as it goes over the line, headers and all.
     #[arg(long, requires = "key")]
     pub raw: bool,
@@ -97,7 +104,7 @@ pub struct Preview {
     #[arg(long, requires = "key", conflicts_with = "raw")]
     pub text: bool,
     /// Print only the plan's digest.
-    #[arg(long, conflicts_with_all = ["key", "out"])]
+    #[arg(long, conflicts_with_all = ["key", "out", "pdf"])]
     pub digest: bool,
 }
 
@@ -141,6 +148,34 @@ pub struct Why {
     /// The recipient.
     #[arg(value_name = "KEY")]
     pub key: String,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// The letter of this step, from 1; else the last that was handed over.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
+}
+
+/// `proof`
+#[derive(Debug, Args)]
+pub struct Proof {
+    /// The recipient.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// The file to write: the message, a page for people and one for programs. Blind copies are not in it.
+    #[arg(long, value_name = "FILE.zip")]
+    pub out: PathBuf,
+    /// The letter of this step, from 1; else the last that was handed over.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u32>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `settle`

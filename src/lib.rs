@@ -15,6 +15,8 @@
 //! | [`ledger`] | what happened, durably | `mail`, `campaign`, `delivery` |
 //! | [`account`] | how to get into a mail account: the line and its protection, secrets, SASL | nobody |
 //! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock`, `account` |
+//! | [`inbox`] | the way back: a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
+//! | [`typesetting`] | PDF letters, made by the second program `letter-pdf` | `mail`, `campaign` |
 //! | [`inbox`] | the way back: what a message is, and to which letter it belongs | `mail`, `campaign`, `delivery`, `clock` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`config`] | `config.toml`, exactly once | everything above |
@@ -44,3 +46,4 @@ pub mod mail;
 pub mod report;
 pub mod run;
 pub mod transport;
+pub mod typesetting;

@@ -163,6 +163,11 @@ impl Report {
         for problem in problems.sorted() {
             let line = problem.to_string();
             match problem.severity {
+                _ if problem.accepted.is_some() => {
+                    if !self.quiet {
+                        let _ = writeln!(text, "{}", self.err.dim(&line));
+                    }
+                }
                 Severity::Error => {
                     let _ = writeln!(text, "{line}");
                 }
@@ -172,7 +177,7 @@ impl Report {
                 }
             }
         }
-        if problems.left_out() > 0 {
+        if problems.left_out() > 0 && !(self.quiet && problems.errors() == 0) {
             let _ = writeln!(text, "… and {} more", grouped(problems.left_out()));
         }
         let _ = write!(std::io::stderr().lock(), "{text}");
@@ -201,6 +206,19 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Writes a number of octets as people say it: `812 octets`, `34 kB`, `1.4 MB`.
+pub fn octets(number: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "told in two digits")]
+    let millions = number as f64 / 1e6;
+    match number {
+        0..1000 => count(number, "octet"),
+        1000..1_000_000 => format!("{} kB", number / 1000),
+        1_000_000..10_000_000 => format!("{millions:.1} MB"),
+        10_000_000..1_000_000_000 => format!("{millions:.0} MB"),
+        _ => format!("{:.1} GB", millions / 1e3),
+    }
 }
 
 /// Writes a span as people say it, in its two largest units: `26 seconds`, `2 h 47 min`, `17 days`.
@@ -248,6 +266,12 @@ mod tests {
           hint    set POSTDUIF_SMTP_PASSWORD; some providers want an app password
           safe    nothing was sent; 214 letters are still queued
         ");
+    }
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        let told = [1, 999, 1000, 34_567, 1_440_000, 12_345_678, 7_000_000_000].map(octets);
+        assert_eq!(told, ["1 octet", "999 octets", "1 kB", "34 kB", "1.4 MB", "12 MB", "7.0 GB"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Send(what) => command::send::run(&context, &what),
         Command::Status(what) => command::status::run(&context, &what),
         Command::Why(what) => command::why::run(&context, &what),
+        Command::Show(what) => command::show::run(&context, &what),
+        Command::Proof(what) => command::proof::run(&context, &what),
         Command::Settle(what) => command::settle::run(&context, &what),
         Command::Mark(what) => command::mark::run(&context, &what),
         Command::Inbox(what) => command::explain::run(&context, &what),

@@ -11,6 +11,7 @@ use postduif::campaign::problem::Problems;
 use postduif::config::load::read;
 use postduif::config::{Config, load};
 use postduif::delivery::pace::Pace;
+use postduif::inbox::mailbox::Way;
 use postduif::transport::Settings;
 use proptest::prelude::*;
 
@@ -138,6 +139,79 @@ fn a_password_that_is_not_set_holds_send_back_and_nothing_else() {
 }
 
 #[test]
+fn both_ways_name_their_server_and_their_secret_with_the_same_keys() {
+    let keys = "host = \"mail.council.example\"\nport = 4711\nsecurity = \"starttls\"\nusername = \"ada\"\nca-file = \"ca.pem\"\n";
+    for secret in [
+        "password-env = \"SET\"",
+        "password-command = \"pass mail\"",
+        "password-file = \"secret.txt\"",
+        "token-command = \"token\"",
+    ] {
+        let config = right(&format!(
+            "[transport]\nkind = \"smtp\"\n{keys}{secret}\n[inbox]\nkind = \"imap\"\n{keys}{secret}\n"
+        ));
+        let (Settings::Smtp(smtp), Some(inbox)) = (config.transport, config.inbox) else { panic!() };
+        let Way::Imap { server, .. } = inbox.way else { panic!() };
+        assert_eq!(server, smtp.server, "{secret}");
+        assert_eq!(server.ca_file.as_deref(), Some(Path::new("/campaign/ca.pem")));
+    }
+    // And what the reference says of them is said once: every key of a server stands in both tables, word for word.
+    let schema = postduif::config::reference::schema();
+    let of = |table: &str| {
+        schema.pointer(&format!("/$defs/{table}/properties")).unwrap().as_object().unwrap().clone()
+    };
+    let (transport, inbox) = (of("RawTransport"), of("RawInbox"));
+    let shared: Vec<&String> =
+        transport.keys().filter(|key| inbox.get(*key) == transport.get(*key)).collect();
+    assert_eq!(
+        shared,
+        [
+            "host",
+            "port",
+            "security",
+            "allow-plaintext",
+            "username",
+            "password-env",
+            "password-command",
+            "password-file",
+            "token-command",
+            "ca-file",
+        ]
+    );
+}
+
+#[test]
+fn a_mailbox_settles_on_usual_values_and_a_rehearsal_needs_none() {
+    assert_eq!(right("").inbox, None);
+    let inbox = |lines: &str| right(&format!("[inbox]\n{lines}")).inbox.unwrap();
+    let imap =
+        "kind = \"imap\"\nhost = \"imap.council.example\"\nusername = \"ada\"\npassword-env = \"SET\"\n";
+    let settled = inbox(imap);
+    let Way::Imap { server, timeouts } = &settled.way else { panic!() };
+    assert_eq!((server.port, server.security, *timeouts), (993, Security::Tls, Default::default()));
+    assert_eq!((settled.folders.len(), settled.since, settled.largest), (0, None, 10_000_000));
+    assert_eq!(settled.account(), "imap://ada@imap.council.example:993");
+    let Way::Imap { server, .. } = inbox(&format!("{imap}port = 143\n")).way else { panic!() };
+    assert_eq!(server.security, Security::StartTls);
+    let settled = inbox(
+        "kind = \"maildir\"\npath = \"/home/ada/Maildir\"\nfolders = [\"INBOX\", \"Archief/2025\"]\nsince = 2025-11-01\nlargest = \"500 KB\"\n",
+    );
+    assert_eq!(settled.way, Way::Maildir { path: "/home/ada/Maildir".into() });
+    assert_eq!(settled.folders, ["INBOX", "Archief/2025"]);
+    assert_eq!((settled.since, settled.largest), (Some(date(2025, 11, 1)), 500_000));
+    assert_eq!(settled.account(), "maildir:/home/ada/Maildir");
+}
+
+#[test]
+fn a_mailbox_password_that_is_not_set_holds_no_letter_back() {
+    let config = right(
+        "[inbox]\nkind = \"imap\"\nhost = \"imap.council.example\"\nusername = \"ada\"\npassword-env = \"UNSET\"\n",
+    );
+    assert_eq!((config.unready.len(), config.inbox_unready.len()), (0, 1));
+    insta::assert_snapshot!(config.inbox_unready[0].to_string(), @"config.toml:19:16: the environment variable `UNSET` is not set; reading the mailbox needs it");
+}
+
+#[test]
 fn the_secret_is_never_shown() {
     let config = right(
         "[transport]\nkind = \"smtp\"\nhost = \"mail.council.example\"\nusername = \"ada\"\npassword-env = \"SET\"\n",
@@ -163,6 +237,15 @@ fn wrong_files_and_what_is_told() {
         ("no user name", smtp("password-env = \"SET\"\n")),
         ("literal password", smtp("username = \"a\"\npassword = \"hunter2\"\n")),
         ("timeout", smtp("[transport.timeouts]\ndata = \"soon\"\n")),
+        ("no kind of mailbox", told("[inbox]\nhost = \"imap.council.example\"\n")),
+        ("a mailbox of another kind", told("[inbox]\nkind = \"pop3\"\n")),
+        ("a mailbox without a server", told("[inbox]\nkind = \"imap\"\n")),
+        ("whose mailbox", told("[inbox]\nkind = \"imap\"\nhost = \"imap.council.example\"\n")),
+        ("a password for the mailbox", told("[inbox]\nkind = \"imap\"\nhost = \"imap.council.example\"\nusername = \"a\"\npassword = \"hunter2\"\n")),
+        ("a mailbox read in the clear", told("[inbox]\nkind = \"imap\"\nhost = \"imap.council.example\"\nsecurity = \"none\"\nusername = \"a\"\npassword-env = \"SET\"\n")),
+        ("a Maildir without a path", told("[inbox]\nkind = \"maildir\"\n")),
+        ("everything else of a mailbox", told("[inbox]\nkind = \"maildir\"\npath = \"m\"\nfolders = [\"\", \"Spam\"]\nsince = \"soon\"\nlargest = \"1 TB\"\n[inbox.timeouts]\ncommand = \"long\"\n")),
+        ("folders in one text", told("[inbox]\nkind = \"maildir\"\npath = \"m\"\nfolders = \"INBOX\"\n")),
         ("two paces", told("[pace]\nunlimited = true\nper-day = 3\n")),
         ("empty pace", told("[pace]\n")),
         ("zero limit", told("[pace]\nper-day = 0\n")),

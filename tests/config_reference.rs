@@ -25,3 +25,8 @@ fn the_reference_is_the_programs_own() {
 fn the_schema_is_the_programs_own() {
     same("docs/reference/config.schema.json", &schema_file());
 }
+
+#[test]
+fn the_findings_are_the_programs_own() {
+    same("docs/reference/findings.md", &postduif::campaign::preflight::catalogue::reference());
+}

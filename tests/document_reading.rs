@@ -237,6 +237,21 @@ fn an_entity_that_doubles_itself_is_not_expanded() {
 }
 
 #[test]
+fn a_field_without_an_end_is_told_since_it_swallows_the_rest() {
+    let draft = drafted(
+        "a.docx",
+        &word_with(
+            "<w:p><w:r><w:t>voor</w:t></w:r></w:p><w:p><w:r><w:fldChar w:fldCharType=\"begin\"/></w:r><w:r><w:t>na</w:t></w:r></w:p>",
+        ),
+    );
+    assert!(
+        !draft.text.contains("na\n") && shown(&draft).contains("a field has no end"),
+        "{}",
+        shown(&draft)
+    );
+}
+
+#[test]
 fn where_the_subject_is_from_is_told() {
     let subject = |name: &str, text: &str| {
         let draft = drafted(name, text.as_bytes());

@@ -11,7 +11,7 @@ use postduif::cli::Cli;
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    let mut folders = vec![root.to_owned(), root.join("docs")];
+    let mut folders = vec![root.to_owned(), root.join("docs"), root.join("letter-pdf")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

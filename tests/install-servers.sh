@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that the servers which the tests start are there: Postfix, Dovecot (IMAP and LMTP) and openssl.
+# Makes sure that the programs which the tests start are there: Postfix, Dovecot (IMAP and LMTP), openssl, SpamAssassin,
+# Chromium, and what looks into a PDF (poppler's tools and qpdf).
 #
 # On Debian and Ubuntu what is missing is installed (as root, or through sudo where it asks no password), and the
 # packages are kept from starting services of their own. Elsewhere what is missing is named, and this fails.
@@ -12,9 +13,14 @@ command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ] || missing+=(dovecot-c
 [ -x /usr/lib/dovecot/imap ] || [ -x /usr/libexec/dovecot/imap ] || missing+=(dovecot-imapd)
 [ -x /usr/lib/dovecot/lmtp ] || [ -x /usr/libexec/dovecot/lmtp ] || missing+=(dovecot-lmtpd)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v spamassassin >/dev/null || missing+=(spamassassin)
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    missing+=(chromium fonts-liberation)
+command -v pdftotext >/dev/null && command -v pdfinfo >/dev/null || missing+=(poppler-utils)
+command -v qpdf >/dev/null || missing+=(qpdf)
 
 if [ -n "${WITHOUT_SERVERS:-}" ] && [ "${WITHOUT_SERVERS}" != 0 ]; then
-    echo "WITHOUT_SERVERS is set. Left out: every test that needs a real Postfix and Dovecot" \
+    echo "WITHOUT_SERVERS is set. Left out: every test that needs a real Postfix and Dovecot, SpamAssassin or a browser, or looks into a PDF" \
         "(missing here: ${missing[*]:-nothing})."
     exit 0
 fi

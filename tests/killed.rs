@@ -63,6 +63,41 @@ impl Siege {
         self.campaign.write("recipients.csv", roster);
     }
 
+    /// Gives every letter a file for all and one of its own; those of rows to come are there already.
+    fn enclose(&self, rows: usize) {
+        self.campaign.write(
+            "templates/letter.md",
+            "+++\nsubject = \"To {{partij}}\"\nattachments = [\"allen.bin\", \"{{afkorting}}.bin\"]\n+++\nDear {{naam}}\n",
+        );
+        let octets = |seed: usize, many: usize| (0..many).map(|n| (n * n + seed) as u8).collect::<Vec<_>>();
+        self.campaign.write("attachments/allen.bin", octets(7, 50_000));
+        for n in 1..=rows {
+            self.campaign.write(&format!("attachments/P{n}.bin"), octets(n, 3000));
+        }
+    }
+
+    /// Promise 10: for everybody who has a letter, `show` prints it, byte for byte, with the ledger alone.
+    fn shows_what_arrived(&self) {
+        let away = |from: &str, to: &str| {
+            std::fs::rename(self.campaign.file(from), self.campaign.file(to)).unwrap();
+        };
+        away("attachments", "attachments-away");
+        away("templates", "templates-away");
+        let letters = self.relay.accepted();
+        assert_eq!(letters.len(), self.rows);
+        for letter in letters {
+            let key = letter.forward_path.split('@').next().unwrap().to_uppercase();
+            let shown = self.campaign.command(["show", &key]).output().unwrap();
+            assert!(shown.status.success(), "{key}: {}", String::from_utf8_lossy(&shown.stderr));
+            assert!(
+                shown.stdout.len() > 70_000 && shown.stdout == letter.message,
+                "{key} got another letter"
+            );
+        }
+        away("attachments-away", "attachments");
+        away("templates-away", "templates");
+    }
+
     /// Starts a run and kills it; a run that ended before was not killed.
     fn strike(&mut self, kill: Kill) {
         let sprung = match kill {
@@ -210,6 +245,28 @@ fn besiege(connections: u64, pace: &str, step: Duration) -> u32 {
 }
 
 const SMOOTH: &str = "per-minute = 60000000";
+
+#[test]
+fn killed_with_files_that_go_along_and_what_arrived_is_shown_again() {
+    for (connections, pace) in [(1, SMOOTH), (4, "unlimited = true")] {
+        let mut siege = Siege::lay(connections, pace);
+        let kills = kills(Duration::from_millis(25));
+        let each = 4;
+        siege.enclose(kills.len() * each);
+        for kill in kills {
+            siege.add_rows(each);
+            siege.strike(kill);
+            let status = siege.mend();
+            siege.look(&status, kill);
+            siege.settle(&status);
+        }
+        siege.settle(&siege.mend());
+        siege.campaign.run(["send", "--yes"]).success();
+        siege.line.wait_until_quiet();
+        siege.shows_what_arrived();
+        siege.lift();
+    }
+}
 
 #[test]
 fn killed_with_one_connection() {

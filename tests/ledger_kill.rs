@@ -61,7 +61,8 @@ fn victim() {
             ledger.note_end_of_data(&held.ticket, mark(), at(2)).wait().unwrap();
             step("noted", key);
             let mut relay = OpenOptions::new().create(true).append(true).open(relay(&path)).unwrap();
-            writeln!(relay, "{key}").unwrap();
+            // In one go: a kill between a key and its line end would spoil the next line.
+            relay.write_all(format!("{key}\n").as_bytes()).unwrap();
             step("dot", key);
             end(&ledger, &held.ticket, accepted(), State::Accepted, at(3)).unwrap();
             step("accepted", key);

@@ -96,7 +96,7 @@ fn values_are_written_for_where_they_land() {
     let hostile = "a*b* [x](y) <b>&\"'\u{202e}\u{0}";
     assert_eq!(
         html("{{naam}}", &[("naam", hostile)]).trim(),
-        "<p style=\"margin:0;padding:0 0 16px 0\">a*b* [x](y) &lt;b&gt;&amp;&quot;&#39;</p>"
+        "<p style=\"margin:0 0 16px 0\">a*b* [x](y) &lt;b&gt;&amp;&quot;&#39;</p>"
     );
     assert_eq!(text("**{{naam}}**x", &[("naam", hostile)]), "a*b* [x](y) <b>&\"'x\n");
     assert!(

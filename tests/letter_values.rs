@@ -194,6 +194,8 @@ fn piece() -> impl Strategy<Value = String> {
         "    ",
         "\\{{naam}}",
         "\n  {{> deel}}\n",
+        "\n  {{> map/ @root.naam optional=true}}\n",
+        "{{> map/ @root.zetels default=\"deel\"}}",
         "{{plural @root.zetels \"a\" \"b\"}}",
         "{{date @root.datum}}",
         "[r]",
@@ -232,12 +234,20 @@ fn recipient() -> impl Strategy<Value = Vec<(String, String)>> {
     )
 }
 
+const PARTS: &[(&str, &str)] = &[
+    ("deel", "deel {{@root.naam}}\n\nmeer\n"),
+    ("map/0", "- niets\n"),
+    ("map/1", "*een* {{@root.partij}} zetel{{#if @root.naam}}!{{/if}}"),
+    ("map/3", "> drie\n\n{{optional @root.partij}}\n"),
+    ("map/v", "{{#each @root.plaatsen}}{{this}}{{/each}}"),
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn a_kept_shape_gives_what_converting_afresh_gives(body in piece(), rows in prop::collection::vec(recipient(), 1..6)) {
-        let letter = compile(&body, &[("deel", "deel {{@root.naam}}\n\nmeer\n")]).unwrap();
+        let letter = compile(&body, PARTS).unwrap();
         for fields in &rows {
             let input = Input { fields, today: today() };
             prop_assert_eq!(letter.merge(&input), letter.merge_afresh(&input));
@@ -255,9 +265,9 @@ proptest! {
     #[test]
     fn pieces_of_handlebars_are_a_letter_or_a_problem(pieces in prop::collection::vec(prop::sample::select(vec![
         "{{", "}}", "{{{", "}}}", "#if ", "#each ", "/if", "/each", "else", "^", "naam", "plaatsen", "this", "@index", "../", "(", ")",
-        "eq ", "\"x\"", "'", "[", "]", " as |a b|", "> deel", "~", "!", "--", "\\", "\n", " ", "=", "null", "3", "{{naam}}", "{{#if naam}}", "{{/if}}", "{{else}}", "<", "`",
+        "eq ", "\"x\"", "'", "[", "]", " as |a b|", "> deel", "~", "!", "--", "\\", "\n", " ", "=", "null", "3", "{{naam}}", "{{#if naam}}", "{{/if}}", "{{else}}", "<", "`", "> map/", "[naam]", " default=\"", " optional=true",
     ]), 0..25), fields in recipient()) {
-        if let Ok(letter) = compile(&pieces.concat(), &[("deel", "x")]) {
+        if let Ok(letter) = compile(&pieces.concat(), PARTS) {
             let _ = letter.merge(&Input { fields: &fields, today: today() });
         }
     }

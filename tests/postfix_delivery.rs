@@ -384,3 +384,56 @@ fn the_template_or_the_csv_is_edited_between_two_attempts() {
         assert!(mail.body_text(0).unwrap().contains("Dear Commissie"), "{key}");
     }
 }
+
+/// The shipped letter, as it lies in the mailbox: a mail filter finds next to nothing in it.
+#[test]
+fn the_shipped_letter_is_no_spam() {
+    use postduif::campaign::preflight::spam;
+    let Some(post) = PostOffice::shared() else { return };
+    let program = std::path::Path::new("/usr/bin/spamassassin");
+    if !program.exists() {
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"left out: no spamassassin is installed\n");
+        return;
+    }
+    let campaign = campaign(&to_mx(post));
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["templates/letter.md", "templates/foot.md"] {
+        campaign.write(name, std::fs::read(root.join(name)).unwrap());
+    }
+    campaign.configure(
+        "organisation = \"The Alliance\"",
+        "organisation = \"Samen\"\npostal-address = \"Straat 1\"\nphone = \"000\"\ncontact = \"secretariaat\"",
+    );
+    let shipped = std::fs::read_to_string(root.join("recipients.csv")).unwrap();
+    let rows: Vec<String> = shipped
+        .lines()
+        .take(3)
+        .map(|row| {
+            row.split(',')
+                .map(|cell| if cell.contains('@') { "ada+spam@example.test" } else { cell })
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+        .collect();
+    campaign.write("recipients.csv", rows[..2].join("\n") + "\n");
+    campaign.run(["send", "--yes"]).success();
+    let arrived = of_ledger(post, &campaign, "PVV", "ada@example.test");
+    assert_eq!(arrived.len(), 1);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(program);
+    command.args(["--local", "--mbox", "--nocreate-prefs", "--prefspath=/dev/null"]).env("HOME", home.path());
+    command.args(spam::settings("Test").iter().map(|line| format!("--cf={line}")));
+    let mut child = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mailbox = spam::mailbox(arrived.iter().map(Vec::as_slice));
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &mailbox).unwrap();
+    let answer = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let scores = spam::scores(&answer, "Test");
+    assert_eq!(scores.len(), 1, "{answer}");
+    assert!(scores[0].points < 1.0, "{:?}", scores[0]);
+}

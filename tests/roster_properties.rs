@@ -1,5 +1,7 @@
 //! The roster under any bytes and any table.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::io::Cursor;
 
 use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
@@ -135,8 +137,9 @@ fn rows_are_read_as_a_stream_and_the_second_of_each_is_left_out() {
         RosterReader::new(rows, &settings(), &detected)
     };
     let mut duplicates = Duplicates::default();
-    for row in read() {
+    for row in read().whom_alone() {
         let Row::Recipient { recipient, .. } = row else { panic!("{row:?}") };
+        assert!(recipient.fields.is_empty());
         duplicates.note(&recipient);
     }
     let (mut kept, mut left) = (0, 0);
@@ -151,4 +154,97 @@ fn rows_are_read_as_a_stream_and_the_second_of_each_is_left_out() {
         }
     }
     assert_eq!((kept, left), (50_000, 10_000));
+}
+
+/// A spreadsheet with these rows, as a program writes it that is not ours.
+fn spreadsheet(table: &[Vec<String>]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, cells) in (0..).zip(table) {
+        for (column, cell) in (0..).zip(cells) {
+            sheet.write_string(row, column, cell).unwrap();
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever stands in the cells of a spreadsheet comes back, without the blanks around it, each row under its number.
+    #[test]
+    fn a_spreadsheet_comes_back_as_it_was_written(
+        cells in prop::collection::vec(prop::collection::vec("[a-zA-Z0-9éëïß€,;|\n\"'<>&_ =+-]{0,20}", 2), 1..15),
+    ) {
+        let mut table = vec![vec!["naam".to_owned(), "e-mail".to_owned(), "noot".to_owned()]];
+        for (at, row) in cells.iter().enumerate() {
+            table.push(vec![row[0].clone(), format!("a{at}@council.example"), row[1].clone()]);
+        }
+        let mut file = Cursor::new(spreadsheet(&table));
+        let detected = detect(&mut file, &settings()).unwrap();
+        let rows: Vec<Row> = RosterReader::new(file, &settings(), &detected).collect();
+        prop_assert_eq!(rows.len(), cells.len());
+        for (at, row) in rows.iter().enumerate() {
+            let Row::Recipient { at: place, recipient, .. } = row else { panic!("{row:?}") };
+            prop_assert_eq!((place.line, place.row), (None, at as u64 + 2));
+            let read: Vec<&str> = recipient.fields.iter().map(|(_, value)| value.as_str()).collect();
+            let address = format!("a{at}@council.example");
+            prop_assert_eq!(read, [cells[at][0].trim(), &address, cells[at][1].trim()]);
+        }
+    }
+
+    /// A spreadsheet that was cut, or in which bytes were changed, is read or refused in a sentence.
+    #[test]
+    fn no_damage_to_a_spreadsheet_makes_it_panic(
+        name in prop::sample::select(vec!["typed.xlsx", "calculated.xlsx", "calculated.ods", "merged.ods", "locked.xlsx"]),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        unpacked in any::<bool>(),
+    ) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rosters").join(name);
+        let whole = std::fs::read(path).unwrap();
+        let damage = |bytes: &mut Vec<u8>| {
+            for (at, byte) in &flips {
+                let at = at.index(bytes.len().max(1));
+                if let Some(there) = bytes.get_mut(at) {
+                    *there ^= *byte;
+                }
+            }
+            if let Some(cut) = &cut {
+                bytes.truncate(cut.index(bytes.len() + 1));
+            }
+        };
+        // Damage to the archive is mostly found by its sums; damage to a part is not.
+        let bytes = if unpacked && name != "locked.xlsx" {
+            repacked(&whole, &damage)
+        } else {
+            let mut bytes = whole;
+            damage(&mut bytes);
+            bytes
+        };
+        let mut file = Cursor::new(bytes);
+        match detect(&mut file, &settings()) {
+            Ok(detected) => RosterReader::new(file, &settings(), &detected).for_each(drop),
+            Err(problems) => prop_assert!(!problems.is_empty()),
+        }
+    }
+}
+
+/// The same archive with the largest of its XML parts damaged.
+fn repacked(whole: &[u8], damage: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
+    use std::io::{Read as _, Write as _};
+    let mut from = zip::ZipArchive::new(Cursor::new(whole)).unwrap();
+    let mut to = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for at in 0..from.len() {
+        let mut part = from.by_index(at).unwrap();
+        let name = part.name().unwrap().into_owned();
+        let mut bytes = Vec::new();
+        part.read_to_end(&mut bytes).unwrap();
+        if ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "content.xml"].contains(&name.as_str()) {
+            damage(&mut bytes);
+        }
+        to.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        to.write_all(&bytes).unwrap();
+    }
+    to.finish().unwrap().into_inner()
 }

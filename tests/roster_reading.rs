@@ -5,7 +5,7 @@
 use std::io::Cursor;
 
 use postduif::campaign::problem::Problem;
-use postduif::campaign::roster::{Detected, RosterReader, RosterSettings, Row, detect};
+use postduif::campaign::roster::{Detected, RosterReader, RosterSettings, Row, Written, detect};
 use postduif::campaign::twice::{Duplicates, Why};
 use postduif::mail::address::Mailbox;
 
@@ -70,7 +70,7 @@ fn field_bug_12_the_csv_that_offices_write() {
         (utf16(text, true, false), "UTF-16BE"),
     ] {
         let (detected, rows) = read(&bytes).unwrap();
-        assert_eq!((detected.encoding, detected.separator), (encoding, ';'));
+        assert_eq!(detected.written, Written::Text { encoding, separator: ';' });
         assert_eq!(told(&rows), expected, "{encoding}");
         let Row::Recipient { recipient, .. } = &rows[0] else { unreachable!() };
         assert_eq!(recipient.fields[2], ("adres".to_owned(), "Straat 1\nPlaats".to_owned()));
@@ -128,7 +128,7 @@ fn lines_are_those_of_the_editor_whatever_ends_them() {
 fn the_separator_is_found_among_values_full_of_others() {
     for separator in [';', ',', '\t', '|'] {
         let text = format!("naam{separator}e-mail\n\"A, b; c| d\te\"{separator}a@x.example\n");
-        assert_eq!(read(text.as_bytes()).unwrap().0.separator, separator);
+        assert_eq!(read(text.as_bytes()).unwrap().0.separator(), separator);
     }
     assert_eq!(rows("sep=;\nnaam;e-mail\nA;a@x.example\n"), ["3 A <a@x.example>"]);
     assert_eq!(rows("Overzicht;\n;\nnaam;e-mail\nA;a@x.example\n"), ["4 A <a@x.example>"]);

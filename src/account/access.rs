@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::secret::{self, Hidden};
 use super::stream::Stream;
-use super::tls::{trust, why_no_tls};
+use super::tls::{NoTls, trust};
 use super::{AccountError, Login, Secret, Security, Server};
 
 /// How long a command for a secret may take.
@@ -54,6 +54,23 @@ impl Access {
         secret::fetch(&login.secret, limit.min(LONGEST_ASKING)).await
     }
 
+    /// Asks for the secret once more where the server refused it: a token may have run out since it was fetched. A password
+    /// has not, and trying it again gets accounts locked. `None` where there is no other secret to try.
+    ///
+    /// # Errors
+    /// As [`Access::secret`].
+    pub(crate) async fn fresher(
+        &self,
+        login: &Login,
+        refused: &Hidden,
+        limit: Duration,
+    ) -> Result<Option<Hidden>, String> {
+        match login.secret {
+            Secret::TokenCommand(_) => Ok(Some(self.secret(login, limit).await?).filter(|it| it != refused)),
+            Secret::Password(_) | Secret::PasswordCommand(_) | Secret::PasswordFile(_) => Ok(None),
+        }
+    }
+
     /// Connects over TCP.
     ///
     /// # Errors
@@ -84,16 +101,18 @@ impl Access {
     /// Puts TLS on the line; what is protected already, or is not to be, stays as it is.
     ///
     /// # Errors
-    /// A clause for people.
-    pub(crate) async fn protect(&self, stream: Stream, limit: Duration) -> Result<Stream, String> {
+    /// [`NoTls`] with a clause for people.
+    pub(crate) async fn protect(&self, stream: Stream, limit: Duration) -> Result<Stream, NoTls> {
         let (connector, name, tcp) = match (&self.tls, stream) {
             (Some((connector, name)), Stream::Plain(tcp)) => (connector, name, tcp),
             (_, stream) => return Ok(stream),
         };
         match timeout(limit, connector.connect(name.clone(), tcp)).await {
             Ok(Ok(tls)) => Ok(Stream::Tls(Box::new(tls))),
-            Ok(Err(error)) => Err(why_no_tls(&error, &self.server.host)),
-            Err(_) => Err(format!("the TLS handshake did not end within {limit:?}")),
+            Ok(Err(error)) => Err(NoTls::of(&error, &self.server.host)),
+            Err(_) => {
+                Err(NoTls { why: format!("the TLS handshake did not end within {limit:?}"), may_pass: true })
+            }
         }
     }
 

@@ -49,7 +49,7 @@ impl Mechanism {
     /// Returns what is said to log in.
     pub(crate) fn dialogue(self, login: &Login, secret: &Hidden, host: &str, port: u16) -> Dialogue {
         let user = &login.username;
-        let secret = &secret.0;
+        let secret = secret.reveal();
         let initial = match self {
             Mechanism::Plain => format!("\0{user}\0{secret}"),
             Mechanism::Login => {
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_comma_in_the_user_name_cannot_change_the_header() {
         let login = Login { username: "a=b,c".into(), secret: Secret::TokenCommand(String::new()) };
-        let said = Mechanism::OAuthBearer.dialogue(&login, &Hidden("t".into()), "mail.example", 587);
+        let said = Mechanism::OAuthBearer.dialogue(&login, &Hidden::of("t"), "mail.example", 587);
         let initial = String::from_utf8(BASE64.decode(said.initial.unwrap()).unwrap()).unwrap();
         assert_eq!(initial, "n,a=a=3Db=2Cc,\x01host=mail.example\x01port=587\x01auth=Bearer t\x01\x01");
     }

@@ -19,7 +19,19 @@ const LONGEST: u64 = 16 * 1024;
 
 /// A secret while it is in use. Its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Hidden(pub(super) String);
+pub(crate) struct Hidden(String);
+
+impl Hidden {
+    /// Returns the secret, for whoever is about to say it to its server.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(secret: &str) -> Self {
+        Self(secret.to_owned())
+    }
+}
 
 impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,9 +126,9 @@ mod tests {
     #[tokio::test]
     async fn the_first_line_is_the_secret() {
         let two = Secret::PasswordCommand("printf 'open sesame\\nnot this\\n'".into());
-        assert_eq!(fetched(two).await, Ok(Hidden("open sesame".into())));
+        assert_eq!(fetched(two).await, Ok(Hidden::of("open sesame")));
         let token = Secret::TokenCommand("echo ' ya29 '".into());
-        assert_eq!(fetched(token).await, Ok(Hidden("ya29".into())));
+        assert_eq!(fetched(token).await, Ok(Hidden::of("ya29")));
     }
 
     #[tokio::test]
@@ -127,7 +139,7 @@ mod tests {
             let error = fetched(Secret::TokenCommand(command.into())).await.unwrap_err();
             assert!(error.starts_with(CANNOT) && !error.contains("ame"), "{error}");
         }
-        assert!(!format!("{:?}", Hidden("sesame".into())).contains("sesame"));
+        assert!(!format!("{:?}", Hidden::of("sesame")).contains("sesame"));
     }
 
     #[cfg(unix)]
@@ -141,6 +153,6 @@ mod tests {
         let error = fetched(Secret::PasswordFile(path.clone())).await.unwrap_err();
         assert!(error.contains("0640") && error.contains("chmod 600"), "{error}");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(fetched(Secret::PasswordFile(path)).await, Ok(Hidden("sesame".into())));
+        assert_eq!(fetched(Secret::PasswordFile(path)).await, Ok(Hidden::of("sesame")));
     }
 }

@@ -36,19 +36,31 @@ pub(super) fn trust(ca_file: Option<&Path>) -> Result<ClientConfig, AccountError
     Ok(config)
 }
 
-/// Says why no protected line came about.
-pub(super) fn why_no_tls(error: &io::Error, host: &str) -> String {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate of {host} is not to be trusted: {}", why_untrusted(why))
-        }
-        Some(rustls::Error::InvalidMessage(_)) => format!("{host} does not speak TLS on this port"),
-        Some(other) => format!("the TLS handshake failed ({other})"),
-        // rustls tells so of a line that was closed without a farewell.
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            format!("{host} closed the line in the TLS handshake")
-        }
-        None => format!("the line broke in the TLS handshake ({error})"),
+/// Why no protected line came about.
+#[derive(Debug)]
+pub(crate) struct NoTls {
+    /// A clause for people.
+    pub(crate) why: String,
+    /// Whether it was the line that broke, and not trust.
+    pub(crate) may_pass: bool,
+}
+
+impl NoTls {
+    pub(super) fn of(error: &io::Error, host: &str) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let why = match inner {
+            Some(rustls::Error::InvalidCertificate(why)) => {
+                format!("the certificate of {host} is not to be trusted: {}", why_untrusted(why))
+            }
+            Some(rustls::Error::InvalidMessage(_)) => format!("{host} does not speak TLS on this port"),
+            Some(other) => format!("the TLS handshake failed ({other})"),
+            // rustls tells so of a line that was closed without a farewell.
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                format!("{host} closed the line in the TLS handshake")
+            }
+            None => format!("the line broke in the TLS handshake ({error})"),
+        };
+        Self { why, may_pass: inner.is_none() }
     }
 }
 

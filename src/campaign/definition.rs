@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::enclosure::FileMark;
+use super::stationery::Stationery;
 use crate::mail::address::Mailbox;
 
 /// Everything that decides what a letter says, and nothing of how it travels.
@@ -22,6 +24,12 @@ pub struct Definition {
     pub sender: Sender,
     /// The letters, in order; the first is step 1.
     pub steps: Vec<LetterSource>,
+    /// The files that go along with every letter, by their path below the folder `attachments/`. The ledger has their octets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attachments: BTreeMap<String, FileMark>,
+    /// What PDF letters are typeset with; empty where no letter asks for one.
+    #[serde(default, skip_serializing_if = "Stationery::is_empty")]
+    pub stationery: Stationery,
 }
 
 /// Who writes.
@@ -40,12 +48,29 @@ pub struct Sender {
 /// One letter as its author wrote it, with everything it includes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetterSource {
-    /// `letter`: the file is `templates/letter.md`.
+    /// `letter`: the file is `templates/letter.md`. `letter.html`: it is `templates/letter.html`.
     pub name: String,
     /// The whole file, front matter included.
     pub text: String,
-    /// Every other `templates/*.md` that it may include, by name without the ending.
+    /// Every other file of `templates/` that it may include, by name without the ending `.md`: `foot`, `partij/D66`.
     pub partials: BTreeMap<String, String>,
+}
+
+impl LetterSource {
+    /// Returns whether the letter is HTML; else it is Markdown. What it includes is of the same kind.
+    pub fn is_html(&self) -> bool {
+        self.name.ends_with(".html")
+    }
+
+    /// Returns the letter's file: `templates/letter.md`.
+    pub fn file(&self) -> String {
+        self.file_of(self.name.strip_suffix(".html").unwrap_or(&self.name))
+    }
+
+    /// Returns the file of something that it includes: `templates/foot.md`.
+    pub fn file_of(&self, name: &str) -> String {
+        format!("templates/{name}.{}", if self.is_html() { "html" } else { "md" })
+    }
 }
 
 impl Definition {

@@ -1,6 +1,7 @@
 //! How a roster is written: its encoding, its separator, its headings.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
@@ -11,6 +12,8 @@ use super::headings::{normalised, trimmed};
 use super::problem::{Place, Problem, RowPlace};
 use super::roster::{RosterSettings, flaw_problem, short};
 use super::table::{ROW, Record, Records};
+use super::workbook::package::{Kind, Refused};
+use super::workbook::{self, Sheet, listed};
 
 /// One heading: what stands in the file and what a letter calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +27,8 @@ pub struct Heading {
 /// How a roster is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {
-    /// Its encoding: `UTF-8`, `windows-1252`, `UTF-16LE`.
-    pub encoding: &'static str,
-    /// What stands between two cells.
-    pub separator: char,
+    /// As what it was read.
+    pub written: Written,
     /// Its headings, in order.
     pub headings: Vec<Heading>,
     /// The row with the headings.
@@ -35,12 +36,49 @@ pub struct Detected {
     /// How many rows to pass over, that with the headings included.
     pub(super) skip: usize,
     pub(super) columns: Columns,
+    /// What is worth a look about the file as a whole.
+    pub warnings: Vec<Problem>,
+}
+
+/// As what a roster is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Separated values.
+    Text {
+        /// The encoding: `UTF-8`, `windows-1252`, `UTF-16LE`.
+        encoding: &'static str,
+        /// What stands between two cells.
+        separator: char,
+    },
+    /// A sheet of a spreadsheet.
+    Sheet(Arc<Sheet>),
+}
+
+impl Detected {
+    /// Returns what stands between two cells, or would in a text of the same table.
+    pub fn separator(&self) -> char {
+        match self.written {
+            Written::Text { separator, .. } => separator,
+            Written::Sheet(_) => ';',
+        }
+    }
 }
 
 impl std::fmt::Display for Detected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let encoding = if self.encoding == "windows-1252" { "Windows-1252" } else { self.encoding };
-        write!(f, "read as {encoding}, separator {}", said(self.separator))
+        match &self.written {
+            Written::Text { encoding, separator } => {
+                let encoding = if *encoding == "windows-1252" { "Windows-1252" } else { encoding };
+                write!(f, "read as {encoding}, separator {}", said(*separator))
+            }
+            Written::Sheet(sheet) => {
+                write!(f, "read as a spreadsheet, sheet \"{}\"", short(&sheet.name))?;
+                match sheet.others.len() {
+                    0 => Ok(()),
+                    others => write!(f, " (of {})", others + 1),
+                }
+            }
+        }
     }
 }
 
@@ -59,6 +97,72 @@ const TITLES: usize = 20;
 /// # Errors
 /// All that is wrong with the file as a whole and with its headings.
 pub fn detect<R: Read + Seek>(file: &mut R, settings: &RosterSettings) -> Result<Detected, Vec<Problem>> {
+    let refused =
+        |why: Refused| vec![Problem::error(why.name, Place::file(&settings.file), why.said).hint(why.hint)];
+    let kind = workbook::package::kind(file).map_err(refused)?;
+    let ending = settings.file.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_text = kind == Kind::Text;
+    let mut detected = if is_text {
+        text(file, settings)
+    } else {
+        let sheet = Sheet::read(file, &kind, settings.sheet.as_deref()).map_err(refused)?;
+        of_sheet(sheet, settings)
+    }?;
+    let mut warn = |name, said: String, hint: &str| {
+        detected.warnings.push(Problem::warning(name, Place::file(&settings.file), said).hint(hint));
+    };
+    let ends_as_sheet = matches!(ending.as_str(), "xlsx" | "xlsm" | "xls" | "ods");
+    if is_text && ends_as_sheet {
+        warn("wrong-ending", format!("it ends in .{ending} and is a text; it was read as one"), "");
+    } else if !is_text && matches!(ending.as_str(), "csv" | "txt" | "tsv") {
+        warn("wrong-ending", format!("it ends in .{ending} and is a spreadsheet; it was read as one"), "");
+    }
+    if is_text && settings.sheet.is_some() {
+        let said = "a text has no sheets, and `[recipients] sheet` names one".to_owned();
+        warn("no-sheets", said, "take the line out of `config.toml`");
+    }
+    Ok(detected)
+}
+
+/// A sheet, with what its look hides.
+fn of_sheet(sheet: Sheet, settings: &RosterSettings) -> Result<Detected, Vec<Problem>> {
+    let mut start = Vec::new();
+    let mut record = Record::default();
+    while start.len() < TITLES && sheet.fill(start.len(), 0, &mut record) {
+        start.push(record.clone());
+    }
+    let sheet = Arc::new(sheet);
+    let elsewhere = |mut problems: Vec<Problem>| {
+        if let Some(last) = problems.last_mut().filter(|_| !sheet.others.is_empty()) {
+            let others = format!(
+                "or is it on another sheet? There are {}: `[recipients] sheet`",
+                listed(&sheet.others)
+            );
+            last.hint =
+                Some(last.hint.take().map_or_else(|| others.clone(), |hint| format!("{hint}; {others}")));
+        }
+        problems
+    };
+    let mut detected = headings(&start, settings, Written::Sheet(Arc::clone(&sheet))).map_err(elsewhere)?;
+    let place = |row| RowPlace { line: None, row }.in_file(&settings.file);
+    if let Some((count, first)) = sheet.hidden_below(detected.at.row) {
+        let said = match count {
+            1 => "the row is hidden, and is read like the others".to_owned(),
+            _ => format!("this row and {} more are hidden, and are read like the others", count - 1),
+        };
+        let hint = "delete the rows that are not meant, or copy those that are into a sheet of their own";
+        detected.warnings.push(Problem::warning("hidden-rows", place(first), said).hint(hint));
+    }
+    if let Some((first, last)) = sheet.merged_below(detected.at.row) {
+        let said =
+            format!("cells of the rows {first} to {last} are merged; only the first row has their value");
+        let hint = "undo the merging, and fill in the value for each row";
+        detected.warnings.push(Problem::warning("merged-cells", place(first), said).hint(hint));
+    }
+    Ok(detected)
+}
+
+fn text<R: Read + Seek>(file: &mut R, settings: &RosterSettings) -> Result<Detected, Vec<Problem>> {
     let unreadable = |error: std::io::Error| {
         vec![Problem::error("unreadable", Place::file(&settings.file), format!("cannot be read: {error}"))]
     };
@@ -98,7 +202,8 @@ pub fn detect<R: Read + Seek>(file: &mut R, settings: &RosterSettings) -> Result
     file.rewind().map_err(unreadable)?;
     let start = sample(&mut *file, encoding, separator, TITLES).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
-    headings(&start, settings, encoding, separator)
+    let written = Written::Text { encoding: encoding.name(), separator: char::from(separator) };
+    headings(&start, settings, written)
 }
 
 fn sample(
@@ -161,12 +266,7 @@ fn lone(cell: &str) -> bool {
     !cell.contains([';', ',', '|', '\t']) && matches!(mailboxes(cell).as_slice(), [Ok(_)])
 }
 
-fn headings(
-    start: &[Record],
-    settings: &RosterSettings,
-    encoding: &'static Encoding,
-    separator: u8,
-) -> Result<Detected, Vec<Problem>> {
+fn headings(start: &[Record], settings: &RosterSettings, written: Written) -> Result<Detected, Vec<Problem>> {
     let is_sep = |record: &Record| {
         record.cells.first().is_some_and(|cell| trimmed(cell).to_ascii_lowercase().starts_with("sep="))
     };
@@ -190,6 +290,7 @@ fn headings(
         ]);
     };
     let place = || record.at.in_file(&settings.file);
+    let cell = |at| record.at.cell(&settings.file, at);
     let mut problems = Vec::new();
     if let Some(flaw) = record.flaw {
         problems.push(flaw_problem(flaw, record, settings, &[]));
@@ -207,7 +308,7 @@ fn headings(
         let number = at + 1;
         if heading.key.is_empty() && at < last {
             problems.push(
-                Problem::error("empty-heading", place(), format!("column {number} has no heading"))
+                Problem::error("empty-heading", cell(at), format!("column {number} has no heading"))
                     .hint("name it, or remove the column"),
             );
         } else if let Some(first) = headings[..at].iter().position(|other| other.key == heading.key)
@@ -216,7 +317,7 @@ fn headings(
             problems.push(
                 Problem::error(
                     "same-heading",
-                    place(),
+                    cell(at),
                     format!(
                         "the headings `{}` (column {}) and `{}` (column {number}) are one name, `{}`",
                         short(&headings[first].original),
@@ -234,14 +335,9 @@ fn headings(
     }
     let columns = Columns::find(settings, &headings, &place(), &mut problems);
     match columns {
-        Some(columns) if problems.is_empty() => Ok(Detected {
-            encoding: encoding.name(),
-            separator: char::from(separator),
-            headings,
-            at: record.at,
-            skip,
-            columns,
-        }),
+        Some(columns) if problems.is_empty() => {
+            Ok(Detected { written, headings, at: record.at, skip, columns, warnings: Vec::new() })
+        }
         _ => Err(problems),
     }
 }

@@ -81,12 +81,11 @@ fn without_mark(start: &[u8]) -> Option<&'static Encoding> {
 /// as [`guess`] finds. Bytes that mean nothing become U+FFFD; line ends stay as they are.
 pub fn text(bytes: &[u8], declared: Option<&str>) -> String {
     let marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
+    // Letters of another encoding hardly ever form UTF-8, and a page is often saved in it without being told so. One
+    // that could be read up to its declaration is not in UTF-16.
     let declared = || {
         let encoding = Encoding::for_label(declared?.as_bytes())?;
-        // A page that could be read up to its declaration is not in UTF-16, and UTF-8 is often declared in vain.
-        let plausible =
-            encoding.is_ascii_compatible() && (encoding != UTF_8 || std::str::from_utf8(bytes).is_ok());
-        plausible.then_some(encoding)
+        (encoding.is_ascii_compatible() && std::str::from_utf8(bytes).is_err()).then_some(encoding)
     };
     let encoding = marked.or_else(declared).unwrap_or_else(|| guess(bytes).unwrap_or(UTF_8));
     encoding.decode_with_bom_removal(bytes).0.into_owned()

@@ -20,6 +20,18 @@ const DEEPEST: usize = 200;
 #[derive(Debug)]
 pub(super) struct Page {
     nodes: Vec<Node>,
+    tags: Vec<Tag>,
+}
+
+/// A tag as it stands in the source, whether or not the tree has an element for it.
+#[derive(Debug)]
+pub(super) struct Tag {
+    /// In lower case.
+    pub(super) name: String,
+    /// Names in lower case, values with their references resolved.
+    pub(super) attributes: Vec<(String, String)>,
+    /// Where it begins, in bytes.
+    pub(super) at: usize,
 }
 
 #[derive(Debug)]
@@ -29,9 +41,6 @@ struct Node {
     children: Vec<usize>,
     parent: Option<usize>,
     depth: usize,
-    /// Where its tag begins in the source; nothing for what the reading of HTML adds by itself.
-    #[expect(dead_code, reason = "the letters that are HTML themselves will say where something stands")]
-    at: Option<usize>,
 }
 
 /// What a node is.
@@ -41,7 +50,9 @@ pub(super) enum Kind {
     Element(String),
     /// Text.
     Text(String),
-    /// The root, a comment.
+    /// A comment.
+    Comment(String),
+    /// The root.
     Other,
 }
 
@@ -76,6 +87,42 @@ impl Page {
         tokenizer.end();
         let page = tokenizer.sink.builder.sink.finish();
         (page.nodes.len() <= MOST_NODES).then_some(page)
+    }
+
+    /// Returns the tags that open an element, in the order of the source.
+    pub(super) fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    /// Returns every element, outer ones before inner ones.
+    pub(super) fn elements(&self) -> Vec<usize> {
+        let (mut found, mut todo) = (Vec::new(), vec![Self::ROOT]);
+        while let Some(node) = todo.pop() {
+            if matches!(self.kind(node), Kind::Element(_)) {
+                found.push(node);
+            }
+            todo.extend(self.children(node).iter().rev());
+        }
+        found
+    }
+
+    /// Returns the node round one.
+    pub(super) fn parent(&self, node: usize) -> Option<usize> {
+        self.nodes.get(node)?.parent
+    }
+
+    /// Returns all attributes of a node.
+    pub(super) fn attributes(&self, node: usize) -> &[(String, String)] {
+        self.nodes.get(node).map_or(&[], |node| &node.attributes)
+    }
+
+    /// Gives a node an attribute, in the place of the one it had.
+    pub(super) fn set_attribute(&mut self, node: usize, name: &str, value: String) {
+        let Some(node) = self.nodes.get_mut(node) else { return };
+        match node.attributes.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = value,
+            None => node.attributes.push((name.to_owned(), value)),
+        }
     }
 
     /// Returns what a node is.
@@ -141,11 +188,13 @@ impl TokenSink for Located {
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
         if !matches!(token, Token::ParseError(_)) {
             let since = self.since.take().unwrap_or_else(|| self.chunk.get());
-            let tag = match &token {
-                Token::TagToken(tag) if tag.kind == TagKind::StartTag => Some((tag.name.to_string(), since)),
-                _ => None,
-            };
-            self.builder.sink.tag.replace(tag);
+            if let Token::TagToken(tag) = &token
+                && tag.kind == TagKind::StartTag
+            {
+                let attributes = pairs(tag.attrs.clone());
+                let tag = Tag { name: tag.name.to_string(), attributes, at: since };
+                self.builder.sink.tags.borrow_mut().push(tag);
+            }
         }
         self.builder.process_token(token, line)
     }
@@ -164,8 +213,7 @@ type Handle = Rc<(usize, QualName)>;
 
 struct Sink {
     nodes: RefCell<Vec<Node>>,
-    /// The tag that is being worked on, and where it began.
-    tag: RefCell<Option<(String, usize)>>,
+    tags: RefCell<Vec<Tag>>,
     overflowed: Cell<bool>,
     root: Handle,
 }
@@ -174,17 +222,17 @@ impl Sink {
     fn new() -> Self {
         let sink = Self {
             nodes: RefCell::default(),
-            tag: RefCell::default(),
+            tags: RefCell::default(),
             overflowed: Cell::new(false),
             root: Rc::new((Page::ROOT, no_name())),
         };
-        sink.add(Kind::Other, Vec::new(), None);
+        sink.add(Kind::Other, Vec::new());
         sink
     }
 
-    fn add(&self, kind: Kind, attributes: Vec<(String, String)>, at: Option<usize>) -> usize {
+    fn add(&self, kind: Kind, attributes: Vec<(String, String)>) -> usize {
         let mut nodes = self.nodes.borrow_mut();
-        nodes.push(Node { kind, attributes, children: Vec::new(), parent: None, depth: 0, at });
+        nodes.push(Node { kind, attributes, children: Vec::new(), parent: None, depth: 0 });
         if nodes.len() > MOST_NODES {
             self.overflowed.set(true);
         }
@@ -209,7 +257,7 @@ impl Sink {
                     return;
                 }
                 drop(nodes);
-                self.add(Kind::Text(text.to_string()), Vec::new(), None)
+                self.add(Kind::Text(text.to_string()), Vec::new())
             }
         };
         let mut nodes = self.nodes.borrow_mut();
@@ -267,7 +315,7 @@ impl TreeSink for Sink {
             }
             todo.extend(node.children.iter().map(|child| (*child, depth + 1)));
         }
-        Page { nodes }
+        Page { nodes, tags: self.tags.into_inner() }
     }
 
     fn parse_error(&self, _: Cow<'static, str>) {}
@@ -282,22 +330,21 @@ impl TreeSink for Sink {
 
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, _: ElementFlags) -> Handle {
         let local = name.local.to_string();
-        let at = self.tag.borrow().as_ref().filter(|(tag, _)| *tag == local).map(|(_, at)| *at);
         let known = match &name.ns {
             space if *space == ns!(html) => local,
             space if *space == ns!(svg) => format!("svg:{local}"),
             _ => format!("math:{local}"),
         };
-        let id = self.add(Kind::Element(known), pairs(attributes), at);
+        let id = self.add(Kind::Element(known), pairs(attributes));
         Rc::new((id, name))
     }
 
-    fn create_comment(&self, _: StrTendril) -> Handle {
-        Rc::new((self.add(Kind::Other, Vec::new(), None), no_name()))
+    fn create_comment(&self, text: StrTendril) -> Handle {
+        Rc::new((self.add(Kind::Comment(text.to_string()), Vec::new()), no_name()))
     }
 
     fn create_pi(&self, _: StrTendril, _: StrTendril) -> Handle {
-        Rc::new((self.add(Kind::Other, Vec::new(), None), no_name()))
+        Rc::new((self.add(Kind::Other, Vec::new()), no_name()))
     }
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {

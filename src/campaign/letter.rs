@@ -13,19 +13,25 @@
 //! Read, checked and resolved once ([`Letter::compile`]); merged per recipient in some ten microseconds
 //! ([`Letter::merge`]), because what all recipients of one branch share is converted once and kept.
 //!
-//! Markdown is CommonMark without HTML and pictures.
+//! Markdown is CommonMark without HTML and pictures. `templates/letter.html` is a letter that is HTML itself ([`super::markup`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::civil::Date;
 
+use super::attachments::{Attachments, Wanted};
+use super::blocks::blocks;
 use super::definition::{Definition, LetterSource};
+use super::file_name;
 use super::front_matter::FrontMatter;
-use super::markdown::{Shape, document, faults};
+use super::manuscript::Manuscript;
+use super::markdown::{Shape, faults};
+use super::markup;
+use super::markup_rules;
 use super::merge::{CLOSE, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
-use super::script::{Node, Resolver, normal};
+use super::script::{Node, Resolver, nearest, normal};
 use super::tags::{Kind, Source, without_raw_output};
 use super::words::Tongue;
 use crate::mail::headers;
@@ -43,20 +49,41 @@ const MOST_TAGS: usize = 5000;
 pub struct Letter {
     subject: Vec<Node>,
     body: Vec<Node>,
+    attachments: Attachments,
+    pdf: Option<Pdf>,
     /// The columns that it uses, by their normalised names.
     used: Vec<String>,
     /// Where those columns stand in a row of the roster it was compiled for.
     at: Vec<usize>,
     file: String,
+    /// Whether its body is a page of HTML.
+    html: bool,
     language: String,
     tongue: Option<Tongue>,
     shapes: RwLock<Shapes>,
+}
+
+/// The PDF that goes along.
+#[derive(Clone, Debug)]
+struct Pdf {
+    template: String,
+    /// What it is called; without it, like the template.
+    name: Option<Vec<Node>>,
 }
 
 #[derive(Debug, Default)]
 struct Shapes {
     known: HashMap<Box<[u8]>, Arc<Shape>>,
     size: usize,
+}
+
+/// A row's way through a letter.
+pub(super) struct Prepared<'v> {
+    pub(super) subject: String,
+    /// The subject before it was cleaned.
+    pub(super) raw_subject: String,
+    pub(super) walk: Walk<'v>,
+    pub(super) shape: Arc<Shape>,
 }
 
 /// What one letter is merged with.
@@ -90,16 +117,19 @@ impl Letter {
         problems: &mut Problems,
     ) -> Option<Self> {
         let before = problems.errors();
-        let file = format!("templates/{}.md", source.name);
-        for (name, text) in [(&source.name, &source.text)].into_iter().chain(&source.partials) {
-            check_size(&format!("templates/{name}.md"), text, problems);
+        let file = source.file();
+        check_size(&file, &source.text, problems);
+        for (name, text) in &source.partials {
+            check_size(&source.file_of(name), text, problems);
         }
         if problems.errors() > before {
             return None;
         }
         let text = normal(&source.text);
-        let front = FrontMatter::read(&file, &text, problems)?;
+        let front = FrontMatter::read(&file, &text, source.is_html(), problems)?;
         let subject = front.subject.source(&file, problems);
+        let pdf_name = front.pdf.as_ref().and_then(|pdf| pdf.name.as_ref());
+        let pdf_name = pdf_name.and_then(|name| name.source(&file, problems));
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
         // Three braces are an error by now, and no reason to say nothing of the rest.
         let cleaned = if body.is_none() { without_raw_output(front.body) } else { None };
@@ -108,18 +138,23 @@ impl Letter {
         });
         let mut resolver = Resolver::new(source, definition, columns, problems);
         let subject = subject.map(|subject| resolver.resolve(&subject));
+        let pdf_name = pdf_name.map(|name| resolver.resolve(&name));
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
+        let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
+        let included = std::mem::take(&mut resolver.included);
         if let Some(body) = &body {
-            check_markdown(body, problems);
+            check_body(body, source.is_html(), problems);
+        }
+        if let Some(pdf) = &front.pdf {
+            check_template(&pdf.template, &pdf.place, definition, problems);
         }
         for (name, text) in &source.partials {
-            if !text.starts_with("+++") && included(name, source) {
+            if included.contains(name) {
                 let text = normal(text);
                 let mut again = Problems::default();
-                if let Some(partial) = Source::read(&format!("templates/{name}.md"), &text, 0, 0, &mut again)
-                {
-                    check_markdown(&partial, problems);
+                if let Some(partial) = Source::read(&source.file_of(name), &text, 0, 0, &mut again) {
+                    check_body(&partial, source.is_html(), problems);
                 }
             }
         }
@@ -131,9 +166,12 @@ impl Letter {
         Some(Self {
             subject: subject?,
             body: nodes?,
+            attachments,
+            pdf: front.pdf.map(|pdf| Pdf { template: pdf.template, name: pdf_name }),
             used,
             at,
             file,
+            html: source.is_html(),
             language: definition.language.clone(),
             tongue: Tongue::of(&definition.language),
             shapes: RwLock::default(),
@@ -143,10 +181,10 @@ impl Letter {
     /// Merges the letter for one recipient; or says everything that keeps it from being sent to this row.
     pub fn merge(&self, input: &Input<'_>) -> Result<Merged, Vec<Problem>> {
         let columns = self.columns(input);
-        let (subject, walk, shape) = self.prepare(&columns, input.today)?;
+        let Prepared { subject, walk, shape, .. } = self.prepare(&columns, input.today)?;
         let mut text = String::with_capacity(shape.size());
         shape.text(&walk.given, &mut text);
-        let html = document(&self.language, &subject, |out| shape.html(&walk.given, out), shape.size());
+        let html = shape.page(&self.language, &subject, &walk.given);
         Ok(Merged { subject, text, html })
     }
 
@@ -161,9 +199,12 @@ impl Letter {
         let fresh = Self {
             subject: self.subject.clone(),
             body: self.body.clone(),
+            attachments: self.attachments.clone(),
+            pdf: self.pdf.clone(),
             used: self.used.clone(),
             at: self.at.clone(),
             file: self.file.clone(),
+            html: self.html,
             language: self.language.clone(),
             tongue: self.tongue,
             shapes: RwLock::default(),
@@ -171,12 +212,69 @@ impl Letter {
         fresh.merge(input)
     }
 
+    /// Returns the files that go along with this row's letter, in the order in which they stand in it.
+    ///
+    /// # Errors
+    /// What keeps one from being named: an empty field, a path that leads nowhere.
+    pub fn wanted(&self, input: &Input<'_>) -> Result<Vec<Wanted<'_>>, Vec<Problem>> {
+        if self.attachments.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.attachments.wanted(&self.columns(input), input.today, self.tongue)
+    }
+
+    /// Returns the template of the PDF that goes along, where the letter asks for one.
+    pub fn pdf_template(&self) -> Option<&str> {
+        self.pdf.as_ref().map(|pdf| pdf.template.as_str())
+    }
+
+    /// Merges the letter for the typesetter; nothing where it asks for no PDF. It says what [`Letter::merge`] says.
+    ///
+    /// # Errors
+    /// Everything that keeps it from being sent to this row.
+    pub fn manuscript(&self, input: &Input<'_>) -> Result<Option<Manuscript>, Vec<Problem>> {
+        let Some(pdf) = &self.pdf else { return Ok(None) };
+        let columns = self.columns(input);
+        let Prepared { subject, walk, .. } = self.prepare(&columns, input.today)?;
+        let markdown = Walk::markdown(&self.body, &columns, input.today, self.tongue);
+        let (file_name, _) = self.file_name(pdf, &columns, input.today);
+        Ok(Some(Manuscript {
+            template: pdf.template.clone(),
+            file_name: file_name.unwrap_or_default(),
+            subject,
+            body: blocks(&markdown, &walk.given),
+        }))
+    }
+
+    /// Returns what the PDF is called for a row, and what is wrong with that.
+    fn file_name(&self, pdf: &Pdf, columns: &[&str], today: Date) -> (Option<String>, Vec<Problem>) {
+        let Some(name) = &pdf.name else {
+            return (file_name::safe(pdf.template.trim_end_matches(".typ"), ".pdf"), Vec::new());
+        };
+        let (text, mut findings) = Walk::plain(name, columns, today, self.tongue);
+        let safe = file_name::safe(&text, ".pdf");
+        if safe.is_none() && findings.is_empty() {
+            let said = "nothing of `pdf-name` is left for this row";
+            findings.push(Problem::error("pdf-name", Place::file(&self.file), said));
+        }
+        (safe, findings)
+    }
+
     /// Returns the columns that the letter uses, by their normalised names.
     pub fn columns_used(&self) -> &[String] {
         &self.used
     }
 
-    fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
+    /// Returns the subject without any value in it and without its branches.
+    pub fn bare_subject(&self) -> String {
+        let fixed = |node: &Node| match node {
+            Node::Text(text) => Some(text.clone()),
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) => None,
+        };
+        self.subject.iter().filter_map(fixed).collect()
+    }
+
+    pub(super) fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
         let of = |(name, at): (&String, &usize)| match input.fields.get(*at) {
             Some((found, value)) if found == name => value.as_str(),
             _ => input.fields.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.as_str()),
@@ -184,13 +282,14 @@ impl Letter {
         self.used.iter().zip(&self.at).map(of).collect()
     }
 
-    fn prepare<'v>(
+    /// Goes the row's way through the letter; or says what keeps the letter from it.
+    pub(super) fn prepare<'v>(
         &'v self,
         columns: &'v [&'v str],
         today: Date,
-    ) -> Result<(String, Walk<'v>, Arc<Shape>), Vec<Problem>> {
-        let (subject, mut findings) = Walk::plain(&self.subject, columns, today, self.tongue);
-        let subject = headers::clean(&subject);
+    ) -> Result<Prepared<'v>, Vec<Problem>> {
+        let (raw_subject, mut findings) = Walk::plain(&self.subject, columns, today, self.tongue);
+        let subject = headers::clean(&raw_subject);
         if subject.is_empty() && findings.is_empty() {
             findings.push(Problem::error(
                 "empty-subject",
@@ -198,19 +297,31 @@ impl Letter {
                 "the subject is empty for this row",
             ));
         }
+        if !self.attachments.is_empty() {
+            findings.extend(self.attachments.wanted(columns, today, self.tongue).err().into_iter().flatten());
+        }
+        if let Some(pdf) = &self.pdf {
+            findings.extend(self.file_name(pdf, columns, today).1);
+        }
         let mut walk = Walk::trail(&self.body, columns, today, self.tongue);
         findings.append(&mut walk.findings);
-        for finding in &mut findings {
-            if finding.place.as_ref().is_some_and(|place| place.file.is_empty()) {
-                finding.place = Some(Place::file(&self.file));
-            }
-        }
         if !findings.is_empty() {
+            self.locate(&mut findings);
             return Err(findings);
         }
         let shape = self.shape(&walk, columns, today);
         shape.check(&walk.given, &mut findings);
-        if findings.is_empty() { Ok((subject, walk, shape)) } else { Err(findings) }
+        self.locate(&mut findings);
+        if findings.is_empty() { Ok(Prepared { subject, raw_subject, walk, shape }) } else { Err(findings) }
+    }
+
+    /// Gives a finding of the whole letter its place.
+    fn locate(&self, findings: &mut [Problem]) {
+        for finding in findings {
+            if finding.place.as_ref().is_some_and(|place| place.file.is_empty()) {
+                finding.place = Some(Place::file(&self.file));
+            }
+        }
     }
 
     /// Returns the shape of a trail, kept or made.
@@ -220,8 +331,11 @@ impl Letter {
         if let Some(shape) = known {
             return shape;
         }
-        let markdown = Walk::markdown(&self.body, columns, today, self.tongue);
-        let shape = Arc::new(Shape::of(&markdown));
+        let written = Walk::markdown(&self.body, columns, today, self.tongue);
+        let shape = Arc::new(match self.html {
+            true => markup::shape(&written, &self.language),
+            false => Shape::of(&written),
+        });
         let size = shape.size() + walk.trail.len();
         let mut shapes = self.shapes.write().unwrap_or_else(PoisonError::into_inner);
         if shapes.known.len() < MOST_SHAPES && shapes.size + size <= LARGEST_SHAPES {
@@ -261,53 +375,63 @@ fn check_size(file: &str, text: &str, problems: &mut Problems) {
     }
 }
 
-fn included(name: &str, source: &LetterSource) -> bool {
-    let names = |text: &str| {
-        text.match_indices("{{").any(|(at, _)| {
-            let inner = text[at + 2..].trim_start_matches('~').trim_start();
-            inner.strip_prefix('>').is_some_and(|rest| {
-                let rest = rest.trim_start();
-                rest.strip_prefix(name).is_some_and(|rest| {
-                    rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '}' | '~'))
-                })
-            })
-        })
-    };
-    names(&source.text) || source.partials.values().any(|text| names(text))
+/// Looks whether the template that a letter asks for is there.
+fn check_template(template: &str, place: &Place, definition: &Definition, problems: &mut Problems) {
+    let there = &definition.stationery.texts;
+    if there.contains_key(template) {
+        return;
+    }
+    let said = format!("there is no `templates/{template}`");
+    let problem = Problem::error("no-template", place.clone(), said);
+    problems.push(match nearest(template, there.keys().map(String::as_str)) {
+        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+        None => problem.hint("take away the line `pdf = …` where no PDF is wanted"),
+    });
 }
 
 /// Looks for HTML, pictures and links that a letter may not have, in all branches at once.
-fn check_markdown(source: &Source<'_>, problems: &mut Problems) {
+fn check_body(source: &Source<'_>, html: bool, problems: &mut Problems) {
     // The same text with tokens for values and without the other tags, and where each piece came from.
-    let mut markdown = String::with_capacity(source.text.len());
+    let mut body = String::with_capacity(source.text.len());
     let mut origins: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     for tag in &source.tags {
-        origins.push((markdown.len(), at));
+        origins.push((body.len(), at));
         let alone = tag.kind != Kind::Put && {
             let before = source.text[..tag.start].rsplit('\n').next().unwrap_or("");
             let after = source.text[tag.end..].split('\n').next().unwrap_or("");
             before.trim().is_empty() && after.trim().is_empty()
         };
-        markdown.push_str(&source.text[at.min(tag.start)..tag.start]);
-        origins.push((markdown.len(), tag.start));
+        body.push_str(&source.text[at.min(tag.start)..tag.start]);
+        origins.push((body.len(), tag.start));
         at = tag.end;
         if tag.kind == Kind::Put {
-            token(0, &mut markdown);
+            token(0, &mut body);
         } else if alone {
             let line_end =
                 source.text[tag.end..].find('\n').map_or(source.text.len(), |end| tag.end + end + 1);
             at = line_end;
-            markdown.truncate(markdown.trim_end_matches([' ', '\t']).len());
+            body.truncate(body.trim_end_matches([' ', '\t']).len());
         }
     }
-    origins.push((markdown.len(), at));
-    markdown.push_str(source.text.get(at..).unwrap_or(""));
-    for (offset, name, said) in faults(&markdown) {
+    origins.push((body.len(), at));
+    body.push_str(source.text.get(at..).unwrap_or(""));
+    let place = |offset: usize| {
         let (from, origin) =
             origins.iter().rev().find(|(from, _)| *from <= offset).copied().unwrap_or((0, 0));
-        let problem =
-            Problem::error(name, source.place_of((origin + offset - from).min(source.text.len())), said);
+        source.place_of((origin + offset - from).min(source.text.len()))
+    };
+    if html {
+        for (offset, name, said) in markup_rules::faults(&body) {
+            problems.push(Problem::error(name, place(offset), said));
+        }
+        for (offset, name, said) in markup_rules::remarks(&body) {
+            problems.push(Problem::warning(name, place(offset), said));
+        }
+        return;
+    }
+    for (offset, name, said) in faults(&body) {
+        let problem = Problem::error(name, place(offset), said);
         problems.push(match name {
             "raw-html" => problem.hint("write `\\<` for the sign itself, and `{{! … }}` for a remark"),
             _ => problem,

@@ -4,11 +4,13 @@
 //! an address, parsed and held to a list of schemes where it is the whole address. A value can be no markup, because
 //! Markdown is read before the values are put in.
 
+use std::ops::Range;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::merge::{Given, OPEN, TOKEN, token_at};
-use super::problem::Problem;
+use super::problem::{Place, Problem};
 use crate::mail::headers::unprintable;
 
 /// The schemes that a link in a letter may have.
@@ -20,11 +22,16 @@ const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const MAILTO: &AsciiSet = &PART.remove(b'@');
 const TEL: &AsciiSet = &PART.remove(b'+');
 
-const WRAPPER: &str = "max-width:640px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
-const PARAGRAPH: &str = "margin:0;padding:0 0 16px 0";
+// What these say, every mail program of `assets/mail_programs.toml` shows, and a test holds them to it. Outlook for Windows knows
+// padding only on the cells of a table, so what parts blocks is margin, in pixels; and lists are best left as they are.
+const WRAPPER: &str = "max-width:640px;overflow-wrap:break-word;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
+const PARAGRAPH: &str = "margin:0 0 16px 0";
 const LINK: &str = "color:#0b57d0";
-const QUOTE: &str = "margin:0;padding:0 0 0 16px;border-left:3px solid #cccccc";
+const QUOTE: &str = "margin:0 0 16px 0;padding:0 0 0 16px;border-left:3px solid #cccccc";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:15px";
+
+/// What the frame of [`document`] takes, in octets, about.
+const FRAME: usize = 500;
 
 /// How many levels of quotes and lists the text part shows.
 const DEEPEST: usize = 20;
@@ -36,6 +43,35 @@ pub(super) struct Shape {
     text: Vec<Piece>,
     links: Vec<Link>,
     size: usize,
+    /// The HTML up to the subject in its title, where the letter is a page of its own; else the house has one.
+    head: Option<Box<str>>,
+    /// What the page holds that it may not: a stable name, and a sentence.
+    wrong: Vec<(&'static str, String)>,
+}
+
+/// A place in a shape that differs from row to row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Landing {
+    /// A value, by its number.
+    Value(u32),
+    /// The address of a link that has this value in it.
+    Address(u32),
+}
+
+/// A piece of a page that is a letter.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// HTML as it is.
+    Fixed(String),
+    /// A value in text or in a quoted attribute.
+    Value {
+        /// Its number.
+        value: u32,
+        /// Whether its line breaks are `<br>`.
+        breaks: bool,
+    },
+    /// A link's address, with words in the place of values.
+    Address(String),
 }
 
 #[derive(Clone, Debug)]
@@ -83,13 +119,52 @@ impl Shape {
         writer.finish()
     }
 
+    /// Makes a shape of a page: Markdown for its text, the HTML up to the subject, and the HTML after it.
+    pub(super) fn of_page(
+        markdown: &str,
+        head: String,
+        slots: Vec<Slot>,
+        wrong: Vec<(&'static str, String)>,
+    ) -> Self {
+        let mut shape = Self::of(markdown);
+        shape.html.clear();
+        for slot in slots {
+            shape.html.push(match slot {
+                Slot::Fixed(html) => {
+                    shape.size += html.len();
+                    Piece::Fixed(html.into())
+                }
+                Slot::Value { value, breaks } => Piece::Html { value, breaks },
+                Slot::Address(address) => {
+                    let Some(link) = Link::of(LinkType::Inline, &address) else { continue };
+                    shape.links.push(link);
+                    Piece::Address { link: shape.links.len() - 1, html: true }
+                }
+            });
+        }
+        shape.head = Some(head.into());
+        shape.wrong = wrong;
+        shape
+    }
+
     /// Returns roughly how many octets it takes.
     pub(super) fn size(&self) -> usize {
         self.size + (self.html.len() + self.text.len()) * size_of::<Piece>()
     }
 
+    /// Returns how many octets of its HTML are the same for every row.
+    pub(super) fn html_size(&self) -> usize {
+        let fixed = self.html.iter().map(|piece| match piece {
+            Piece::Fixed(text) => text.len(),
+            _ => 0,
+        });
+        fixed.sum::<usize>() + self.head.as_ref().map_or(FRAME, |head| head.len())
+    }
+
     /// Checks the addresses that values make.
     pub(super) fn check(&self, given: &[Given<'_>], findings: &mut Vec<Problem>) {
+        let wrong = self.wrong.iter().map(|(name, said)| Problem::error(name, Place::default(), said));
+        findings.extend(wrong);
         for link in &self.links {
             if let Err((value, scheme)) = link.fill(given) {
                 let problem = given.get(value as usize).map(|given| {
@@ -110,30 +185,69 @@ impl Shape {
         }
     }
 
+    /// Puts the values in; gives the whole HTML part.
+    pub(super) fn page(&self, language: &str, subject: &str, given: &[Given<'_>]) -> String {
+        let Some(head) = &self.head else {
+            return document(language, subject, |out| self.html(given, out), self.size());
+        };
+        let mut out = String::with_capacity(self.size() + head.len() + subject.len() + 64);
+        out.push_str(head);
+        escape(subject, false, &mut out);
+        self.html(given, &mut out);
+        out
+    }
+
     /// Puts the values in; gives the HTML of the letter's body, without its frame.
-    pub(super) fn html(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.html, given, out);
+    fn html(&self, given: &[Given<'_>], out: &mut String) {
+        self.fill(&self.html, given, out, &mut |_, _| {});
     }
 
     /// Puts the values in; gives the text.
     pub(super) fn text(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.text, given, out);
+        self.fill(&self.text, given, out, &mut |_, _| {});
     }
 
-    fn fill(&self, pieces: &[Piece], given: &[Given<'_>], out: &mut String) {
+    /// Does the same, and tells of each slot where it is in the text.
+    pub(super) fn text_with_slots(
+        &self,
+        given: &[Given<'_>],
+        out: &mut String,
+        tell: &mut dyn FnMut(Landing, Range<usize>),
+    ) {
+        self.fill(&self.text, given, out, tell);
+    }
+
+    fn fill(
+        &self,
+        pieces: &[Piece],
+        given: &[Given<'_>],
+        out: &mut String,
+        tell: &mut dyn FnMut(Landing, Range<usize>),
+    ) {
         let value = |number: u32| given.get(number as usize).map_or("", |given| given.value.as_ref());
         for piece in pieces {
+            let from = out.len();
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
-                Piece::Html { value: number, breaks } => escape(value(*number), *breaks, out),
-                Piece::Text { value: number, indent } => plain(value(*number), indent, out),
+                Piece::Html { value: number, breaks } => {
+                    escape(value(*number), *breaks, out);
+                    tell(Landing::Value(*number), from..out.len());
+                }
+                Piece::Text { value: number, indent } => {
+                    plain(value(*number), indent, out);
+                    tell(Landing::Value(*number), from..out.len());
+                }
                 Piece::Address { link, html } => {
-                    if let Some(Ok(address)) = self.links.get(*link).map(|link| link.fill(given)) {
+                    let Some(link) = self.links.get(*link) else { continue };
+                    if let Ok(address) = link.fill(given) {
                         if *html {
                             escape(&address, false, out);
                         } else {
                             out.push_str(&address);
                         }
+                    }
+                    if let Some(number) = link.first_value() {
+                        tell(Landing::Address(number), from..out.len());
                     }
                 }
                 Piece::Underline { with, indent } => {
@@ -157,6 +271,13 @@ impl Link {
             Err(value) => Part::Value(value),
         };
         allowed(&address).then(|| Self(split(&address).into_iter().map(part).collect()))
+    }
+
+    fn first_value(&self) -> Option<u32> {
+        self.0.iter().find_map(|part| match part {
+            Part::Value(number) => Some(*number),
+            Part::Fixed(_) => None,
+        })
     }
 
     /// Returns the address; or the value that spoils it, with its scheme where it has a forbidden one.
@@ -194,7 +315,7 @@ impl Link {
 }
 
 /// Returns whether an address that the letter's author wrote may be linked to.
-fn allowed(address: &str) -> bool {
+pub(super) fn allowed(address: &str) -> bool {
     address.starts_with(OPEN)
         || address
             .split_once(':')
@@ -252,6 +373,16 @@ pub(super) fn faults(markdown: &str) -> Vec<(usize, &'static str, String)> {
         }
     }
     faults
+}
+
+/// Writes what an author wrote for HTML text or a quoted attribute; line breaks stay.
+pub(super) fn escape_fixed(text: &str, out: &mut String) {
+    for line in text.split_inclusive('\n') {
+        escape(line.strip_suffix('\n').unwrap_or(line), false, out);
+        if line.ends_with('\n') {
+            out.push('\n');
+        }
+    }
 }
 
 /// Writes a value for HTML text or a quoted attribute.
@@ -370,7 +501,7 @@ impl Writer {
                 self.block();
                 let (name, size) = heading(level);
                 self.html.push_str(&format!(
-                    "<{name} style=\"margin:0;padding:8px 0 12px 0;font-size:{size}px;line-height:28px\">"
+                    "<{name} style=\"margin:24px 0 12px 0;font-size:{size}px;line-height:28px\">"
                 ));
             }
             Tag::BlockQuote(_) => {
@@ -383,22 +514,20 @@ impl Writer {
                 let _: CodeBlockKind<'_> = kind;
                 self.block();
                 self.code = true;
-                self.html.push_str(&format!("<pre style=\"margin:0;padding:0 0 16px 0;{CODE}\">"));
+                self.html.push_str(&format!("<pre style=\"margin:0 0 16px 0;white-space:pre-wrap;{CODE}\">"));
             }
             Tag::List(first) => {
                 self.html.push_str(&match first {
-                    None => "<ul style=\"margin:0;padding:0 0 16px 28px\">\n".to_owned(),
-                    Some(1) => "<ol style=\"margin:0;padding:0 0 16px 28px\">\n".to_owned(),
-                    Some(first) => {
-                        format!("<ol start=\"{first}\" style=\"margin:0;padding:0 0 16px 28px\">\n")
-                    }
+                    None => "<ul>\n".to_owned(),
+                    Some(1) => "<ol>\n".to_owned(),
+                    Some(first) => format!("<ol start=\"{first}\">\n"),
                 });
                 self.blank = self.lists.is_empty();
                 self.open = false;
                 self.lists.push(first);
             }
             Tag::Item => {
-                self.html.push_str("<li style=\"padding:0 0 6px 0\">");
+                self.html.push_str("<li>");
                 let mark = match self.lists.last_mut() {
                     Some(Some(number)) => {
                         *number += 1;
@@ -547,17 +676,7 @@ impl Writer {
                     self.flush_html();
                     self.shape.html.push(Piece::Html { value, breaks });
                 }
-                Ok(text) => {
-                    for line in text.split_inclusive('\n') {
-                        match line.strip_suffix('\n') {
-                            Some(line) => {
-                                escape(line, false, &mut self.html);
-                                self.html.push('\n');
-                            }
-                            None => escape(line, false, &mut self.html),
-                        }
-                    }
-                }
+                Ok(text) => escape_fixed(text, &mut self.html),
             }
         }
     }
@@ -681,7 +800,7 @@ pub(super) fn split(text: &str) -> Vec<Result<&str, u32>> {
 }
 
 /// Frames a body as a whole document: `<html lang>`, the subject as its title, one column.
-pub(super) fn document(language: &str, subject: &str, body: impl FnOnce(&mut String), size: usize) -> String {
+fn document(language: &str, subject: &str, body: impl FnOnce(&mut String), size: usize) -> String {
     let mut out = String::with_capacity(size + 1024);
     out.push_str("<!DOCTYPE html>\n<html lang=\"");
     escape(language, false, &mut out);

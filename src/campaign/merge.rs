@@ -1,16 +1,17 @@
 //! One recipient's way through a letter: which branches are taken, and which values are put.
 //!
-//! Gives the *trail*: the outcome of every condition and the length of every loop. Everything else about the
-//! letter's Markdown is the same for all recipients, because values enter it as tokens that depend only on their
-//! position. So the trail names the shape, and a shape is converted to HTML and text once.
+//! Gives the *trail*: the outcome of every condition, the length of every loop, and which file was chosen where a field
+//! chooses one. Everything else about the letter's Markdown is the same for all recipients, because values enter it as
+//! tokens that depend only on their position. So the trail names the shape, and a shape is converted to HTML and text once.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::civil::Date;
 
+use super::file_name;
 use super::problem::{Place, Problem};
-use super::script::{Expr, Node, Put, Word};
+use super::script::{Among, Expr, Node, Put, Word};
 use super::words::{Tongue, iso_date, parts};
 
 /// A letter may not become larger than this, in octets of Markdown with its values.
@@ -119,6 +120,8 @@ enum Into {
     Markdown(String),
     /// Plain text with the values themselves: a subject.
     Plain(String),
+    /// A path, in which a value is never more than part of one name.
+    Path(String),
 }
 
 /// One value that was put.
@@ -189,7 +192,7 @@ impl<'v> Walk<'v> {
         walk.nodes(nodes);
         match walk.into {
             Into::Markdown(markdown) => markdown,
-            Into::Nothing | Into::Plain(_) => String::new(),
+            Into::Nothing | Into::Plain(_) | Into::Path(_) => String::new(),
         }
     }
 
@@ -200,11 +203,31 @@ impl<'v> Walk<'v> {
         today: Date,
         tongue: Option<Tongue>,
     ) -> (String, Vec<Problem>) {
-        let mut walk = Self::new(columns, today, tongue, Into::Plain(String::with_capacity(120)));
+        Self::written(nodes, columns, today, tongue, Into::Plain(String::with_capacity(120)))
+    }
+
+    /// Walks for a path, in which a value is never more than part of one name; returns it with what was found.
+    pub(super) fn path(
+        nodes: &'v [Node],
+        columns: &'v [&'v str],
+        today: Date,
+        tongue: Option<Tongue>,
+    ) -> (String, Vec<Problem>) {
+        Self::written(nodes, columns, today, tongue, Into::Path(String::with_capacity(120)))
+    }
+
+    fn written(
+        nodes: &'v [Node],
+        columns: &'v [&'v str],
+        today: Date,
+        tongue: Option<Tongue>,
+        into: Into,
+    ) -> (String, Vec<Problem>) {
+        let mut walk = Self::new(columns, today, tongue, into);
         walk.nodes(nodes);
         walk.limit();
         match walk.into {
-            Into::Plain(text) => (text, walk.findings),
+            Into::Plain(text) | Into::Path(text) => (text, walk.findings),
             Into::Nothing | Into::Markdown(_) => (String::new(), walk.findings),
         }
     }
@@ -218,7 +241,7 @@ impl<'v> Walk<'v> {
             match node {
                 Node::Text(text) => {
                     self.size += text.len();
-                    if let Into::Markdown(out) | Into::Plain(out) = &mut self.into {
+                    if let Into::Markdown(out) | Into::Plain(out) | Into::Path(out) = &mut self.into {
                         out.push_str(text);
                     }
                 }
@@ -227,6 +250,11 @@ impl<'v> Walk<'v> {
                     let taken = self.eval(test, None).truth();
                     self.trail.push(u8::from(taken));
                     self.nodes(if taken { yes } else { no });
+                }
+                Node::Among(among) => {
+                    let (number, nodes) = self.chosen(among);
+                    self.trail.extend_from_slice(&number.to_le_bytes());
+                    self.nodes(nodes);
                 }
                 Node::Each { over, level, yes, no } => {
                     let items = self.eval(over, None).items();
@@ -248,6 +276,38 @@ impl<'v> Walk<'v> {
                 }
             }
         }
+    }
+
+    /// Returns the file that a value names, and its number; without one, what stands in for it.
+    fn chosen(&mut self, among: &'v Among) -> (u32, &'v [Node]) {
+        let put = &among.by;
+        let value = self.eval(&put.expr, Some(put)).text();
+        let name = file_name::part(&value);
+        if let Ok(at) = among.files.binary_search_by(|(known, _)| (**known).cmp(&name)) {
+            return (u32::try_from(at).unwrap_or(u32::MAX - 1), &among.files[at].1);
+        }
+        if among.otherwise.is_none() {
+            let (folder, ending) = (&among.folder, among.ending);
+            if name.is_empty() {
+                let field = field(put);
+                self.find(
+                    put,
+                    "empty-field",
+                    format!("`{field}` is empty for this row, and names a file"),
+                    || "fill it in, or add `default=\"…\"` or `optional=true`".to_owned(),
+                );
+            } else {
+                // One that is only similar may be another party's.
+                let alike = |known: &&str| known.to_lowercase() == name.to_lowercase();
+                let near = among.files.iter().map(|(known, _)| &**known).find(alike);
+                let hint = match near {
+                    Some(near) => format!("there is `{folder}{near}{ending}`"),
+                    None => "write it, or add `default=\"…\"` or `optional=true`".to_owned(),
+                };
+                self.find(put, "no-part", format!("there is no `templates/{folder}{name}{ending}`"), || hint);
+            }
+        }
+        (u32::MAX, among.otherwise.as_deref().unwrap_or_default())
     }
 
     /// Returns whether the letter has grown too large; says so once.
@@ -286,6 +346,7 @@ impl<'v> Walk<'v> {
         self.size += value.len();
         match &mut self.into {
             Into::Plain(out) => out.push_str(&value),
+            Into::Path(out) => out.push_str(&file_name::part(&value)),
             into => {
                 // One field has one token, so that `[{{site}}]({{site}})` shows as one address.
                 let field = match put.expr {

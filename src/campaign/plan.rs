@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::calendar::Window;
 use super::definition::hex;
+use super::enclosure::Enclosure;
 use super::recipient::{Channel, Recipient};
 use super::task::Task;
 
@@ -50,6 +51,19 @@ impl PlanDigest {
             self.part(value);
         }
         self.0.update(b"\n");
+    }
+
+    /// Adds the files that go along with the letter of the recipient added last. Those for all stand in the definition already,
+    /// and a list without any leaves the digest as it was.
+    pub fn enclosures(&mut self, enclosures: &[Enclosure]) {
+        for Enclosure { name, file } in enclosures {
+            self.part(name);
+            self.part(&file.media_type);
+            self.0.update(&file.digest.0);
+        }
+        if !enclosures.is_empty() {
+            self.0.update(b"\n");
+        }
     }
 
     /// Returns 64 hexadecimal digits.

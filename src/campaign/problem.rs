@@ -1,8 +1,11 @@
 //! What is wrong with the input: every problem at once, each with its place, in words for people.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+
+use super::preflight::acceptance::Acceptance;
 
 /// Whether a problem stops the campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -124,23 +127,40 @@ pub struct Problem {
     pub said: String,
     /// What to do about it, where we know: "did you mean `naam`?".
     pub hint: Option<String>,
+    /// The key of the recipient whom it is about, where it is about one.
+    pub recipient: Option<Box<str>>,
+    /// Why somebody said that it may stay; then it stops nothing and is no warning either.
+    pub accepted: Option<Box<str>>,
 }
 
 impl Problem {
     /// A problem that stops the campaign.
     pub fn error(name: &'static str, place: Place, said: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, name, place: Some(place), said: said.into(), hint: None }
+        Self::new(Severity::Error, name, place, said)
     }
 
     /// A problem that is worth a look.
     pub fn warning(name: &'static str, place: Place, said: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, name, place: Some(place), said: said.into(), hint: None }
+        Self::new(Severity::Warning, name, place, said)
+    }
+
+    /// A problem of that severity.
+    pub fn new(severity: Severity, name: &'static str, place: Place, said: impl Into<String>) -> Self {
+        let said = said.into();
+        Self { severity, name, place: Some(place), said, hint: None, recipient: None, accepted: None }
     }
 
     /// Adds what to do about it; an empty text adds nothing.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into()).filter(|hint: &String| !hint.is_empty());
+        self
+    }
+
+    /// Says whom it is about, by the key.
+    #[must_use]
+    pub fn about(mut self, key: &str) -> Self {
+        self.recipient = Some(key.into());
         self
     }
 }
@@ -150,37 +170,76 @@ impl fmt::Display for Problem {
         if let Some(place) = &self.place {
             write!(f, "{place}: ")?;
         }
-        if self.severity == Severity::Warning {
-            f.write_str("warning: ")?;
+        match (&self.accepted, self.severity) {
+            (Some(_), _) => f.write_str("accepted: ")?,
+            (None, Severity::Warning) => f.write_str("warning: ")?,
+            (None, Severity::Error) => {}
         }
         f.write_str(&self.said)?;
-        if let Some(hint) = &self.hint {
-            write!(f, "; {hint}")?;
+        match (&self.accepted, &self.hint) {
+            (Some(reason), _) => write!(f, " (because: {reason})"),
+            (None, Some(hint)) => write!(f, "; {hint}"),
+            (None, None) => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// All problems of an input, gathered; at most [`Problems::KEPT`] of each severity are kept, all are counted.
+/// All problems of an input, gathered; at most [`Problems::KEPT`] of each severity are kept, and of warnings with one name
+/// [`Problems::ALIKE`], all are counted.
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
+    accepted: Vec<Problem>,
     more_errors: u64,
     more_warnings: u64,
+    more_accepted: u64,
+    /// How often each name was met, of what does not stop the campaign.
+    alike: BTreeMap<&'static str, usize>,
+    /// What somebody said may stay, and how often each was met.
+    acceptances: Vec<(Acceptance, u64)>,
 }
 
 impl Problems {
     /// How many of each severity are kept in full: a roster of a million wrong rows must not fill the memory.
     pub const KEPT: usize = 200;
+    /// How many warnings of one name are kept, so that they leave room for those of another.
+    pub const ALIKE: usize = 25;
+
+    /// Takes note of what may stay; it counts for those that are here and for those that come.
+    pub fn accept(&mut self, acceptances: impl IntoIterator<Item = Acceptance>) {
+        self.alike.clear();
+        self.acceptances.extend(acceptances.into_iter().map(|acceptance| (acceptance, 0)));
+        let (errors, warnings) = (std::mem::take(&mut self.errors), std::mem::take(&mut self.warnings));
+        for problem in errors.into_iter().chain(warnings) {
+            self.push(problem);
+        }
+    }
+
+    /// Returns what may stay and was never met.
+    pub fn acceptances_in_vain(&self) -> impl Iterator<Item = &Acceptance> {
+        self.acceptances.iter().filter(|(_, met)| *met == 0).map(|(acceptance, _)| acceptance)
+    }
 
     /// Adds one.
-    pub fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, mut problem: Problem) {
+        if let Some((acceptance, met)) =
+            self.acceptances.iter_mut().find(|(acceptance, _)| acceptance.covers(&problem))
+        {
+            *met += 1;
+            problem.accepted = Some(acceptance.reason.as_str().into());
+        }
         let (list, more) = match problem.severity {
+            _ if problem.accepted.is_some() => (&mut self.accepted, &mut self.more_accepted),
             Severity::Error => (&mut self.errors, &mut self.more_errors),
             Severity::Warning => (&mut self.warnings, &mut self.more_warnings),
         };
-        if list.len() < Self::KEPT {
+        let stops = problem.severity == Severity::Error && problem.accepted.is_none();
+        let alike = if stops { None } else { Some(self.alike.entry(problem.name).or_default()) };
+        if list.len() < Self::KEPT && alike.as_ref().is_none_or(|met| **met < Self::ALIKE) {
+            if let Some(met) = alike {
+                *met += 1;
+            }
             list.push(problem);
         } else {
             *more += 1;
@@ -191,7 +250,8 @@ impl Problems {
     pub fn append(&mut self, other: Problems) {
         self.more_errors += other.more_errors;
         self.more_warnings += other.more_warnings;
-        for problem in other.errors.into_iter().chain(other.warnings) {
+        self.more_accepted += other.more_accepted;
+        for problem in other.errors.into_iter().chain(other.warnings).chain(other.accepted) {
             self.push(problem);
         }
     }
@@ -206,9 +266,14 @@ impl Problems {
         self.warnings.len() as u64 + self.more_warnings
     }
 
-    /// Returns those kept, sorted by file and line, errors and warnings together.
+    /// How many were accepted.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.len() as u64 + self.more_accepted
+    }
+
+    /// Returns those kept, sorted by file and line, errors, warnings and what was accepted together.
     pub fn sorted(&self) -> Vec<&Problem> {
-        let mut all: Vec<&Problem> = self.errors.iter().chain(&self.warnings).collect();
+        let mut all: Vec<&Problem> = self.errors.iter().chain(&self.warnings).chain(&self.accepted).collect();
         all.sort_by_key(|problem| {
             let place = problem.place.clone().unwrap_or_default();
             (place.file, place.line, place.row, place.column, place.cell)
@@ -218,10 +283,10 @@ impl Problems {
 
     /// How many are counted and not kept.
     pub fn left_out(&self) -> u64 {
-        self.more_errors + self.more_warnings
+        self.more_errors + self.more_warnings + self.more_accepted
     }
 
-    /// Returns whether there is none of either kind.
+    /// Returns whether there is none that stops or warns.
     pub fn is_empty(&self) -> bool {
         self.errors.is_empty() && self.warnings.is_empty()
     }
@@ -288,5 +353,17 @@ mod tests {
         }
         assert_eq!((problems.errors(), problems.sorted().len()), (1000, Problems::KEPT));
         assert_eq!(problems.left_out(), 1000 - Problems::KEPT as u64);
+    }
+
+    #[test]
+    fn warnings_of_one_name_leave_room_for_those_of_another() {
+        let mut problems = Problems::default();
+        for line in 1..=1000 {
+            problems.push(Problem::warning("x", Place::line("recipients.csv", line), "odd"));
+        }
+        problems.push(Problem::warning("y", Place::line("recipients.csv", 1001), "odder"));
+        assert_eq!(problems.warnings(), 1001);
+        let kept: Vec<&str> = problems.sorted().into_iter().map(|problem| problem.name).collect();
+        assert_eq!((kept.len(), kept.last()), (Problems::ALIKE + 1, Some(&"y")));
     }
 }

@@ -3,18 +3,20 @@
 //! [`detect`] looks through the file once and says how it is written; [`RosterReader`] reads its rows. Both take
 //! the bytes from whoever opened the file. Memory does not grow with the number of rows.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
 use super::detect::blank;
-pub use super::detect::{Detected, Heading, detect};
+pub use super::detect::{Detected, Heading, Written, detect};
 use super::headings::trimmed;
 use super::problem::{Place, Problem, RowPlace};
 use super::recipient::Recipient;
 use super::row::{self, Said};
 use super::table::{CELL, COLUMNS, Flaw, ROW, Record, Records};
 use super::twice::{Suspects, Why};
+use super::workbook::Sheet;
 
 /// How the campaign names the roster and its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct RosterSettings {
     pub cc: Option<String>,
     /// The same for copies that the others do not see, and `bcc`.
     pub bcc: Option<String>,
+    /// The sheet of a spreadsheet; the first one without it.
+    pub sheet: Option<String>,
     /// The separator, where it must not be found out.
     pub separator: Option<char>,
     /// The encoding's label (`windows-1252`), where it must not be found out.
@@ -59,6 +63,7 @@ impl Default for RosterSettings {
             deadline: None,
             cc: None,
             bcc: None,
+            sheet: None,
             separator: None,
             encoding: None,
         }
@@ -157,30 +162,57 @@ pub enum Row {
     },
 }
 
+/// Where the rows come from: everything behind it is the same for both.
+enum Table<R> {
+    Text(Records<R>),
+    Sheet { sheet: Arc<Sheet>, next: usize, width: usize },
+}
+
+impl<R: Read> Table<R> {
+    fn read(&mut self, record: &mut Record) -> io::Result<bool> {
+        match self {
+            Table::Text(records) => records.read(record),
+            Table::Sheet { sheet, next, width } => {
+                *next += 1;
+                Ok(sheet.fill(*next - 1, *width, record))
+            }
+        }
+    }
+}
+
 /// The rows of a roster, in the order of the file; empty rows are passed over.
 pub struct RosterReader<R> {
-    records: Records<R>,
+    table: Table<R>,
     record: Record,
     settings: RosterSettings,
     detected: Detected,
     suspects: Suspects,
     said: Said,
+    whom_alone: bool,
     begun: bool,
     ended: bool,
 }
 
 impl<R: Read> RosterReader<R> {
-    /// Reads the rows of a file that stands at its beginning.
+    /// Reads the rows of a file that stands at its beginning; those of a sheet are held already.
     pub fn new(file: R, settings: &RosterSettings, detected: &Detected) -> Self {
-        let encoding = Encoding::for_label(detected.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
-        let separator = u8::try_from(detected.separator).unwrap_or(b';');
+        let table = match &detected.written {
+            Written::Text { encoding, separator } => {
+                let encoding = Encoding::for_label(encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
+                Table::Text(Records::new(file, encoding, u8::try_from(*separator).unwrap_or(b';')))
+            }
+            Written::Sheet(sheet) => {
+                Table::Sheet { sheet: Arc::clone(sheet), next: 0, width: detected.headings.len() }
+            }
+        };
         Self {
-            records: Records::new(file, encoding, separator),
+            table,
             record: Record::default(),
             settings: settings.clone(),
             detected: detected.clone(),
             suspects: Suspects::default(),
             said: Said::default(),
+            whom_alone: false,
             begun: false,
             ended: false,
         }
@@ -190,6 +222,13 @@ impl<R: Read> RosterReader<R> {
     #[must_use]
     pub fn leaving_out(mut self, suspects: Suspects) -> Self {
         self.suspects = suspects;
+        self
+    }
+
+    /// Reads whom the rows are about and no more: their fields stay empty and are not looked at. For a first pass.
+    #[must_use]
+    pub fn whom_alone(mut self) -> Self {
+        self.whom_alone = true;
         self
     }
 
@@ -203,7 +242,8 @@ impl<R: Read> RosterReader<R> {
         if let Some(problem) = self.wrong_width() {
             return Row::Wrong { at, problems: vec![problem] };
         }
-        let read = row::recipient(&self.record, &self.settings, &self.detected, &mut self.said);
+        let read =
+            row::recipient(&self.record, &self.settings, &self.detected, self.whom_alone, &mut self.said);
         let (recipient, mut warnings) = match read {
             Ok(read) => read,
             Err(problems) => return Row::Wrong { at, problems },
@@ -236,7 +276,14 @@ impl<R: Read> RosterReader<R> {
             }
             return Some(problem);
         }
-        if record.cells.iter().skip(headings.len()).any(|cell| !trimmed(cell).is_empty()) {
+        let beyond = record.cells.iter().skip(headings.len()).position(|cell| !trimmed(cell).is_empty());
+        if let Some(beyond) = beyond {
+            let at = headings.len() + beyond;
+            if record.at.line.is_none() {
+                let said = format!("`{}` stands in a column without heading", short(&record.cells[at]));
+                let problem = Problem::error("no-heading", record.at.cell(&self.settings.file, at), said);
+                return Some(problem.hint("give the column a heading, or empty it"));
+            }
             return Some(
                 Problem::error("long-row", place(), said())
                     .hint("put quotes around a value that holds the separator"),
@@ -258,7 +305,7 @@ impl<R: Read> Iterator for RosterReader<R> {
             let skip = if self.begun { 0 } else { self.detected.skip };
             self.begun = true;
             for _ in 0..=skip {
-                match self.records.read(&mut self.record) {
+                match self.table.read(&mut self.record) {
                     Ok(true) => {}
                     Ok(false) => {
                         self.ended = true;

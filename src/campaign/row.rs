@@ -4,23 +4,26 @@ use super::addressees::{MOST, gathered, mailboxes};
 use super::channel::errand;
 use super::columns::missing;
 use super::day::day;
-use super::detect::Detected;
+use super::detect::{Detected, Written};
 use super::encoding::looks_misread;
 use super::headings::trimmed;
 use super::problem::{Place, Problem};
 use super::recipient::{Addressees, Channel, Recipient};
 use super::roster::{RosterSettings, short, turns};
 use super::table::Record;
+use super::workbook::Typed;
 use crate::mail::address::Mailbox;
 
 /// What is told once for the whole file.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     misread: bool,
     no_address_column: bool,
+    /// The columns whose numbers were told.
+    numbers: Vec<usize>,
 }
 
-/// Reads a row whose cells are as many as the headings.
+/// Reads a row whose cells are as many as the headings; its fields not where `whom_alone` is enough.
 ///
 /// # Errors
 /// All that is wrong with it; nothing where that was said of an earlier row and holds for all.
@@ -28,11 +31,16 @@ pub(super) fn recipient(
     record: &Record,
     settings: &RosterSettings,
     detected: &Detected,
+    whom_alone: bool,
     said: &mut Said,
 ) -> Result<(Recipient, Vec<Problem>), Vec<Problem>> {
     let mut row = Row { record, settings, detected, problems: Vec::new(), warnings: Vec::new() };
     let columns = detected.columns;
-    let fields = row.fields(said);
+    let mut fields = Vec::new();
+    if !whom_alone {
+        fields = row.fields(said);
+        row.look_at_types(said);
+    }
     let deadline = row.deadline();
     let (name, organisation) = (row.head(columns.name), row.head(columns.organisation));
     let channel = row.channel(said);
@@ -115,6 +123,9 @@ impl Row<'_> {
                 }
                 continue;
             }
+            if value.starts_with('#') && ERRORS.contains(&value) {
+                self.error_cell(at, value);
+            }
             // Most cells are plain letters, which can be nothing that is looked for.
             if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
                 self.look_at_letters(at, value, said);
@@ -124,9 +135,60 @@ impl Row<'_> {
         fields
     }
 
+    /// Looks at cells of a spreadsheet that are no texts.
+    fn look_at_types(&mut self, said: &mut Said) {
+        for (at, typed) in self.record.typed.iter().copied() {
+            match typed {
+                // An error that is no text of an error.
+                Typed::Error if !ERRORS.contains(&self.cell(Some(at))) => {
+                    let value = self.cell(Some(at)).to_owned();
+                    self.error_cell(at, &value);
+                }
+                Typed::Error => {}
+                Typed::NoValue => {
+                    let said = format!("{} is a formula whose value is not in the file", self.named(at));
+                    self.problems.push(
+                        Problem::error("no-value", self.cell_place(at), said)
+                            .hint("open the file in your spreadsheet program and save it anew"),
+                    );
+                }
+                Typed::Number if said.numbers.contains(&at) => {}
+                Typed::Number => {
+                    let value = self.cell(Some(at));
+                    let heading = self.detected.headings.get(at).map_or("", |heading| heading.key.as_str());
+                    if loses_zeros(heading, value) {
+                        said.numbers.push(at);
+                        let said = format!("{} holds numbers, such as {value}", self.named(at));
+                        self.warnings.push(Problem::warning("number", self.cell_place(at), said).hint(
+                            "zeros at the beginning are lost in them; if there were any, make the cells text",
+                        ));
+                    }
+                }
+            }
+        }
+    }
+
+    fn error_cell(&mut self, at: usize, value: &str) {
+        let said = format!("{} holds the error `{}`", self.named(at), short(value));
+        self.problems.push(
+            Problem::error("error-cell", self.cell_place(at), said)
+                .hint("mend the formula, or empty the cell"),
+        );
+    }
+
     /// Looks for characters that nobody meant to be there.
     fn look_at_letters(&mut self, at: usize, value: &str, said: &mut Said) {
         let named = self.named(at);
+        let (lost, as_what, mend) = match self.detected.written {
+            Written::Text { encoding, .. } => (
+                format!("bytes that are not {encoding}"),
+                format!(" as {encoding}"),
+                "save the file as UTF-8 anew, or set `[recipients] encoding`",
+            ),
+            Written::Sheet(_) => {
+                ("a character that was lost on the way here".to_owned(), String::new(), "write it anew")
+            }
+        };
         if let Some(control) =
             value.chars().find(|c| matches!(c, '\0'..='\u{1F}' | '\u{7F}') && !matches!(c, '\n' | '\t'))
         {
@@ -141,12 +203,8 @@ impl Row<'_> {
         }
         if value.contains('\u{FFFD}') {
             self.problems.push(
-                Problem::error(
-                    "unreadable-text",
-                    self.cell_place(at),
-                    format!("{named} holds bytes that are not {}", self.detected.encoding),
-                )
-                .hint("save the file as UTF-8 anew, or set `[recipients] encoding`"),
+                Problem::error("unreadable-text", self.cell_place(at), format!("{named} holds {lost}"))
+                    .hint(mend),
             );
         }
         if value.chars().any(turns) {
@@ -164,15 +222,9 @@ impl Row<'_> {
                 Problem::warning(
                     "misread-text",
                     self.cell_place(at),
-                    format!(
-                        "{named} reads `{}` as {}, which looks wrong",
-                        short(value),
-                        self.detected.encoding
-                    ),
+                    format!("{named} reads `{}`{as_what}, which looks wrong", short(value)),
                 )
-                .hint(
-                    "look at this cell; if it is wrong, save the file as UTF-8 or set `[recipients] encoding`",
-                ),
+                .hint(format!("look at this cell; if it is wrong, {mend}")),
             );
         }
     }
@@ -187,7 +239,13 @@ impl Row<'_> {
             Ok(day) => Some(day),
             Err(why) => {
                 let said = format!("{} holds `{}`: {why}", self.named(at), short(text));
-                let hint = "write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty";
+                // How a spreadsheet counts days.
+                let serial = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+                let hint = if serial {
+                    "is it a date? Give the cell the format of a date"
+                } else {
+                    "write a day such as `2025-10-28` or `28-10-2025`, or leave the cell empty"
+                };
                 self.problems.push(Problem::error("wrong-deadline", self.cell_place(at), said).hint(hint));
                 None
             }
@@ -291,4 +349,22 @@ impl Row<'_> {
         }
         found
     }
+}
+
+/// What spreadsheets write instead of a value, in English and in Dutch.
+const ERRORS: [&str; 14] = [
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#N/B", "#VERW!", "#WAARDE!",
+    "#DEEL/0!", "#NAAM?", "#GETAL!", "#LEEG!",
+];
+
+/// Returns whether a number under a heading may once have begun with a zero: telephone numbers do, post codes and
+/// other numbers of some length may.
+fn loses_zeros(heading: &str, value: &str) -> bool {
+    let has = |parts: &[&str]| parts.iter().any(|part| heading.contains(part));
+    if !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    has(&["tel", "phone", "mobiel", "gsm", "fax"])
+        || has(&["post", "zip", "plz"])
+        || value.len() > 3 && has(&["nummer", "number", "code"])
 }

@@ -5,7 +5,7 @@
 //! path is resolved to a column, a sender's field or an item of a loop, each partial is put in place, and what
 //! cannot be resolved is a problem with its place. Nothing is looked up by name after that.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use handlebars::template::{
@@ -21,8 +21,10 @@ use super::words::Tongue;
 
 /// How deep partials may include each other.
 const DEEPEST: usize = 16;
-/// How many elements a letter may have with all its partials put in place.
+/// How many elements a letter may have with all its partials put in place, for one recipient.
 const MOST_NODES: usize = 20_000;
+/// And with every file that a field may choose.
+const MOST_NODES_OF_ALL: usize = 400_000;
 
 /// One element of a resolved template.
 #[derive(Clone, Debug)]
@@ -35,6 +37,23 @@ pub(super) enum Node {
     If { test: Expr, yes: Vec<Node>, no: Vec<Node> },
     /// A loop; `level` is the number of loops round it.
     Each { over: Expr, level: usize, yes: Vec<Node>, no: Vec<Node> },
+    /// A file that a value chooses.
+    Among(Box<Among>),
+}
+
+/// The files among which a value chooses: `{{> partij/[afkorting]}}`.
+#[derive(Clone, Debug)]
+pub(super) struct Among {
+    /// The value; it names one of the files.
+    pub(super) by: Put,
+    /// `partij/`
+    pub(super) folder: Box<str>,
+    /// `.md`
+    pub(super) ending: &'static str,
+    /// By their names without folder and ending, sorted.
+    pub(super) files: Vec<(Box<str>, Vec<Node>)>,
+    /// What stands there where none has the name; without it, there must be one.
+    pub(super) otherwise: Option<Vec<Node>>,
 }
 
 /// A value to be put.
@@ -181,7 +200,11 @@ pub(super) struct Resolver<'a> {
     including: Vec<String>,
     levels: usize,
     nodes: usize,
+    nodes_of_all: usize,
+    too_large: bool,
     said: HashSet<String>,
+    /// The partials that were put in place, or may be.
+    pub(super) included: BTreeSet<String>,
 }
 
 impl<'a> Resolver<'a> {
@@ -199,10 +222,13 @@ impl<'a> Resolver<'a> {
             used: Vec::new(),
             own: Vec::new(),
             scopes: Vec::new(),
-            including: vec![letter.name.clone()],
+            including: vec![letter.name.trim_end_matches(".html").to_owned()],
             levels: 0,
             nodes: 0,
+            nodes_of_all: 0,
+            too_large: false,
             said: HashSet::new(),
+            included: BTreeSet::new(),
         }
     }
 
@@ -252,12 +278,18 @@ impl<'a> Resolver<'a> {
         let mut nodes = Vec::with_capacity(template.elements.len());
         for (index, element) in template.elements.iter().enumerate() {
             self.nodes += 1;
-            if self.nodes > MOST_NODES {
+            self.nodes_of_all += 1;
+            if self.too_large {
+                return nodes;
+            }
+            if self.nodes > MOST_NODES || self.nodes_of_all > MOST_NODES_OF_ALL {
+                self.too_large = true;
+                let most = if self.nodes > MOST_NODES { MOST_NODES } else { MOST_NODES_OF_ALL };
                 self.problem(
                     Problem::error(
                         "too-large",
                         Place::file(&source.file),
-                        format!("the letter has more than {MOST_NODES} parts with its partials in place"),
+                        format!("the letter has more than {most} parts with its partials in place"),
                     )
                     .hint("does a partial include others many times over?"),
                 );
@@ -410,24 +442,168 @@ impl<'a> Resolver<'a> {
 
     fn partial(&mut self, partial: &DecoratorTemplate, source: &Source<'_>, at: (usize, usize)) -> Vec<Node> {
         let name = raw(&partial.name);
+        if name.ends_with('/') && matches!(partial.name, Parameter::Name(_)) {
+            return self.among(&name, partial, source, at).into_iter().collect();
+        }
         let place = source.locate(at.0, at.1, &name);
-        let Some(text) =
-            self.letter.partials.get(&name).filter(|_| matches!(partial.name, Parameter::Name(_)))
-        else {
-            let said = if name == self.letter.name {
-                "the letter includes itself".to_owned()
-            } else {
-                format!("there is no `templates/{name}.md`")
-            };
-            let mut problem = Problem::error("unknown-partial", place, said);
-            if let Some(meant) = nearest(&name, self.letter.partials.keys().map(String::as_str)) {
-                problem = problem.hint(format!("did you mean `{{{{> {meant}}}}}`?"));
+        let known = matches!(partial.name, Parameter::Name(_)) && self.letter.partials.contains_key(&name);
+        if !known {
+            let mut problem = self.no_partial(&name, place);
+            // `{{> partij [afkorting]}}` wants a file of the folder.
+            let folder = format!("{name}/");
+            if self.letter.partials.keys().any(|known| known.starts_with(&folder)) {
+                let field = partial.params.first().map_or_else(|| "afkorting".to_owned(), raw);
+                let field = field.trim_matches(['[', ']']);
+                problem = problem.hint(format!("did you mean `{{{{> {folder}[{field}]}}}}`?"));
             }
             self.problem(problem);
             return Vec::new();
+        }
+        let names = self.names(partial, source, at, &[]);
+        let this = match partial.params.as_slice() {
+            [] => self.scopes.last().map_or(This::Everything, |scope| scope.this.clone()),
+            [Parameter::Path(path)] => match self.path(path, source, at) {
+                Some(Named::Group(group)) => group,
+                Some(Named::Value(expr)) => This::Value(expr),
+                None => return Vec::new(),
+            },
+            _ => {
+                self.problem(Problem::error(
+                    "wrong-parameters",
+                    place,
+                    "a partial takes at most one field, and values as `name=value`",
+                ));
+                return Vec::new();
+            }
         };
-        if self.including.contains(&name) {
-            let round = self.including.iter().chain([&name]).cloned().collect::<Vec<_>>().join("` → `");
+        let level = self.scopes.last().and_then(|scope| scope.level);
+        let mut nodes = self.file(&name, Scope { this, level, names }, place);
+        if let Some(indent) = standing_alone(source, at) {
+            indent_lines(&mut nodes, &indent, &mut true);
+        }
+        nodes
+    }
+
+    /// Resolves `{{> partij/[afkorting]}}`: every file of the folder is checked now, and a row chooses one of them.
+    fn among(
+        &mut self,
+        folder: &str,
+        partial: &DecoratorTemplate,
+        source: &Source<'_>,
+        at: (usize, usize),
+    ) -> Option<Node> {
+        let place = source.locate(at.0, at.1, folder);
+        let [by] = partial.params.as_slice() else {
+            self.problem(
+                Problem::error(
+                    "wrong-parameters",
+                    place,
+                    format!("`{folder}` takes one field, which names the file"),
+                )
+                .hint(format!("write `{{{{> {folder}[afkorting]}}}}`")),
+            );
+            return None;
+        };
+        let files: Vec<String> =
+            self.letter.partials.keys().filter(|name| within(name, folder)).cloned().collect();
+        if files.is_empty() {
+            let said = format!("there is no file in `templates/{folder}`");
+            self.problem(Problem::error("unknown-partial", place.clone(), said));
+        }
+        let expr = self.parameter(by, source, at);
+        let names = self.names(partial, source, at, &["default", "optional"]);
+        let scope = |this: &Self| Scope {
+            this: this.scopes.last().map_or(This::Everything, |scope| scope.this.clone()),
+            level: this.scopes.last().and_then(|scope| scope.level),
+            names: names.clone(),
+        };
+        let indent = standing_alone(source, at);
+        let (before, mut most) = (self.nodes, self.nodes);
+        let mut resolved = |this: &mut Self, name: &str| {
+            // A letter has one of them and not all.
+            this.nodes = before;
+            let scope = scope(this);
+            let mut nodes = this.file(name, scope, place.clone());
+            if let Some(indent) = &indent {
+                indent_lines(&mut nodes, indent, &mut true);
+            }
+            most = most.max(this.nodes);
+            nodes
+        };
+        let files = files.into_iter();
+        let files = files.map(|name| (name[folder.len()..].into(), resolved(self, &name))).collect();
+        let otherwise = match (partial.hash.get("default"), partial.hash.get("optional")) {
+            (None, None) => Ok(None),
+            (Some(Parameter::Literal(Json::String(name))), None) => {
+                if self.letter.partials.contains_key(name) {
+                    Ok(Some(resolved(self, name)))
+                } else {
+                    Err(self.no_partial(name, source.locate(at.0, at.1, name)))
+                }
+            }
+            (None, Some(Parameter::Literal(Json::Bool(optional)))) => Ok(optional.then(Vec::new)),
+            _ => Err(Problem::error(
+                "wrong-parameters",
+                place.clone(),
+                "`default` is the name of a file in double quotes, `optional` is `true`, and one of them is enough",
+            )
+            .hint(format!("write `{{{{> {folder}[afkorting] default=\"{folder}anders\"}}}}`"))),
+        };
+        self.nodes = most;
+        let otherwise = match otherwise {
+            Ok(otherwise) => otherwise,
+            Err(problem) => {
+                self.problem(problem);
+                return None;
+            }
+        };
+        let ending = if self.letter.is_html() { ".html" } else { ".md" };
+        let said = raw(by);
+        let place = Arc::new(source.locate(at.0, at.1, &said));
+        let said: Arc<str> = said.trim_matches(['[', ']']).into();
+        let by = Put { expr: expr?, said, place, may_be_empty: otherwise.is_some() };
+        Some(Node::Among(Box::new(Among { by, folder: folder.into(), ending, files, otherwise })))
+    }
+
+    fn no_partial(&self, name: &str, place: Place) -> Problem {
+        let said = if name == self.letter.name.trim_end_matches(".html") {
+            "the letter includes itself".to_owned()
+        } else {
+            format!("there is no `{}`", self.letter.file_of(name))
+        };
+        let problem = Problem::error("unknown-partial", place, said);
+        match nearest(name, self.letter.partials.keys().map(String::as_str)) {
+            Some(meant) => problem.hint(format!("did you mean `{{{{> {meant}}}}}`?")),
+            None => problem,
+        }
+    }
+
+    /// Resolves the values that a tag gives names to, those excepted that mean something else.
+    fn names(
+        &mut self,
+        partial: &DecoratorTemplate,
+        source: &Source<'_>,
+        at: (usize, usize),
+        except: &[&str],
+    ) -> Vec<(String, Expr)> {
+        let mut sorted: Vec<_> =
+            partial.hash.iter().filter(|(name, _)| !except.contains(&name.as_str())).collect();
+        sorted.sort_by_key(|(name, _)| name.as_str());
+        let mut names = Vec::new();
+        for (name, value) in sorted {
+            if let Some(expr) = self.parameter(value, source, at) {
+                names.push((name.clone(), expr));
+            }
+        }
+        names
+    }
+
+    /// Resolves a file that is there, for the place where it is put in.
+    fn file(&mut self, name: &str, scope: Scope, place: Place) -> Vec<Node> {
+        let Some(text) = self.letter.partials.get(name) else { return Vec::new() };
+        if self.including.iter().any(|including| including == name) {
+            let round =
+                self.including.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("` → `");
             self.problem(Problem::error(
                 "partial-cycle",
                 place,
@@ -448,49 +624,25 @@ impl<'a> Resolver<'a> {
                 Problem::error(
                     "unknown-partial",
                     place,
-                    format!("`templates/{name}.md` is a letter, not a part of one"),
+                    format!("`{}` is a letter, not a part of one", self.letter.file_of(name)),
                 )
                 .hint("a part has no front matter between `+++` lines"),
             );
             return Vec::new();
         }
-        let mut names = Vec::new();
-        let mut sorted: Vec<_> = partial.hash.iter().collect();
-        sorted.sort_by_key(|(name, _)| name.as_str());
-        for (name, value) in sorted {
-            if let Some(expr) = self.parameter(value, source, at) {
-                names.push((name.clone(), expr));
-            }
-        }
-        let this = match partial.params.as_slice() {
-            [] => self.scopes.last().map_or(This::Everything, |scope| scope.this.clone()),
-            [Parameter::Path(path)] => match self.path(path, source, at) {
-                Some(Named::Group(group)) => group,
-                Some(Named::Value(expr)) => This::Value(expr),
-                None => return Vec::new(),
-            },
-            _ => {
-                self.problem(Problem::error(
-                    "wrong-parameters",
-                    place,
-                    "a partial takes at most one field, and values as `name=value`",
-                ));
-                return Vec::new();
-            }
-        };
+        self.included.insert(name.to_owned());
         let text = normal(text);
-        let file = format!("templates/{name}.md");
-        let Some(inner) = Source::read(&file, &text, 0, 0, self.problems) else { return Vec::new() };
+        let file = self.letter.file_of(name);
+        let mut found = Problems::default();
+        let inner = Source::read(&file, &text, 0, 0, &mut found);
+        found.sorted().into_iter().for_each(|problem| self.problem(problem.clone()));
+        let Some(inner) = inner else { return Vec::new() };
         let Some(template) = self.parse(&inner) else { return Vec::new() };
-        let level = self.scopes.last().and_then(|scope| scope.level);
-        self.scopes.push(Scope { this, level, names });
-        self.including.push(name);
-        let mut nodes = self.template(&template, &inner, (1, 1));
+        self.scopes.push(scope);
+        self.including.push(name.to_owned());
+        let nodes = self.template(&template, &inner, (1, 1));
         self.including.pop();
         self.scopes.pop();
-        if let Some(indent) = standing_alone(source, at) {
-            indent_lines(&mut nodes, &indent, &mut true);
-        }
         nodes
     }
 
@@ -780,6 +932,11 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// Returns whether a partial stands in a folder itself, and in none below it.
+pub(super) fn within(name: &str, folder: &str) -> bool {
+    name.strip_prefix(folder).is_some_and(|file| !file.is_empty() && !file.contains('/'))
+}
+
 /// Makes every line break LF.
 pub(super) fn normal(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
@@ -884,6 +1041,15 @@ fn indent_lines(nodes: &mut [Node], indent: &str, line_start: &mut bool) {
                 indent_lines(yes, indent, &mut in_yes);
                 indent_lines(no, indent, &mut in_no);
                 *line_start = in_yes && in_no;
+            }
+            Node::Among(among) => {
+                let (begins, mut all) = (*line_start, true);
+                for nodes in among.files.iter_mut().map(|(_, nodes)| nodes).chain(&mut among.otherwise) {
+                    let mut within = begins;
+                    indent_lines(nodes, indent, &mut within);
+                    all &= within;
+                }
+                *line_start = all;
             }
         }
     }

@@ -92,7 +92,9 @@ impl<'a> Source<'a> {
             if index != first && tag.kind != Kind::Else {
                 continue;
             }
-            if let Some(offset) = find_word(&self.text[tag.start..tag.end], word) {
+            let text = &self.text[tag.start..tag.end];
+            let bare = word.strip_prefix('[').and_then(|word| word.strip_suffix(']')).unwrap_or(word);
+            if let Some(offset) = find_word(text, word).or_else(|| find_word(text, bare)) {
                 return self.place_of(tag.start + offset);
             }
         }

@@ -77,7 +77,7 @@ impl Duplicates {
 }
 
 /// Grows by an eighth and not to the double, so that the memory stays near what it holds.
-fn push(hashes: &mut Vec<u64>, hash: u64) {
+pub(super) fn push<T>(hashes: &mut Vec<T>, hash: T) {
     if hashes.len() == hashes.capacity() {
         hashes.reserve_exact((hashes.len() / 8).max(1024));
     }

@@ -5,7 +5,7 @@ use super::{Context, show_plan, survey};
 use crate::campaign::problem::Problems;
 use crate::cli::Check;
 use crate::exit::Exit;
-use crate::report::{Failure, count};
+use crate::report::{Failure, count, grouped};
 
 /// Looks at everything.
 ///
@@ -30,11 +30,18 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
     } else {
         context.report.problems(problems);
         show_plan::how_it_was_read(context, &reading, surveyed.plan.recipients);
+        if let Some(spam) = &surveyed.spam {
+            context.report.say(&format!("spam: {spam}"));
+        }
     }
+    let accepted = match problems.accepted() {
+        0 => String::new(),
+        some => format!(", {} accepted", grouped(some)),
+    };
     let (errors, warnings) = (problems.errors(), problems.warnings());
     if errors > 0 {
         context.report.say(&format!(
-            "{}, {}; nothing would be sent",
+            "{}, {}{accepted}; nothing would be sent",
             count(errors, "problem"),
             count(warnings, "warning")
         ));
@@ -49,7 +56,9 @@ pub fn run(context: &Context, what: &Check) -> Result<Exit, Failure> {
         0 => String::new(),
         tasks => format!(", and {} for a person to do", count(tasks, "task")),
     };
-    context.report.say(&format!("{found}; {} would go out{tasks}", count(surveyed.plan.letters, "letter")));
+    context
+        .report
+        .say(&format!("{found}{accepted}; {} would go out{tasks}", count(surveyed.plan.letters, "letter")));
     Ok(Exit::Done)
 }
 

@@ -99,7 +99,8 @@ fn explain(batch: &[PathBuf], settings: Settings<'_>) -> Vec<io::Result<Vec<(Str
 
 /// Reads one file: one message, or those of a mailbox file.
 fn one(path: &Path, settings: Settings<'_>) -> io::Result<Vec<(String, Reading)>> {
-    let name = shown_path(path);
+    // As it was typed, so that a program that asked finds its file again.
+    let name = path.display().to_string();
     let is_mailbox = path
         .extension()
         .is_some_and(|kind| ["mbox", "mbx"].iter().any(|known| kind.eq_ignore_ascii_case(known)));
@@ -123,7 +124,9 @@ fn messages(bytes: &[u8]) -> Vec<&[u8]> {
     let mut at = 0;
     let mut blank = true;
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        if blank && line.starts_with(b"From ") {
+        // A sentence may begin with "From", too; it names no time.
+        let time = line.windows(3).any(|w| w[0].is_ascii_digit() && w[1] == b':' && w[2].is_ascii_digit());
+        if blank && time && line.starts_with(b"From ") {
             begins.push(at);
         }
         blank = line.trim_ascii().is_empty();
@@ -201,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_mailbox_file_is_cut_into_its_messages() {
-        let bytes = b"From a Mon\nSubject: 1\n\nFrom here on\n\nFrom b Tue\nSubject: 2\n\n>From c\n";
+        let bytes = b"From a Mon Sep  1 10:00:00 2025\nSubject: 1\n\nFrom here on\n\nFrom b Tue Sep  2 10:00:00 2025\nSubject: 2\n\n>From c\n";
         let found = messages(bytes);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[1].starts_with(b"From b"));

@@ -16,11 +16,12 @@ const LETTER: &str = "templates/letter.md";
 const ROSTER: &str = "recipients.csv";
 
 /// What a new folder holds.
-const STARTER: [(&str, &str); 5] = [
+const STARTER: [(&str, &str); 6] = [
     ("config.toml", include_str!("../../assets/starter/config.toml")),
     (ROSTER, include_str!("../../assets/starter/recipients.csv")),
     (LETTER, include_str!("../../assets/starter/templates/letter.md")),
     ("templates/foot.md", include_str!("../../assets/starter/templates/foot.md")),
+    ("templates/brief.typ", include_str!("../../assets/starter/templates/brief.typ")),
     // What happened holds personal data and does not belong into a shared repository.
     ("logs/.gitignore", "*\n!.gitignore\n"),
 ];

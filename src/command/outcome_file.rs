@@ -39,7 +39,7 @@ fn write(config: &Config, path: &Path, now: Timestamp) -> Result<(), String> {
     let detected = roster::detect(&mut BufReader::new(&mut file), &config.recipients)
         .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())?;
     let headings: Vec<String> = detected.headings.iter().map(|heading| heading.original.clone()).collect();
-    let separator = u8::try_from(detected.separator).unwrap_or(b';');
+    let separator = u8::try_from(detected.separator()).unwrap_or(b';');
     let rows = RosterReader::new(BufReader::new(file), &config.recipients, &detected);
     let around = Around::new(config, &reader, &campaign).map_err(|error| error.to_string())?;
     let ahead = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;

@@ -9,20 +9,22 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::reading::Reading;
-use super::survey::survey;
+use super::survey::{meant, survey};
 use super::tasks::typed;
-use super::{Context, show_plan, tasks, wrong_input};
+use super::{Context, pdf_letters, preflight, show_plan, tasks, wrong_input};
 use crate::campaign::headings;
+use crate::campaign::problem::RowPlace;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::task::{Task, is_https, length};
 use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
-use crate::engine::press::{Order, Press, Printed};
+use crate::engine::press::{Order, Press, PrintError, Printed};
 use crate::exit::Exit;
 use crate::mail::address::Mailbox;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
-use crate::report::{Failure, count, grouped};
+use crate::mail::mime::Attachment;
+use crate::report::{self, Failure, count, grouped};
 
 /// The seed of Message-IDs in a preview. A real campaign's is secret and made at launch, so only the Message-ID (and
 /// the boundary and reverse path that follow from it) and the date differ from what will be sent.
@@ -38,7 +40,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         context.report.problems(&reading.problems);
         return Err(wrong_input(&reading.problems));
     }
-    if let Some(key) = &what.key {
+    if let (Some(key), None) = (&what.key, &what.pdf) {
         return one(context, &reading, key, Form::of(what));
     }
     let surveyed = survey(context, &mut reading, &[])?;
@@ -52,7 +54,20 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         context.report.result(&surveyed.plan.digest);
         return Ok(Exit::Done);
     }
+    if let (Some(key), Some(folder)) = (&what.key, &what.pdf) {
+        let keys = meant(&mut reading, std::slice::from_ref(key))?;
+        return match keys.first() {
+            Some(key) => pdfs(context, &reading, Some(key), folder),
+            None => {
+                context.report.problems(&reading.problems);
+                Err(wrong_input(&reading.problems))
+            }
+        };
+    }
     context.report.result(&show_plan::text(&reading, &surveyed, context.clock.now()));
+    if let Some(folder) = &what.pdf {
+        pdfs(context, &reading, None, folder)?;
+    }
     if let Some(folder) = &what.out {
         let (letters, tasks) = all(context, &reading, folder)?;
         let tasks = match tasks {
@@ -65,11 +80,17 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
             folder.display(),
             folder.join("index.html").display()
         ));
-    } else {
+    } else if what.pdf.is_none() {
         context.report.say(
             "  one letter  postduif preview KEY\n  all letters postduif preview --out DIR\n  really      postduif send --plan DIGEST",
         );
     }
+    Ok(Exit::Done)
+}
+
+fn pdfs(context: &Context, reading: &Reading, key: Option<&str>, folder: &Path) -> Result<Exit, Failure> {
+    let written = pdf_letters::write(context, reading, key, folder)?;
+    context.report.say(&format!("wrote {} as PDF into {}", count(written, "letter"), folder.display()));
     Ok(Exit::Done)
 }
 
@@ -106,12 +127,12 @@ fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Ex
     let mut wrong = None;
     for row in reading.rows()? {
         match row {
-            Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } => {
+            Row::Recipient { at, recipient, .. } | Row::LeftOut { at, recipient, .. } => {
                 if recipient.key == key {
-                    return shown(context, reading, press, &recipient, form);
+                    return shown(context, reading, press, at, &recipient, form);
                 }
                 if recipient.key.to_lowercase() == key.to_lowercase() {
-                    alike = alike.or(Some(recipient));
+                    alike = alike.or(Some((at, recipient)));
                 } else if keys.len() < 10_000 {
                     keys.push(recipient.key);
                 }
@@ -119,8 +140,8 @@ fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Ex
             Row::Wrong { problems, .. } => wrong = wrong.or(problems.into_iter().next()),
         }
     }
-    if let Some(recipient) = alike {
-        return shown(context, reading, press, &recipient, form);
+    if let Some((at, recipient)) = alike {
+        return shown(context, reading, press, at, &recipient, form);
     }
     let mut failure = Failure::input(format!("no row has the key `{key}`"));
     if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
@@ -136,6 +157,7 @@ fn shown(
     context: &Context,
     reading: &Reading,
     press: &Press,
+    at: RowPlace,
     recipient: &Recipient,
     form: Form,
 ) -> Result<Exit, Failure> {
@@ -144,7 +166,8 @@ fn shown(
     if form == Form::Text || task.is_some() {
         return in_words(context, reading, press, recipient, form);
     }
-    let printed = print(press, recipient, now)?;
+    let attachments = reading.attachments(recipient, now)?;
+    let printed = print(press, recipient, &attachments, now, form == Form::Raw)?;
     if form == Form::Raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
@@ -171,8 +194,17 @@ fn shown(
         }
     }
     field("Subject:", style.bold(&printed.subject));
+    let manuscript = press.letter(1).and_then(|letter| letter.manuscript(&press.input(recipient, now)).ok());
+    if let Some(manuscript) = manuscript.flatten() {
+        field("PDF:", manuscript.file_name);
+    }
+    for file in &attachments {
+        let size = report::octets(file.bytes.len() as u64);
+        field("Attached:", format!("{} ({}, {size})", file.name, file.media_type));
+    }
     let _ = write!(text, "\n{}", printed.text);
     context.report.result(&text);
+    context.report.problems(&preflight::of_one(reading, now, at, recipient));
     Ok(Exit::Done)
 }
 
@@ -222,7 +254,14 @@ fn in_words(
     Ok(Exit::Done)
 }
 
-fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed, Failure> {
+/// Makes the message of a recipient as it would be sent, but for its Message-ID; the PDF only where it is wanted.
+pub(super) fn print(
+    press: &Press,
+    recipient: &Recipient,
+    attachments: &[Attachment],
+    now: Timestamp,
+    makes_pdf: bool,
+) -> Result<Printed, Failure> {
     let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),
@@ -235,10 +274,18 @@ fn print(press: &Press, recipient: &Recipient, now: Timestamp) -> Result<Printed
         step: 1,
         message_id: &message_id,
         dated: now,
+        attachments,
         waits_for_others: true,
         test_to: None,
+        makes_pdf,
     };
-    press.print(&order).map_err(|why| Failure::input(why).safe("nothing was sent"))
+    press.print(&order).map_err(|error| {
+        let failure = Failure::input(error.to_string()).safe("nothing was sent");
+        match error {
+            PrintError::Unfit(_) => failure,
+            PrintError::Typesetter(_) => failure.hint(pdf_letters::HINT),
+        }
+    })
 }
 
 /// Writes one `.eml` for each recipient who is not another's duplicate, one `.txt` for each task, and a page to look
@@ -249,7 +296,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
         |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut duplicates = Duplicates::default();
-    for row in reading.rows()? {
+    for row in reading.rows()?.whom_alone() {
         if let Row::Recipient { recipient, .. } = row {
             duplicates.note(&recipient);
         }
@@ -270,7 +317,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
             by_hand += 1;
             continue;
         }
-        let printed = print(press, &recipient, now)?;
+        let printed = print(press, &recipient, &reading.attachments(&recipient, now)?, now, true)?;
         let name = name("eml");
         letters += 1;
         write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
@@ -291,7 +338,7 @@ fn file_name(key: &str) -> String {
 }
 
 /// Letters hold personal data: mode 0600.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]

@@ -4,24 +4,40 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::enclosures::{Cabinet, Trouble};
+use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
-use super::{Context, ledger_failed};
-use crate::account::Secret;
+use super::{Context, ledger_failed, pdf_letters};
+use crate::account::{Secret, Server};
+use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
-use crate::campaign::placeholder;
+use crate::campaign::enclosure::{Enclosure, FileMark};
+use crate::campaign::front_matter::{self, files_for_all, pdf_template};
+use crate::campaign::preflight::acceptance::Acceptance;
+use crate::campaign::preflight::catalogue::EXAMPLE_ADDRESS;
+use crate::campaign::preflight::{Found, source};
 use crate::campaign::problem::{Place, Problem, Problems, Severity};
+use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::{self, Detected, RosterReader};
 use crate::config::Config;
 use crate::delivery::state::State;
 use crate::engine::press::Press;
+use crate::inbox::mailbox;
 use crate::ledger::record::{Campaign, Counts};
 use crate::ledger::{Ledger, Reader};
+use crate::mail::mime::Attachment;
 use crate::report::Failure;
 use crate::transport;
+use crate::typesetting::TypesettingError;
 
 /// How much of a file of the campaign is read at most: a letter is not a film.
 const TEMPLATE_LIMIT: u64 = 1024 * 1024;
+/// How deep folders of templates are looked through: `templates/partij/D66.md` is one deep.
+const DEEPEST: usize = 4;
 
 /// A campaign folder, read, with everything that is wrong with it.
 pub struct Reading {
@@ -33,8 +49,12 @@ pub struct Reading {
     pub roster: Option<Detected>,
     /// Makes messages of the letters that would go: the frozen ones once a letter has gone, else those of the files.
     pub press: Option<Press>,
+    /// Pictures and fonts for PDF letters, as they are now.
+    pub materials: Materials,
     /// The campaign in the ledger, if it was launched.
     pub launched: Option<Launched>,
+    /// The files that go along with letters.
+    pub cabinet: Cabinet,
     /// A window on the ledger, where there is one.
     pub reader: Option<Reader>,
     /// All problems so far.
@@ -67,7 +87,8 @@ impl Reading {
         let settings_wrong = problems.errors() > 0;
         let text = fs::read_to_string(context.folder.join("config.toml")).unwrap_or_default();
         let config_lines = text.lines().map(str::to_owned).collect();
-        let definition = definition(context, &config, &mut problems);
+        let cabinet = Cabinet::of(&context.folder);
+        let (definition, materials) = definition(context, &config, &cabinet, &mut problems);
         let roster = detect(&config, &mut problems);
         let reader = Ledger::read(&config.ledger).map_err(ledger_failed)?;
         let launched = match &reader {
@@ -79,16 +100,21 @@ impl Reading {
             definition,
             roster,
             press: None,
+            materials,
             launched,
+            cabinet,
             reader,
             problems,
             config_lines,
             settings_wrong,
         };
         reading.set_up_press();
+        reading.set_up_typesetter();
         reading.look_for_columns_of_tasks();
-        reading.look_for_leftovers();
-        reading.look_for_files_of_the_account();
+        let accepted = reading.acceptances();
+        reading.problems.accept(accepted);
+        reading.look_at_what_was_written(context);
+        reading.look_for_files_of_the_accounts();
         Ok(reading)
     }
 
@@ -98,6 +124,14 @@ impl Reading {
             transport::Settings::Rehearsal { .. } | transport::Settings::Folder { .. } => false,
             transport::Settings::Smtp(smtp) => !is_loopback(&smtp.server.host),
         }
+    }
+
+    /// Returns what may stay: what the settings say, and the letters that would go.
+    pub fn acceptances(&self) -> Vec<Acceptance> {
+        let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
+        let of_letter = |source: &LetterSource| front_matter::acceptances(&source.file(), &source.text);
+        let accepted = self.config.preflight.accept.iter().cloned();
+        accepted.chain(definition.steps.iter().flat_map(of_letter)).collect()
     }
 
     /// Opens the roster anew, at its first row.
@@ -110,6 +144,32 @@ impl Reading {
         let file = File::open(path)
             .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
         Ok(RosterReader::new(BufReader::with_capacity(64 * 1024, file), &self.config.recipients, detected))
+    }
+
+    /// Returns the files that go along with a recipient's letter, as far as they are there, and which must be there and are not.
+    /// One who takes no mail has none.
+    pub fn enclosures(&self, recipient: &Recipient, now: Timestamp) -> (Vec<Enclosure>, Vec<Problem>) {
+        let press = self.press.as_ref().filter(|_| recipient.errand().is_none());
+        let wanted = press.and_then(|press| press.letter(1)?.wanted(&press.input(recipient, now)).ok());
+        // What else is wrong with the row is told with its letter.
+        wanted.map(|wanted| self.cabinet.enclosures(wanted)).unwrap_or_default()
+    }
+
+    /// Reads the files that go along with a recipient's letter.
+    ///
+    /// # Errors
+    /// When one that must be there cannot be read; each is named.
+    pub fn attachments(&self, recipient: &Recipient, now: Timestamp) -> Result<Vec<Attachment>, Failure> {
+        let Some(press) = &self.press else { return Ok(Vec::new()) };
+        let Some(letter) = press.letter(1) else { return Ok(Vec::new()) };
+        let kept = |digest: &_| self.reader.as_ref()?.file(digest).ok()?;
+        let wanted = letter.wanted(&press.input(recipient, now));
+        let attachments = wanted.and_then(|wanted| self.cabinet.attachments(wanted, &kept));
+        attachments.map_err(|problems| {
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Failure::input(format!("the letter of {} lacks a file: {}", recipient.key, told.join("; ")))
+                .safe("nothing was sent")
+        })
     }
 
     /// Compiles the letters that would go.
@@ -142,6 +202,48 @@ impl Reading {
         }
     }
 
+    /// Gives the press a typesetter where a letter asks for a PDF, and looks whether it is there; sending needs it.
+    fn set_up_typesetter(&mut self) {
+        let Some(press) = self.press.take_if(|press| press.wants_pdf()) else { return };
+        let stationery = &press.definition().stationery;
+        if self.definition.stationery.is_empty() {
+            // The letter of the files asks for none any more, and the frozen one, which goes out, does.
+            let (templates, fonts) = (self.config.folder.join("templates"), self.config.fonts.as_deref());
+            (_, self.materials) = stationery::read(&templates, fonts, &mut Problems::default());
+        }
+        let settings = self.config.typesetting.clone();
+        let typesetter = stationery::typesetter(stationery, &self.materials, settings, &mut self.problems);
+        match typesetter.about() {
+            Ok(_) => {}
+            Err(TypesettingError::Faults(faults)) => {
+                faults.into_iter().for_each(|fault| self.problems.push(fault))
+            }
+            Err(error @ (TypesettingError::TooSlow { .. } | TypesettingError::Broken { .. })) => {
+                self.problems.push(Problem::error(
+                    "typesetting",
+                    Place::file("templates/"),
+                    error.to_string(),
+                ));
+            }
+            Err(error @ (TypesettingError::Missing { .. } | TypesettingError::Unusable { .. })) => {
+                let letters = press.definition().steps.iter();
+                let mut asks =
+                    letters.filter(|letter| pdf_template(letter).is_some()).map(LetterSource::file);
+                let file = asks.next().unwrap_or_default();
+                let said = format!("the letter asks for a PDF, and {error}");
+                let hint = format!("sending needs it; {}", pdf_letters::HINT);
+                let problem = |severity| {
+                    let problem =
+                        Problem::error("no-typesetter", Place::file(&file), said.clone()).hint(&hint);
+                    Problem { severity, ..problem }
+                };
+                self.problems.push(problem(Severity::Warning));
+                self.config.unready.push(problem(Severity::Error));
+            }
+        }
+        self.press = Some(press.with_typesetter(Arc::new(typesetter)));
+    }
+
     /// Looks for the columns that the settings name for tasks.
     fn look_for_columns_of_tasks(&mut self) {
         let Some(roster) = &self.roster else { return };
@@ -159,111 +261,69 @@ impl Reading {
         }
     }
 
-    /// Looks whether the files that the account needs can be used; sending needs them, and a preview does not.
-    fn look_for_files_of_the_account(&mut self) {
-        let transport::Settings::Smtp(smtp) = &self.config.transport else { return };
+    /// Looks whether the files that the accounts need can be used; sending and reading need them, and a preview does not.
+    fn look_for_files_of_the_accounts(&mut self) {
         let mut files = Vec::new();
-        if let Some(Secret::PasswordFile(path)) = smtp.server.login.as_ref().map(|login| &login.secret) {
-            files.push(("password-file", path, fs::metadata(path).map(|about| is_open_to_others(&about))));
+        let mut of_server = |table, server: &Server, needs| {
+            if let Some(Secret::PasswordFile(path)) = server.login.as_ref().map(|login| &login.secret) {
+                let found = fs::metadata(path).map(|about| is_open_to_others(&about));
+                files.push((table, "password-file", path.clone(), found, needs));
+            }
+            if let Some(path) = &server.ca_file {
+                files.push((table, "ca-file", path.clone(), fs::metadata(path).map(|_| false), needs));
+            }
+        };
+        if let transport::Settings::Smtp(smtp) = &self.config.transport {
+            of_server("[transport]", &smtp.server, "sending needs it");
         }
-        if let Some(path) = &smtp.server.ca_file {
-            files.push(("ca-file", path, fs::metadata(path).map(|_| false)));
+        let needs = "reading the mailbox needs it";
+        match self.config.inbox.as_ref().map(|inbox| &inbox.way) {
+            Some(mailbox::Way::Imap { server, .. }) => of_server("[inbox]", server, needs),
+            Some(mailbox::Way::Maildir { path }) => {
+                files.push(("[inbox]", "path", path.clone(), fs::read_dir(path).map(|_| false), needs));
+            }
+            None => {}
         }
-        for (key, path, found) in files {
+        for (table, key, path, found, needs) in files {
             let (said, hint) = match found {
                 Ok(false) => continue,
                 Ok(true) => {
-                    ("may be read by others".to_owned(), "sending needs it private: run `chmod 600` on it")
+                    ("may be read by others".to_owned(), format!("{needs} private: run `chmod 600` on it"))
                 }
-                Err(error) => (format!("cannot be read: {error}"), "sending needs it"),
+                Err(error) => (format!("cannot be read: {error}"), needs.to_owned()),
             };
-            let place = self.place_in_config(key);
+            let mut lines = self.config_lines.iter().map(|line| line.trim_start());
+            let heading = lines.position(|line| line.starts_with(table));
+            let line = heading.and_then(|at| Some(at + 1 + lines.position(|line| line.starts_with(key))?));
+            let place = match line {
+                Some(at) => Place::line("config.toml", at as u64 + 1),
+                None => Place::file("config.toml"),
+            };
             let said = format!("`{key}`: {} {said}", path.display());
             self.problems.push(Problem::warning("unready-file", place, said).hint(hint));
         }
     }
 
-    /// Looks for what nobody should get to read.
-    fn look_for_leftovers(&mut self) {
-        let severity = if self.is_real() { Severity::Error } else { Severity::Warning };
-        let mut push = |name, place, said: String, hint: &str| {
-            let problem = Problem { severity, ..Problem::error(name, place, said).hint(hint) };
-            self.problems.push(problem);
-        };
-        let definition = &self.definition;
-        let mut files = BTreeMap::new();
-        for source in &definition.steps {
-            files.insert(&source.name, &source.text);
-            files.extend(&source.partials);
-        }
-        let used = used_files(definition);
-        for (name, text) in files.into_iter().filter(|(name, _)| used.contains(name)) {
-            let file = format!("templates/{name}.md");
-            for found in placeholder::leftovers(text) {
-                let place = Place::column(&file, found.line, found.column);
-                push("left-over", place, format!("`{}` is still to be filled in", found.text), "");
-            }
-        }
-        for source in definition.steps.iter().filter(|_| severity == Severity::Error) {
-            if placeholder::is_shipped_letter(&source.text) {
-                let place = Place::file(format!("templates/{}.md", source.name));
-                let said = "this is the letter that came with the program".to_owned();
-                push("example-text", place, said, "write your own before you send to real addresses");
-            }
-        }
-        let sender = &definition.sender;
-        let own = [("campaign.name", Some(&definition.name)), ("sender.name", sender.from.name.as_ref())];
-        let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        let free =
-            sender.fields.iter().map(|(key, value)| (format!("sender.{}", key.replace('_', "-")), value));
+    /// Looks for what nobody should get to read, in the letters that would go and in what is told of the sender.
+    fn look_at_what_was_written(&mut self, context: &Context) {
+        let real = self.is_real();
+        let definition = self.press.as_ref().map_or(&self.definition, |press| press.definition());
+        let today = context.clock.now().to_zoned_datetime(self.config.zone.clone()).date();
         let place = |value: &str| match self.config_lines.iter().position(|line| line.contains(value)) {
             Some(at) => Place::line("config.toml", at as u64 + 1),
             None => Place::file("config.toml"),
         };
-        for (key, value) in own.chain(free) {
-            for found in placeholder::leftovers(value) {
-                let said = format!("`{key}`: `{}` is still to be filled in", found.text);
-                push("left-over", place(value), said, "");
-            }
-        }
+        let mut found = source::look(definition, today, real);
+        found.extend(source::look_at_sender(&definition.name, &definition.sender, real, place));
         // What stands in for a wrong address is not the user's.
-        let example = !self.settings_wrong && crate::mail::address::reserved_domain(&sender.from.address);
-        if severity == Severity::Error && example {
-            let said = format!("the sender's address {} is only an example", sender.from.address);
-            push(
-                "example-address",
-                place(&sender.from.address.to_string()),
-                said,
-                "put your own into `sender.address`",
-            );
+        let address = &definition.sender.from.address;
+        if real && !self.settings_wrong && crate::mail::address::reserved_domain(address) {
+            let said = format!("the sender's address {address} is only an example");
+            let example = Found::new(&EXAMPLE_ADDRESS, said).hint("put your own into `sender.address`");
+            found.push(example.at(place(&address.to_string()), real));
         }
+        found.into_iter().for_each(|problem| self.problems.push(problem));
     }
-}
-
-/// Returns the names of the files that the letters use, directly or through each other.
-fn used_files(definition: &Definition) -> Vec<&String> {
-    let mut used: Vec<&String> = Vec::new();
-    for source in &definition.steps {
-        used.push(&source.name);
-        let mut texts = vec![&source.text];
-        while let Some(text) = texts.pop() {
-            for (name, partial) in &source.partials {
-                let mentioned = text.split("{{").skip(1).any(|tag| {
-                    let tag = tag.trim_start_matches(['~', ' ']);
-                    tag.strip_prefix('>').is_some_and(|rest| {
-                        rest.trim_start().strip_prefix(name.as_str()).is_some_and(|rest| {
-                            rest.starts_with(|c: char| c.is_whitespace() || c == '}' || c == '~')
-                        })
-                    })
-                });
-                if mentioned && !used.contains(&name) {
-                    used.push(name);
-                    texts.push(partial);
-                }
-            }
-        }
-    }
-    used
 }
 
 #[cfg(unix)]
@@ -301,41 +361,112 @@ fn launched(
 }
 
 /// Reads the letters and everything they may include.
-fn definition(context: &Context, config: &Config, problems: &mut Problems) -> Definition {
+fn definition(
+    context: &Context,
+    config: &Config,
+    cabinet: &Cabinet,
+    problems: &mut Problems,
+) -> (Definition, Materials) {
     let folder = context.folder.join("templates");
-    let partials = templates(&folder, problems);
-    let steps = config
+    let steps: Vec<_> = config
         .steps
         .iter()
         .filter_map(|name| {
-            let text = partials.get(name).cloned().or_else(|| {
-                let place = Place::file(format!("templates/{name}.md"));
+            let name = letter_name(&folder, name, problems)?;
+            let stem = name.trim_end_matches(".html");
+            let mut source =
+                LetterSource { name: name.clone(), text: String::new(), partials: BTreeMap::new() };
+            let ending = if source.is_html() { "html" } else { "md" };
+            templates(&folder, ending, "", DEEPEST, &mut source.partials, problems);
+            source.text = source.partials.remove(stem).or_else(|| {
+                let place = Place::file(source.file());
                 problems.push(Problem::error("no-letter", place, "there is no such file"));
                 None
             })?;
-            let partials = partials.iter().filter(|(other, _)| *other != name);
-            let partials = partials.map(|(name, text)| (name.clone(), text.clone())).collect();
-            Some(LetterSource { name: name.clone(), text, partials })
+            Some(source)
         })
         .collect();
-    Definition {
+    let wants_pdf = steps.iter().any(|source: &LetterSource| pdf_template(source).is_some());
+    let (stationery, materials) = if wants_pdf {
+        stationery::read(&folder, config.fonts.as_deref(), problems)
+    } else {
+        Default::default()
+    };
+    let definition = Definition {
         name: config.name.clone(),
         language: config.language.clone(),
         timezone: config.timezone.clone(),
         sender: config.sender.clone(),
+        attachments: files(&steps, cabinet, problems),
         steps,
+        stationery,
+    };
+    (definition, materials)
+}
+
+/// Returns the name of a letter as its source has it: with `.html` for a page.
+fn letter_name(folder: &Path, name: &str, problems: &mut Problems) -> Option<String> {
+    let page = format!("{name}.html");
+    match (folder.join(format!("{name}.md")).exists(), folder.join(&page).exists()) {
+        _ if name.ends_with(".html") => Some(name.to_owned()),
+        (true, true) => {
+            let said = format!("there are two letters of that name, `{name}.md` and `{page}`");
+            problems.push(
+                Problem::error("two-letters", Place::file(format!("templates/{page}")), said)
+                    .hint(format!("write `letter = \"{page}\"` for this one, or move one of them away")),
+            );
+            None
+        }
+        (false, true) => Some(page),
+        _ => Some(name.to_owned()),
     }
 }
 
-/// Reads every `*.md` of a folder, by name without the ending.
-fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
-    let mut texts = BTreeMap::new();
-    let Ok(entries) = fs::read_dir(folder) else { return texts };
+/// Reads the files that go along with every letter. What is not there is told when the letter is compiled, which knows
+/// whether that matters.
+fn files(steps: &[LetterSource], cabinet: &Cabinet, problems: &mut Problems) -> BTreeMap<String, FileMark> {
+    let mut files = BTreeMap::new();
+    for path in steps.iter().flat_map(files_for_all) {
+        match cabinet.look(&path) {
+            Ok(mark) => {
+                files.insert(path, mark);
+            }
+            Err(Trouble::Missing { .. }) => {}
+            Err(trouble) => {
+                let place = Place::file(format!("{FOLDER}/{path}"));
+                problems.push(Problem::warning("no-attachment", place, trouble.to_string()));
+            }
+        }
+    }
+    files
+}
+
+/// Reads every file with this ending of a folder and of those below it, by name without the ending.
+fn templates(
+    folder: &Path,
+    ending: &str,
+    before: &str,
+    depth: usize,
+    texts: &mut BTreeMap<String, String>,
+    problems: &mut Problems,
+) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
-        let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-        let place = Place::file(format!("templates/{name}.md"));
+    for path in paths {
+        let is_template = path.extension().is_some_and(|known| known == ending);
+        if !is_template && depth > 0 && path.is_dir() {
+            if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+                templates(&path, ending, &format!("{before}{name}/"), depth - 1, texts, problems);
+            }
+            continue;
+        }
+        if !is_template {
+            continue;
+        }
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
+        let name = format!("{before}{name}");
+        let place = Place::file(format!("templates/{name}.{ending}"));
         let size = fs::metadata(&path).map_or(0, |about| about.len());
         if size > TEMPLATE_LIMIT {
             let said = format!("the file has {} MB; a letter has some kilobytes", size / 1_000_000);
@@ -355,7 +486,6 @@ fn templates(folder: &Path, problems: &mut Problems) -> BTreeMap<String, String>
             }
         }
     }
-    texts
 }
 
 fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
@@ -374,7 +504,10 @@ fn detect(config: &Config, problems: &mut Problems) -> Option<Detected> {
         }
     };
     match roster::detect(&mut file, &config.recipients) {
-        Ok(detected) => Some(detected),
+        Ok(mut detected) => {
+            detected.warnings.drain(..).for_each(|problem| problems.push(problem));
+            Some(detected)
+        }
         Err(found) => {
             found.into_iter().for_each(|problem| problems.push(problem));
             None

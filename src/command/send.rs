@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use super::keep_files::{Keeping, keep_files_for_all};
 use super::reading::Reading;
 use super::refusals::{
     refuse_an_old_copy, refuse_another_plan, refuse_if_stopped, refuse_if_unready, unreachable,
@@ -15,6 +16,7 @@ use super::{
     test_letter, wrong_input,
 };
 use crate::campaign::definition::Definition;
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::plan::PlanDigest;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
@@ -121,6 +123,7 @@ impl Sending {
             ));
         }
         let own = definition_to_freeze(reading)?;
+        keep_files_for_all(&ledger, &own, &reading.cabinet)?;
         let campaign = launch(&ledger, &own, now).map_err(ledger_failed)?;
         let columns: Vec<String> = reading
             .roster
@@ -137,6 +140,8 @@ impl Sending {
             context.report.problems(&problems);
             return Err(wrong_input(&problems));
         };
+        let typesetter = reading.press.as_ref().and_then(|press| press.typesetter()).cloned();
+        let press = typesetter.into_iter().fold(press, Press::with_typesetter);
         Ok(Self { ledger, campaign, press: Arc::new(press), config: config.clone(), journal })
     }
 
@@ -145,11 +150,12 @@ impl Sending {
         let now = context.clock.now();
         let pass = self.ledger.begin_roster(self.campaign.id).wait().map_err(ledger_failed)?;
         let mut digest = PlanDigest::new(&self.press.definition().digest(), &self.config.way());
-        let mut batch: Vec<Recipient> = Vec::with_capacity(BATCH);
+        let mut batch: Vec<(Recipient, Vec<Enclosure>)> = Vec::with_capacity(BATCH);
+        let mut keeping = Keeping::new(&self.ledger, &reading.cabinet);
         let mut under_way = None;
         let rows = reading.rows()?.leaving_out(surveyed.suspects.clone());
-        let mut hand_in = |batch: Vec<Recipient>| -> Result<(), Failure> {
-            let answer = self.ledger.enroll(&pass, 1, batch, &self.config.deadlines, now);
+        let mut hand_in = |batch: Vec<(Recipient, Vec<Enclosure>)>| -> Result<(), Failure> {
+            let answer = self.ledger.enroll_with(&pass, 1, batch, &self.config.deadlines, now);
             if let Some(before) = under_way.replace(answer) {
                 before.wait().map_err(ledger_failed)?;
             }
@@ -158,7 +164,9 @@ impl Sending {
         for row in rows {
             if let Row::Recipient { recipient, .. } = row {
                 digest.recipient(&recipient);
-                batch.push(recipient);
+                let enclosures = keeping.enclosures(&self.press, &recipient, now)?;
+                digest.enclosures(&enclosures);
+                batch.push((recipient, enclosures));
                 if batch.len() == BATCH {
                     hand_in(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
                 }
@@ -168,11 +176,14 @@ impl Sending {
         if let Some(last) = under_way {
             last.wait().map_err(ledger_failed)?;
         }
+        keeping.end()?;
         if digest.finish() != surveyed.plan.digest {
             // The pass is left open: nothing can be claimed until the next one.
-            return Err(Failure::input("the roster has changed since the plan was shown")
-                .hint("run `postduif send` again")
-                .safe("nothing was sent"));
+            return Err(Failure::input(
+                "the roster, or a file that goes along, has changed since the plan was shown",
+            )
+            .hint("run `postduif send` again")
+            .safe("nothing was sent"));
         }
         let plan = surveyed.plan.digest.clone();
         self.ledger.set_plan(self.campaign.id, plan).wait().map_err(ledger_failed)?;

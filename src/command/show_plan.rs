@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::reading::Reading;
 use super::{Context, bar};
 use crate::campaign::plan::SHOWN_DIGITS;
+use crate::campaign::roster::Detected;
 use crate::campaign::task::told;
 use crate::command::survey::Survey;
 use crate::report::{count, grouped, span};
@@ -15,11 +16,17 @@ use crate::transport::Settings;
 /// Says how the roster was read, and what the letter calls its columns.
 pub fn how_it_was_read(context: &Context, reading: &Reading, recipients: u64) {
     let Some(roster) = &reading.roster else { return };
-    context.report.say(&format!(
-        "{}: {roster}, {}",
-        reading.config.recipients.file,
-        count(recipients, "row")
-    ));
+    context.report.say(&read_as(reading, roster, recipients));
+    context.report.say(&format!("  in the letter: {}", fields(roster)));
+}
+
+/// `recipients.csv: read as UTF-8, separator `;`, 27 rows`.
+fn read_as(reading: &Reading, roster: &Detected, recipients: u64) -> String {
+    format!("{}: {roster}, {}", reading.config.recipients.file, count(recipients, "row"))
+}
+
+/// The columns as the letter names them, each with its heading where that is another.
+fn fields(roster: &Detected) -> String {
     let names: Vec<String> = roster
         .headings
         .iter()
@@ -32,7 +39,7 @@ pub fn how_it_was_read(context: &Context, reading: &Reading, recipients: u64) {
             }
         })
         .collect();
-    context.report.say(&format!("  in the letter: {}", names.join(", ")));
+    names.join(", ")
 }
 
 /// Writes the plan down for people.
@@ -47,6 +54,10 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
     let mut line = |word: &str, said: String| {
         let _ = writeln!(text, "  {word:<10}{said}");
     };
+    if let Some(roster) = &reading.roster {
+        line("roster", read_as(reading, roster, plan.recipients));
+        line("fields", fields(roster));
+    }
     line("from", config.sender.from.to_string());
     line("through", way(&config.transport));
     line("pace", config.pace.said.clone());
@@ -61,6 +72,12 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
                 format!("first {}, last about {} ({})", when(told.first), when(told.last), span(takes)),
             );
         }
+    }
+    if let Some(volume) = &surveyed.volume {
+        line("size", format!("about {volume}"));
+    }
+    if let Some(spam) = &surveyed.spam {
+        line("spam", spam.clone());
     }
     let today = config.deadlines.today(now);
     if let Some(last) = config.deadlines.last {

@@ -6,14 +6,15 @@ use std::thread;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::preflight::{Log, Look, Seen, Tally, census, of_row};
 use super::reading::Reading;
-use super::{Context, bar, ledger_failed, tasks};
+use super::{Context, bar, ledger_failed, tasks, trial_pages};
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::headings::nearest;
 use crate::campaign::late::Late;
-use crate::campaign::letter::Letter;
-use crate::campaign::placeholder;
 use crate::campaign::plan::{LeftOut, Plan, PlanDigest, fit_before, forecast};
-use crate::campaign::problem::{Place, Problem, RowPlace, Severity};
+use crate::campaign::preflight::catalogue::ODD_DOMAIN;
+use crate::campaign::problem::{Place, Problem, RowPlace};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::task::{Task, told};
@@ -27,8 +28,6 @@ use crate::report::{self, Failure};
 const CHUNK: usize = 2048;
 /// A run that would take longer than this is worth a warning.
 const ABSURD: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
-/// HTML of this size is worth a warning: Gmail cuts a message off at about 102 kB.
-const LARGE_HTML: usize = 80_000;
 
 /// Domains that were looked at, since comparing one with all known mailbox hosts takes longer than merging a letter.
 #[derive(Default)]
@@ -119,7 +118,7 @@ impl<'a> Asked<'a> {
 /// When the roster cannot be read any more.
 pub fn meant(reading: &mut Reading, typed: &[String]) -> Result<Vec<String>, Failure> {
     let mut asked = Asked::new(typed);
-    for row in reading.rows()? {
+    for row in reading.rows()?.whom_alone() {
         if let Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } = row {
             asked.meet(&recipient.key);
         }
@@ -137,8 +136,34 @@ pub struct Survey {
     pub changed: Vec<String>,
     /// The keys that `only` meant, as the roster writes them.
     pub only: Vec<String>,
+    /// How much would go out: `27 × 25 kB = 675 kB`.
+    pub volume: Option<String>,
+    /// What SpamAssassin says of some of the letters, where it was asked.
+    pub spam: Option<String>,
+    /// What goes along with the letters of this plan.
+    pub enclosed: Enclosed,
     /// Tasks that are not done because of the suppression list, each with its reason.
     pub suppressed_tasks: Vec<(String, String)>,
+}
+
+/// The files that go along with the letters of a plan, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enclosed {
+    /// How many letters have any.
+    pub letters: u64,
+    /// How many octets they take in all messages together.
+    pub octets: u64,
+    /// How many octets they take in the message that has most of them.
+    pub most: u64,
+}
+
+impl Enclosed {
+    fn note(&mut self, enclosures: &[Enclosure]) {
+        let octets = enclosures.iter().map(Enclosure::size_in_message).sum();
+        self.letters += u64::from(!enclosures.is_empty());
+        self.octets += octets;
+        self.most = self.most.max(octets);
+    }
 }
 
 /// Looks at every row.
@@ -157,25 +182,31 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     let first_room = first_room(reading, now)?;
     let mut asked = Asked::new(only);
     let mut longest: Option<(usize, RowPlace, Recipient)> = None;
+    let mut first: Vec<(RowPlace, Recipient)> = Vec::new();
     let mut domains = Domains::default();
+    let mut enclosed = Enclosed::default();
     let suppressing = match &reading.reader {
         Some(reader) => !reader.suppressions().map_err(ledger_failed)?.is_empty(),
         None => false,
     };
     let mut suspects = Suspects::default();
     let mut wanted = Vec::new();
+    let mut census = census(reading);
+    let mut tally = None;
     if reading.roster.is_some() {
         suspects = {
             let mut duplicates = Duplicates::default();
-            for row in reading.rows()? {
+            for row in reading.rows()?.whom_alone() {
                 if let Row::Recipient { recipient, .. } = row {
                     asked.meet(&recipient.key);
                     duplicates.note(&recipient);
+                    census.note(&recipient);
                 }
             }
             duplicates.suspects()
         };
         wanted = asked.answer(reading);
+        let mut log = Log::new(census, reading);
         let mut rows = reading.rows()?.leaving_out(suspects.clone());
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
@@ -198,13 +229,15 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
             if chunk.is_empty() {
                 break;
             }
-            for problem in inspect(reading, &chunk, now) {
-                reading.problems.push(problem);
-            }
-            for (at, recipient) in &chunk {
+            let (problems, seen) = inspect(reading, &chunk, now);
+            problems.into_iter().for_each(|problem| reading.problems.push(problem));
+            for ((at, recipient), seen) in chunk.iter().zip(seen) {
                 let size = recipient.fields.iter().map(|(_, value)| value.len()).sum();
                 if longest.as_ref().is_none_or(|(most, ..)| size > *most) {
                     longest = Some((size, *at, recipient.clone()));
+                }
+                if first.len() < trial_pages::LETTERS {
+                    first.push((*at, recipient.clone()));
                 }
                 let mailboxes = recipient
                     .addressees()
@@ -214,13 +247,15 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                     let Some(better) = domains.better(address.domain()) else { continue };
                     let place = at.in_file(&reading.config.recipients.file);
                     let said = format!("{address} looks like a typing error");
-                    reading.problems.push(
-                        Problem::warning("odd-domain", place, said).hint(format!("did you mean {better}?")),
-                    );
+                    let problem = ODD_DOMAIN.at(place, said).hint(format!("did you mean {better}?"));
+                    reading.problems.push(problem.about(&recipient.key));
                 }
                 digest.recipient(recipient);
                 plan.recipients += 1;
-                match fate(reading, recipient, only.is_empty(), &wanted, suppressing, now, &mut changed)? {
+                let fate =
+                    fate(reading, recipient, only.is_empty(), &wanted, suppressing, now, &mut changed)?;
+                let goes = matches!(fate, Fate::Letter(_));
+                match fate {
                     Fate::LeftOut(why, example) => {
                         if why == LeftOut::Suppressed && recipient.errand().is_some() {
                             suppressed_tasks.push((recipient.key.clone(), format!("suppressed: {example}")));
@@ -238,8 +273,20 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                         late.next(&recipient.key, reading.config.deadlines.day(own), fit);
                     }
                 }
+                let (enclosures, missing) = reading.enclosures(recipient, now);
+                digest.enclosures(&enclosures);
+                log.row(reading, now, *at, recipient, seen, goes.then_some(&enclosures));
+                // Whoever gets no letter from this plan needs no file.
+                if goes {
+                    enclosed.note(&enclosures);
+                    for problem in missing {
+                        let place = at.in_file(&reading.config.recipients.file);
+                        reading.problems.push(of_row(problem, &recipient.key, place));
+                    }
+                }
             }
         }
+        tally = Some(log.finish(reading, now));
     }
     if reading.roster.is_some() && plan.recipients == 0 && reading.problems.errors() == 0 {
         let place = Place::file(reading.config.recipients.file.clone());
@@ -248,16 +295,20 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 .hint("add a row for each recipient"),
         );
     }
-    if let Some((_, at, recipient)) = longest {
-        warn_of_size(reading, at, &recipient, now);
+    if let Some((_, at, recipient)) = longest
+        && !first.iter().any(|(known, _)| *known == at)
+    {
+        first.push((at, recipient));
     }
+    trial_pages::typeset_some(reading, &first, now);
     plan.digest = digest.finish();
     let pace = &reading.config.pace.pace;
     plan.forecast =
         forecast(plan.letters, first_room, reading.config.window.as_ref(), |nth| pace.nth_after(nth));
     warn_of_absurd_length(reading, &plan, now);
+    let Tally { volume, spam } = tally.unwrap_or(Tally { volume: None, spam: None });
     warn_of_deadlines(reading, &plan, &late, now);
-    Ok(Survey { plan, suspects, changed, only: wanted, suppressed_tasks })
+    Ok(Survey { plan, suspects, changed, only: wanted, volume, spam, suppressed_tasks, enclosed })
 }
 
 /// Returns how many letters can go before a day is over.
@@ -327,75 +378,30 @@ fn warn_of_absurd_length(reading: &mut Reading, plan: &Plan, now: Timestamp) {
     }
 }
 
-/// Looks whether each letter can be merged, on two threads, and returns what is wrong in the order of the rows.
-fn inspect(reading: &Reading, chunk: &[(RowPlace, Recipient)], now: Timestamp) -> Vec<Problem> {
-    let Some(press) = &reading.press else { return Vec::new() };
-    let Some(letter) = press.letter(1) else { return Vec::new() };
-    let file = &reading.config.recipients.file;
-    let (real, columns) = (reading.is_real(), &reading.config.tasks);
-    let look = |rows: &[(RowPlace, Recipient)]| -> Vec<Problem> {
+/// Looks at each row and its letter, on two threads; returns what is wrong in the order of the rows, and what was seen.
+fn inspect(
+    reading: &Reading,
+    chunk: &[(RowPlace, Recipient)],
+    now: Timestamp,
+) -> (Vec<Problem>, Vec<Option<Seen>>) {
+    let Some(look) = Look::new(reading, now) else { return (Vec::new(), vec![None; chunk.len()]) };
+    let all = |rows: &[(RowPlace, Recipient)]| {
         let mut found = Vec::new();
-        for (at, recipient) in rows {
-            look_at_row(letter, press, file, *at, recipient, now, real, &mut found);
-            if recipient.errand().is_some() {
-                tasks::look_at(columns, press, recipient, &at.in_file(file), now, &mut found);
-            }
-        }
-        found
+        let seen: Vec<_> = rows.iter().map(|(at, recipient)| look.row(*at, recipient, &mut found)).collect();
+        (found, seen)
     };
     if chunk.len() < 64 {
-        return look(chunk);
+        return all(chunk);
     }
     let (front, back) = chunk.split_at(chunk.len() / 2);
     thread::scope(|scope| {
-        let other = scope.spawn(|| look(back));
-        let mut found = look(front);
-        found.extend(other.join().unwrap_or_default());
-        found
+        let other = scope.spawn(|| all(back));
+        let (mut found, mut seen) = all(front);
+        let (more, rest) = other.join().unwrap_or_else(|_| (Vec::new(), vec![None; back.len()]));
+        found.extend(more);
+        seen.extend(rest);
+        (found, seen)
     })
-}
-
-#[expect(clippy::too_many_arguments, reason = "the inside of one loop")]
-fn look_at_row(
-    letter: &Letter,
-    press: &crate::engine::press::Press,
-    file: &str,
-    at: RowPlace,
-    recipient: &Recipient,
-    now: Timestamp,
-    real: bool,
-    found: &mut Vec<Problem>,
-) {
-    let place = || at.in_file(file);
-    if let Err(problems) = letter.inspect(&press.input(recipient, now)) {
-        for mut problem in problems {
-            // What is wrong with a row is told with the row's line; the letter's own place goes along.
-            let said = match &problem.place {
-                Some(at) => format!("{}: {} ({at})", recipient.key, problem.said),
-                None => format!("{}: {}", recipient.key, problem.said),
-            };
-            problem.said = said;
-            problem.place = Some(place());
-            found.push(problem);
-        }
-    }
-    let mailboxes =
-        recipient.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
-    for address in
-        mailboxes.map(|mailbox| &mailbox.address).filter(|address| real && address::reserved_domain(address))
-    {
-        found.push(
-            Problem::error("example-address", place(), format!("{address} is only an example"))
-                .hint("nobody can have an address of this domain; it is not sent to a real relay"),
-        );
-    }
-    let severity = if real { Severity::Error } else { Severity::Warning };
-    for (field, value) in recipient.fields.iter().filter(|(field, _)| letter.columns_used().contains(field)) {
-        for left in placeholder::leftovers(value) {
-            let said = format!("`{field}`: `{}` is still to be filled in", left.text);
-            found.push(Problem { severity, ..Problem::error("left-over", place(), said) });
-        }
-    }
 }
 
 /// What becomes of a row.
@@ -457,19 +463,4 @@ fn fate(
         State::Cancelled => LeftOut::Cancelled,
     };
     Ok(Fate::LeftOut(why, key()))
-}
-
-/// Merges the row with the longest fields, to see how large letters get.
-fn warn_of_size(reading: &mut Reading, at: RowPlace, recipient: &Recipient, now: Timestamp) {
-    let Some(press) = &reading.press else { return };
-    let Some(letter) = press.letter(1) else { return };
-    if let Ok(merged) = letter.merge(&press.input(recipient, now))
-        && merged.html.len() > LARGE_HTML
-    {
-        let said = format!("the HTML of {} has {} kB", recipient.key, merged.html.len() / 1000);
-        let place = at.in_file(&reading.config.recipients.file);
-        reading.problems.push(
-            Problem::warning("large-letter", place, said).hint("Gmail cuts a message off at about 100 kB"),
-        );
-    }
 }

@@ -65,15 +65,18 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
     let token = Token::derive(&seed, &recipient.key, 1, 0);
     let message_id =
         MessageId::of(&Ordinal::derive(&seed, 0), &token, 1, press.definition().sender.from.address.domain());
+    let attachments = reading.attachments(&recipient, now)?;
     let order = Order {
         recipient: &recipient,
         step: 1,
         message_id: &message_id,
         dated: now,
+        attachments: &attachments,
         waits_for_others: true,
         test_to: Some(&address),
+        makes_pdf: true,
     };
-    let printed = press.print(&order).map_err(Failure::input)?;
+    let printed = press.print(&order).map_err(|error| Failure::input(error.to_string()))?;
     if !what.yes {
         let question = format!(
             "The letter of {} would go to {address} as a test. Type `test` to send it:",

@@ -69,6 +69,23 @@ impl<'a> Document<'a> {
             .map_or_else(|| Place::file(&self.file), |offset| self.at(offset))
     }
 
+    /// Returns where one of a list of tables stands, by its number from 0.
+    pub fn place_of_item(&self, path: &[&str], number: usize) -> Place {
+        let mut table = self.table.get_ref();
+        for key in path {
+            match table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.get_ref()) {
+                Some(DeValue::Table(inner)) => table = inner,
+                Some(DeValue::Array(items)) => {
+                    return items
+                        .get(number)
+                        .map_or_else(|| self.place(path), |item| self.at(item.span().start));
+                }
+                _ => break,
+            }
+        }
+        self.place(path)
+    }
+
     /// Holds the document against the schema and returns what of it is right.
     pub fn accepted(&self, schema: &Value, problems: &mut Problems) -> toml::Table {
         let walk = Walk { document: self, root: schema };
@@ -93,6 +110,11 @@ impl Walk<'_> {
         }
     }
 
+    fn lists_texts(&self, schema: &Value) -> bool {
+        let items = schema.get("items").map(|items| self.resolve(items));
+        items.and_then(|items| items.get("type")).and_then(Value::as_str) == Some("string")
+    }
+
     fn table(&self, table: &DeTable<'_>, schema: &Value, path: &str, problems: &mut Problems) -> toml::Table {
         let empty = serde_json::Map::new();
         let keys = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
@@ -102,7 +124,7 @@ impl Walk<'_> {
             let name: &str = key.get_ref();
             let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             let place = self.document.at(key.span().start);
-            if path == "transport" && matches!(name, "password" | "token" | "secret") {
+            if matches!(path, "transport" | "inbox") && matches!(name, "password" | "token" | "secret") {
                 problems.push(
                     Problem::error(
                         "literal-secret",
@@ -213,6 +235,9 @@ impl Walk<'_> {
                 "integer" => ("a whole number", Some("write digits, without quotes".to_owned())),
                 "boolean" => ("true or false", Some("without quotes".to_owned())),
                 "object" => ("a table", Some(format!("write `[{}]`", shown(path)))),
+                _ if self.lists_texts(schema) => {
+                    ("a list of texts", Some("write `[\"…\", \"…\"]`".to_owned()))
+                }
                 _ => ("a list of tables", Some(format!("write `[[{}]]`", shown(path)))),
             };
             let said = format!("`{}` must be {wanted}, and is {found}", shown(path));

@@ -16,13 +16,20 @@ use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::day::day;
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
+use crate::campaign::preflight;
+use crate::campaign::preflight::acceptance::{Acceptance, Written};
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
 use crate::campaign::task::TaskColumns;
 use crate::delivery::pace::Pace;
+use crate::inbox::mailbox;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message_id::MessageId;
 use crate::transport::Settings;
+use crate::typesetting;
+
+/// So many processes typeset at once, at most; each takes some fifty megabytes.
+const MOST_PROCESSES: usize = 8;
 
 /// The name of the file.
 pub const FILE: &str = "config.toml";
@@ -52,12 +59,22 @@ pub struct Config {
     pub steps: Vec<String>,
     /// The way out.
     pub transport: Settings,
+    /// The way back; none where no mailbox is read.
+    pub inbox: Option<mailbox::Settings>,
+    /// What stops reading the mailbox alone: a secret that is not there, as in `unready`.
+    pub inbox_unready: Vec<Problem>,
     /// How fast, and how to say it.
     pub pace: PaceChoice,
     /// Office hours, if any.
     pub window: Option<Window>,
     /// The days after which nothing goes out.
     pub deadlines: Deadlines,
+    /// How PDF letters are made.
+    pub typesetting: typesetting::Settings,
+    /// The folder with fonts of one's own, where there is one.
+    pub fonts: Option<PathBuf>,
+    /// What is looked for before a letter leaves.
+    pub preflight: preflight::Settings,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -246,15 +263,21 @@ impl Settling<'_> {
         }
         let timezone = campaign.timezone.clone().unwrap_or_else(|| "Europe/Amsterdam".to_owned());
         let zone = self.zone(&timezone);
-        let last = campaign.deadline.as_ref().and_then(|text| self.day(&["campaign", "deadline"], text));
+        let last = campaign
+            .deadline
+            .as_ref()
+            .and_then(|text| self.day("wrong-deadline", &["campaign", "deadline"], text));
         let sender = self.sender(raw);
         let recipients = self.recipients(raw);
         let roster = self.path(&recipients.file);
         let steps = self.steps(raw);
         let mut unready = Vec::new();
         let transport = self.transport(&raw.transport, &mut unready);
+        let mut inbox_unready = Vec::new();
+        let inbox = raw.inbox.as_ref().and_then(|inbox| self.inbox(inbox, &mut inbox_unready));
         let pace = self.pace(raw.pace.as_ref(), &raw.transport);
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
+        let preflight = self.preflight(raw);
         let ledger = self.ledger(raw.ledger.url.as_deref());
         // What stands in for a wrong value is never used: an error has been told, and it is only to find more of them.
         Some(Config {
@@ -269,20 +292,37 @@ impl Settling<'_> {
             recipients,
             tasks: TaskColumns { link: raw.recipients.link.clone(), limit: raw.recipients.limit.clone() },
             steps,
+            inbox,
+            inbox_unready,
             transport: transport.unwrap_or(Settings::Rehearsal { connections: 1, keep: None }),
             pace: pace.unwrap_or_else(PaceChoice::careful),
             window,
+            typesetting: self.typesetting(raw.pdf.program.as_deref()),
+            fonts: raw.pdf.fonts.as_deref().map(|folder| self.path(folder)),
+            preflight,
             ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })
     }
 
-    fn day(&mut self, path: &[&str], text: &str) -> Option<Date> {
+    /// Where the typesetter is looked for: beside our own program, then in the folders of `PATH`.
+    fn typesetting(&self, program: Option<&str>) -> typesetting::Settings {
+        let own = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
+        let path = (self.environment)("PATH").unwrap_or_default();
+        typesetting::Settings {
+            program: program.map(|program| self.path(program)),
+            folders: own.into_iter().chain(std::env::split_paths(&path)).collect(),
+            limit: typesetting::Settings::LIMIT,
+            processes: std::thread::available_parallelism().map_or(1, usize::from).min(MOST_PROCESSES),
+        }
+    }
+
+    pub(super) fn day(&mut self, name: &'static str, path: &[&str], text: &str) -> Option<Date> {
         match day(text) {
             Ok(day) => Some(day),
             Err(why) => {
                 let said = format!("`{}` cannot be `{}`: {why}", path.join("."), shown(text));
-                self.error("wrong-deadline", path, said, "write a day such as `2025-10-28` or `28-10-2025`");
+                self.error(name, path, said, "write a day such as `2025-10-28` or `28-10-2025`");
                 None
             }
         }
@@ -396,6 +436,7 @@ impl Settling<'_> {
             deadline: raw.deadline.clone(),
             cc: raw.cc.clone(),
             bcc: raw.bcc.clone(),
+            sheet: raw.sheet.clone(),
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }
@@ -420,7 +461,7 @@ impl Settling<'_> {
         }
         let mut steps = Vec::new();
         for step in &raw.step {
-            let hint = "it names the file `templates/NAME.md`";
+            let hint = "it names the file `templates/NAME.md`, or `NAME.html`";
             if let Some(letter) = self.required(&["step", "letter"], step.letter.as_ref(), hint) {
                 if letter.contains(['/', '\\']) || letter.starts_with('.') || letter.ends_with(".md") {
                     self.error(
@@ -476,7 +517,7 @@ impl Settling<'_> {
         };
         Some(match transport.kind.as_deref() {
             Some("smtp") => {
-                let host = transport.host.as_deref().unwrap_or_default();
+                let host = transport.server.host.as_deref().unwrap_or_default();
                 let profile = profile(host.trim());
                 let pace = profile.pace();
                 let said = format!(
@@ -530,6 +571,32 @@ impl Settling<'_> {
             return None;
         }
         Some(Window { zone: zone?, days: days?, from, until })
+    }
+
+    fn preflight(&mut self, raw: &Raw) -> preflight::Settings {
+        let raw = &raw.preflight;
+        let defaults = preflight::Settings::default();
+        let mut accept: Vec<Acceptance> = Vec::new();
+        for (number, written) in raw.accept.iter().enumerate() {
+            let written = Written {
+                finding: written.finding.clone(),
+                reason: written.reason.clone(),
+                only: written.only.clone(),
+                place: self.document.place_of_item(&["preflight", "accept"], number),
+            };
+            match written.settle() {
+                Ok(settled) => accept.push(settled),
+                Err(problem) => self.problems.push(*problem),
+            }
+        }
+        preflight::Settings {
+            per_organisation: raw
+                .per_organisation
+                .and_then(|most| usize::try_from(most).ok())
+                .unwrap_or(defaults.per_organisation),
+            spamassassin: raw.spamassassin.as_deref() != Some("off"),
+            accept,
+        }
     }
 
     fn ledger(&mut self, url: Option<&str>) -> Option<PathBuf> {

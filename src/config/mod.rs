@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod environment;
+mod inbox;
 pub mod load;
 pub mod pace;
 pub mod reference;
 pub mod schema;
+mod server;
 mod way;
 pub mod words;
 

@@ -95,6 +95,7 @@ fn section(root: &Value, schema: &Value, path: &str, text: &mut String) {
                     words.iter().map(word).collect::<Vec<_>>().join(", ")
                 }
                 (None, Some("boolean")) => "`true`, `false`".to_owned(),
+                (None, Some("array")) => "texts, `[\"…\", \"…\"]`".to_owned(),
                 (None, Some("integer")) => {
                     let bound = |name| value.get(name).and_then(Value::as_i64).unwrap_or_default();
                     format!("{} to {}", bound("minimum"), bound("maximum"))

@@ -20,10 +20,17 @@ pub struct Raw {
     pub step: Vec<RawStep>,
     /// The way out.
     pub transport: RawTransport,
+    /// The way back: the mailbox that is read for replies and bounces. Without this table none is. So far
+    /// these settings are only checked, and no command reads a mailbox.
+    pub inbox: Option<RawInbox>,
     /// How fast letters may go. Without this table an SMTP account gets a careful pace, which the program tells.
     pub pace: Option<RawPace>,
     /// Office hours: nothing goes out outside them. Without this table letters go at any time.
     pub window: Option<RawWindow>,
+    /// How PDF letters are made, where a letter asks for one.
+    pub pdf: RawPdf,
+    /// What is looked for before a letter leaves, and what may stay.
+    pub preflight: RawPreflight,
     /// Where it is written down what happened.
     pub ledger: RawLedger,
 }
@@ -65,7 +72,8 @@ pub struct RawSender {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawRecipients {
-    /// The file with one recipient a row, beside this file or with its full path. Default: `recipients.csv`.
+    /// The file with one recipient a row, beside this file or with its full path: a CSV, or a spreadsheet (`.xlsx`,
+    /// `.ods`). Default: `recipients.csv`.
     pub file: Option<String>,
     /// The heading of the column with the address, or with several for one letter. Default: `e-mail`. Capitals, blanks and signs in headings do not
     /// matter: `E-mail` and `e mail` are one.
@@ -94,6 +102,8 @@ pub struct RawRecipients {
     /// The heading of the column with the most characters that the form takes. Without it, a column headed `limit`,
     /// `limiet` or `max-tekens` is taken if there is one.
     pub limit: Option<String>,
+    /// A spreadsheet's sheet. Default: the first.
+    pub sheet: Option<String>,
     /// The sign between two cells, where it is not found out rightly.
     #[schemars(extend("enum" = [";", ",", "\t", "|"]))]
     pub separator: Option<String>,
@@ -106,41 +116,53 @@ pub struct RawRecipients {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawStep {
-    /// The letter's name: `letter` is the file `templates/letter.md`. Required.
+    /// The letter's name: `letter` is the file `templates/letter.md`, or `templates/letter.html` where there is only that;
+    /// `letter.html` is the latter in any case. Required.
     pub letter: Option<String>,
+}
+
+/// A server and how to get in: the same keys in `[transport]`, for `smtp`, and in `[inbox]`, for `imap`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct RawServer {
+    /// smtp, imap: the server's host name. Required there.
+    pub host: Option<String>,
+    /// smtp, imap: its port. Default for SMTP: 465 with `tls`, 587 with `starttls`, 25 with `none`; for IMAP: 993 with `tls`, otherwise
+    /// 143.
+    #[schemars(extend("minimum" = 1, "maximum" = 65535))]
+    pub port: Option<u16>,
+    /// smtp, imap: how the line is protected. Default for SMTP: `starttls`, but `tls` on port 465; for IMAP: `tls`, but `starttls` on port
+    /// 143. `none` only to this machine itself, or with `allow-plaintext`.
+    #[schemars(extend("enum" = ["tls", "starttls", "none"]))]
+    pub security: Option<String>,
+    /// smtp, imap: allows `security = "none"` to another machine. Everybody on the way can read and change what is said.
+    pub allow_plaintext: Option<bool>,
+    /// smtp, imap: the user name, where the server wants a login.
+    pub username: Option<String>,
+    /// smtp, imap: the name of the environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// smtp, imap: a command whose first line of output is the password.
+    pub password_command: Option<String>,
+    /// smtp, imap: a file, readable by you alone, whose first line is the password.
+    pub password_file: Option<String>,
+    /// smtp, imap: a command whose first line of output is an OAuth2 access token.
+    pub token_command: Option<String>,
+    /// smtp, imap: a file with certificates (PEM) to trust beside those of the system.
+    pub ca_file: Option<String>,
 }
 
 /// `[transport]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct RawTransport {
     /// `rehearsal`: to a relay inside the program, nothing leaves the machine (the default). `smtp`: to a real
     /// relay. `folder`: as files.
     #[schemars(extend("enum" = ["rehearsal", "smtp", "folder"]))]
     pub kind: Option<String>,
-    /// smtp: the relay's host name. Required there.
-    pub host: Option<String>,
-    /// smtp: its port. Default: 465 with `tls`, 587 with `starttls`, 25 with `none`.
-    #[schemars(extend("minimum" = 1, "maximum" = 65535))]
-    pub port: Option<u16>,
-    /// smtp: how the line is protected. `starttls` is the default, `tls` on port 465; `none` only to this machine
-    /// itself, or with `allow-plaintext`.
-    #[schemars(extend("enum" = ["tls", "starttls", "none"]))]
-    pub security: Option<String>,
-    /// smtp: allows `security = "none"` to another machine. Everybody on the way can read and change the letters.
-    pub allow_plaintext: Option<bool>,
-    /// smtp: the user name, where the relay wants a login.
-    pub username: Option<String>,
-    /// smtp: the name of the environment variable that holds the password.
-    pub password_env: Option<String>,
-    /// smtp: a command whose first line of output is the password.
-    pub password_command: Option<String>,
-    /// smtp: a file, readable by you alone, whose first line is the password.
-    pub password_file: Option<String>,
-    /// smtp: a command whose first line of output is an OAuth2 access token.
-    pub token_command: Option<String>,
-    /// smtp: a file with certificates (PEM) to trust beside those of the system.
-    pub ca_file: Option<String>,
+    /// smtp: the relay.
+    #[serde(flatten)]
+    pub server: RawServer,
     /// How many connections at once. Default: 1.
     #[schemars(extend("minimum" = 1, "maximum" = 64))]
     pub connections: Option<u32>,
@@ -171,6 +193,44 @@ pub struct RawTimeouts {
     pub block: Option<String>,
     /// The reply to the end of the letter. Default: `10 min`; a shorter time makes letters in doubt.
     pub end_of_data: Option<String>,
+}
+
+/// `[inbox]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct RawInbox {
+    /// `imap`: on a server. `maildir`: in files on this machine. Required.
+    #[schemars(extend("enum" = ["imap", "maildir"]))]
+    pub kind: Option<String>,
+    /// imap: the server.
+    #[serde(flatten)]
+    pub server: RawServer,
+    /// maildir: the folder with `cur` and `new` in it, or the one above such folders. Required there.
+    pub path: Option<String>,
+    /// The folders that are read, as the mail program shows them; parts of a name are joined by `/`. Default: `INBOX` and the
+    /// spam folder. What was sent is only looked into for copies, and drafts not at all.
+    pub folders: Vec<String>,
+    /// The first day of which mail is read, such as `2026-02-01`. Default: the day before the campaign's first letter.
+    #[schemars(extend("format" = "date"))]
+    pub since: Option<String>,
+    /// How much of a message is taken in, such as `"5 MB"`; of a larger one only the beginning is read. Default: `10 MB`.
+    pub largest: Option<String>,
+    /// imap: how long the server may take, such as `"30s"` or `"5 min"`.
+    pub timeouts: RawInboxTimeouts,
+}
+
+/// `[inbox.timeouts]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawInboxTimeouts {
+    /// Looking up the name, connecting and TLS. Default: `30s`.
+    pub connect: Option<String>,
+    /// How long the server may be silent when it was asked something; a whole answer may take ten times as long. Default:
+    /// `2 min`.
+    pub command: Option<String>,
+    /// How often a server is asked that cannot tell by itself when something comes in. Default: `1 min`.
+    pub poll: Option<String>,
 }
 
 /// `[pace]`
@@ -205,6 +265,43 @@ pub struct RawWindow {
     pub from: Option<String>,
     /// When it closes, `HH:MM`, later than `from`. Default: `23:59`.
     pub until: Option<String>,
+}
+
+/// `[pdf]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPdf {
+    /// The typesetter, where it is neither beside this program nor in a folder of `PATH`: the path of `letter-pdf`.
+    pub program: Option<String>,
+    /// A folder with fonts of your own (`.otf`, `.ttf`, `.ttc`), beside the four faces of Libertinus Serif that are
+    /// always there.
+    pub fonts: Option<String>,
+}
+
+/// `[preflight]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPreflight {
+    /// More than so many recipients of one organisation who get the same text are a finding. Default: 3.
+    #[schemars(extend("minimum" = 1, "maximum" = 1_000_000))]
+    pub per_organisation: Option<u32>,
+    /// Whether SpamAssassin is asked about the letters: `auto`, where it is installed (the default), or `off`.
+    #[schemars(extend("enum" = ["auto", "off"]))]
+    pub spamassassin: Option<String>,
+    /// A finding that may stay. A letter's front matter can say the same for itself.
+    pub accept: Vec<RawAccept>,
+}
+
+/// `[[preflight.accept]]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawAccept {
+    /// The finding's name, as `check` and the reference of findings have it. Required.
+    pub finding: Option<String>,
+    /// Why it may stay, for whoever reads this later. Required.
+    pub reason: Option<String>,
+    /// The keys of the recipients for whom it may stay. Without it, for all.
+    pub only: Vec<String>,
 }
 
 /// `[ledger]`

@@ -21,6 +21,22 @@ pub fn span(text: &str) -> Option<Duration> {
     number.checked_mul(milliseconds).filter(|all| *all <= 604_800_000).map(Duration::from_millis)
 }
 
+/// Reads an amount of data: `10 MB`, `500 KB`, `1_000_000`; a kilobyte has a thousand bytes.
+pub fn amount(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number: u64 = number.replace('_', "").parse().ok()?;
+    let unit = match unit.trim().to_lowercase().as_str() {
+        "" | "b" | "byte" | "bytes" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
 const WEEK: [(Weekday, [&str; 4]); 7] = [
     (Weekday::Monday, ["mon", "monday", "ma", "maandag"]),
     (Weekday::Tuesday, ["tue", "tuesday", "di", "dinsdag"]),
@@ -78,6 +94,14 @@ mod tests {
         assert_eq!(span(" 5 min"), Some(Duration::from_secs(300)));
         assert_eq!(
             (span("5"), span("-1s"), span("99999999999999999999h"), span("")),
+            (None, None, None, None)
+        );
+        assert_eq!(
+            (amount("10 MB"), amount("500kb"), amount("7")),
+            (Some(10_000_000), Some(500_000), Some(7))
+        );
+        assert_eq!(
+            (amount("MB"), amount("1.5 MB"), amount("99999999999 GB"), amount("-1")),
             (None, None, None, None)
         );
         assert_eq!(days("ma-vr").unwrap(), days("mon-fri").unwrap());

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::files::Files;
 use super::pace::Flow;
-use super::press::{Order, Press, Printed};
+use super::press::{Order, Press, PrintError, Printed};
 use super::progress::{Progress, Waits};
 use super::shutdown::{Haste, Shutdown};
 use crate::campaign::calendar::Window;
+use crate::campaign::enclosure::Enclosure;
 use crate::clock::Clock;
 use crate::delivery::attempt::Ending;
 use crate::delivery::breaker::{Advice, Breaker};
@@ -27,12 +29,17 @@ use crate::ledger::record::{
 };
 use crate::ledger::{Ledger, LedgerError};
 use crate::mail::message_id::{MessageId, wire_id};
+use crate::mail::mime::Attachment;
 use crate::transport::{Lane, Transport};
 
 /// How long a claim holds. The ledger's lock already tells the dead from the living; the lease is the second belt.
 const LEASE: Duration = Duration::from_secs(3600);
 /// How many letters are claimed at once for each lane when nothing slows the flow.
 const AHEAD_PER_LANE: u32 = 8;
+
+/// How many kilobytes of attachments are printed and not yet gone, at most: a letter that is larger goes alone. Without
+/// it, sixteen lanes would hold some fifty letters of ten megabytes each.
+const ROOM: u32 = 32 * 1024;
 
 /// So many attempts wait for an addressee beside the first who is put off (greylisting); then the letter goes without.
 const WAITS_FOR_OTHERS: u32 = 3;
@@ -105,6 +112,8 @@ struct Job {
     claim: Claim,
     printed: Printed,
     mark: MessageMark,
+    /// Its part of [`ROOM`]; free again when the letter is dropped.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// What the lanes and the feeder share.
@@ -117,6 +126,8 @@ struct Shared {
     /// Letters claimed in this run and not given back.
     fed: AtomicU64,
     landed: Notify,
+    files: Files,
+    room: Arc<Semaphore>,
     /// Why no further letter may go, once there is a reason.
     verdict: Mutex<Option<Ended>>,
     /// No letter goes before this.
@@ -138,6 +149,8 @@ impl Run {
             aloft: AtomicU64::new(0),
             fed: AtomicU64::new(0),
             landed: Notify::new(),
+            files: Files::default(),
+            room: Arc::new(Semaphore::new(ROOM as usize)),
             verdict: Mutex::default(),
             rest_until: Mutex::default(),
         });
@@ -276,26 +289,52 @@ impl Shared {
     /// Prints a claimed letter, or puts it down as refused when it cannot be printed.
     async fn print(&self, claim: Claim) -> Result<Option<Job>, LedgerError> {
         let run = &self.run;
+        let room = self.room_for(&claim).await;
+        let attachments = self.files.attachments(&run.ledger, &claim.enclosures).await?;
         let dated = run.clock.now();
-        let message_id = MessageId::stored(claim.message_id.clone());
-        let order = Order {
-            recipient: &claim.recipient,
-            step: claim.step,
-            message_id: &message_id,
-            dated,
-            waits_for_others: claim.counted < WAITS_FOR_OTHERS,
-            test_to: None,
+        let (claim, printed) = if run.press.wants_pdf() {
+            let press = Arc::clone(&run.press);
+            let kept = claim.clone();
+            // The typesetter takes its time, and lanes want to go on meanwhile.
+            let printing = tokio::task::spawn_blocking(move || {
+                let printed = print(&press, &claim, &attachments, dated);
+                (claim, printed)
+            });
+            let broken = |why: tokio::task::JoinError| (kept, Err(PrintError::Typesetter(why.to_string())));
+            printing.await.unwrap_or_else(broken)
+        } else {
+            let printed = print(&run.press, &claim, &attachments, dated);
+            (claim, printed)
         };
-        match run.press.print(&order) {
+        match printed {
             Ok(printed) => {
                 let mark = printed.mark(dated);
-                Ok(Some(Job { claim, printed, mark }))
+                Ok(Some(Job { claim, printed, mark, _room: room }))
             }
-            Err(why) => {
+            Err(PrintError::Unfit(why)) => {
                 self.end(&claim, Ending::Unfit { why }, dated).await?;
                 Ok(None)
             }
+            // It is not the letter's fault, so the letter stays queued.
+            Err(PrintError::Typesetter(why)) => {
+                self.give_back(vec![claim.ticket]).await?;
+                if self.stop(Ended::Paused { why: why.clone() }) {
+                    run.ledger.pause(run.campaign.id, &why, None, run.clock.now()).await?;
+                }
+                Ok(None)
+            }
         }
+    }
+
+    /// Waits until there is room in memory for what goes along with a letter; one without attachments needs none.
+    async fn room_for(&self, claim: &Claim) -> Option<OwnedSemaphorePermit> {
+        let octets: u64 = claim.enclosures.iter().map(Enclosure::size_in_message).sum();
+        let kilobytes = u32::try_from(octets / 1024).unwrap_or(ROOM).min(ROOM);
+        if kilobytes == 0 {
+            return None;
+        }
+        // Lanes always finish or drop what they hold, so there is room again at some time.
+        Arc::clone(&self.room).acquire_many_owned(kilobytes).await.ok()
     }
 
     /// Judges an ending, writes it down, and draws the consequence. It is durable when this returns.
@@ -454,6 +493,26 @@ impl Shared {
     }
 }
 
+/// Prints the letter of a claim.
+fn print(
+    press: &Press,
+    claim: &Claim,
+    attachments: &[Attachment],
+    dated: Timestamp,
+) -> Result<Printed, PrintError> {
+    let message_id = MessageId::stored(claim.message_id.clone());
+    press.print(&Order {
+        recipient: &claim.recipient,
+        step: claim.step,
+        message_id: &message_id,
+        dated,
+        attachments,
+        waits_for_others: claim.counted < WAITS_FOR_OTHERS,
+        test_to: None,
+        makes_pdf: true,
+    })
+}
+
 /// The ledger did not let a letter go.
 struct Withheld;
 
@@ -528,7 +587,8 @@ impl Carrier {
     async fn carry(&self, lane: &mut Lane, job: &Job) -> Result<Ending, Withheld> {
         let (ledger, clock) = (&self.shared.run.ledger, &self.shared.run.clock);
         let withheld = AtomicBool::new(false);
-        let note = || ledger.note_end_of_data(&job.claim.ticket, job.mark.clone(), clock.now());
+        let made = || if job.printed.made == 0 { Vec::new() } else { job.printed.made() };
+        let note = || ledger.note_with(&job.claim.ticket, job.mark.clone(), made(), clock.now());
         let early = self.shared.flow.is_free().then(note);
         let before_dot = async {
             let noted = match early {

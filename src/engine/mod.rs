@@ -1,8 +1,10 @@
 //! The loops. They are async and decide nothing: every decision is a function in `campaign` or `delivery`.
 
 pub mod deliver;
+pub mod files;
 pub mod journal;
 pub mod pace;
 pub mod press;
 pub mod progress;
+pub mod reprint;
 pub mod shutdown;

@@ -1,18 +1,23 @@
 //! Makes the bytes of a message out of the frozen campaign and one claimed recipient.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
+use crate::campaign::enclosure::{Enclosure, FileMark, Fingerprint};
 use crate::campaign::letter::{Input, Letter, Merged};
-use crate::campaign::problem::Problems;
+use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::{Addressees, Recipient};
 use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
 use crate::mail::message_id::MessageId;
-use crate::mail::mime::{self, Parts};
+use crate::mail::mime::{self, Attachment, Parts};
+use crate::typesetting::{self, Typesetter, TypesettingError};
 
 /// A frozen campaign, its letters compiled.
 #[derive(Debug)]
@@ -20,6 +25,49 @@ pub struct Press {
     definition: Definition,
     zone: TimeZone,
     letters: Vec<Letter>,
+    typesetter: Option<Arc<Typesetter>>,
+}
+
+/// A letter as a PDF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PdfLetter {
+    /// What the file is called; safe on every file system.
+    pub name: String,
+    /// The file. The same for the same frozen campaign, fields and day.
+    pub bytes: Vec<u8>,
+    /// How many pages it has.
+    pub pages: usize,
+    /// What the typesetter wondered about.
+    pub warnings: Vec<Problem>,
+}
+
+impl PdfLetter {
+    /// Returns it as a file that goes along with a message.
+    pub fn attachment(self) -> Attachment {
+        Attachment { name: self.name, media_type: "application/pdf".to_owned(), bytes: self.bytes.into() }
+    }
+}
+
+/// Why there is no message; a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrintError {
+    /// It is the letter's fault, or the row's: trying again brings nothing.
+    #[error("{0}")]
+    Unfit(String),
+    /// The typesetter is of no use; the letter may go when it is.
+    #[error("{0}")]
+    Typesetter(String),
+}
+
+/// Why there is no PDF of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PdfError {
+    /// The letter cannot be merged for this row.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Letter(Vec<Problem>),
+    /// It cannot be typeset.
+    #[error(transparent)]
+    Typesetting(#[from] TypesettingError),
 }
 
 /// One message, ready to go.
@@ -35,6 +83,10 @@ pub struct Printed {
     pub text: String,
     /// Its HTML, for people.
     pub html: String,
+    /// The files that go along; a PDF letter is the first.
+    pub attachments: Vec<Attachment>,
+    /// How many of these, the first, were made for it.
+    pub made: usize,
 }
 
 /// Which message is wanted.
@@ -48,10 +100,15 @@ pub struct Order<'a> {
     pub message_id: &'a MessageId,
     /// Its `Date`.
     pub dated: Timestamp,
+    /// The files that go along.
+    pub attachments: &'a [Attachment],
     /// Whether the letter waits for addressees beside the first who are put off.
     pub waits_for_others: bool,
     /// Instead of the recipient's mailbox, and with a mark in the subject.
     pub test_to: Option<&'a Address>,
+    /// Whether the letter's PDF is made now, where it asks for one. Looking at the text needs none, and no typesetter; one that
+    /// was made before is the first of `attachments`.
+    pub makes_pdf: bool,
 }
 
 impl Press {
@@ -67,7 +124,24 @@ impl Press {
             .map(|source| Letter::compile(source, &definition, columns, problems))
             .collect();
         let letters = letters.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(Self { definition, zone, letters })
+        Some(Self { definition, zone, letters, typesetter: None })
+    }
+
+    /// Gives it a typesetter, which it needs where [`Press::wants_pdf`].
+    #[must_use]
+    pub fn with_typesetter(mut self, typesetter: Arc<Typesetter>) -> Self {
+        self.typesetter = Some(typesetter);
+        self
+    }
+
+    /// Returns its typesetter, if it has one.
+    pub fn typesetter(&self) -> Option<&Arc<Typesetter>> {
+        self.typesetter.as_ref()
+    }
+
+    /// Returns whether any of its letters asks for a PDF.
+    pub fn wants_pdf(&self) -> bool {
+        self.letters.iter().any(|letter| letter.pdf_template().is_some())
     }
 
     /// Returns the definition that it prints.
@@ -86,6 +160,45 @@ impl Press {
         Input { fields: &recipient.fields, today }
     }
 
+    /// Makes the PDF of a letter; nothing where the letter asks for none. Waits for the typesetter, some ten milliseconds.
+    ///
+    /// A letter on paper needs no address of its recipient.
+    ///
+    /// # Errors
+    /// When the letter cannot be merged for this row, or cannot be typeset.
+    pub fn pdf(&self, to: &Recipient, step: u32, dated: Timestamp) -> Result<Option<PdfLetter>, PdfError> {
+        let day = dated.to_zoned_datetime(self.zone.clone()).date();
+        let Some(letter) = self.letter(step) else { return Ok(None) };
+        let input = Input { fields: &to.fields, today: day };
+        let Some(manuscript) = letter.manuscript(&input).map_err(PdfError::Letter)? else { return Ok(None) };
+        let typesetter = self.typesetter.as_ref().ok_or(TypesettingError::Missing { looked: Vec::new() })?;
+        // The day alone, so that the same letter of the same day is the same file.
+        let dated = self.zone.to_ambiguous_zoned_datetime(day.to_datetime(Time::midnight())).compatible();
+        let Ok(dated) = dated else { return Ok(None) };
+        let typeset = typesetter.typeset(&typesetting::Order {
+            template: &manuscript.template,
+            ident: &format!("{}\n{step}\n{}", self.definition.name, to.key),
+            dated: &dated,
+            data: &manuscript.data(&self.definition, to, day),
+        })?;
+        let typesetting::Typeset { pdf: bytes, pages, warnings } = typeset;
+        Ok(Some(PdfLetter { name: manuscript.file_name, bytes, pages, warnings }))
+    }
+
+    /// Makes what is made for one message alone.
+    fn made(&self, order: &Order<'_>) -> Result<Vec<Attachment>, PrintError> {
+        let pdf = self.pdf(order.recipient, order.step, order.dated).map_err(|error| {
+            let said = format!("the letter of {} cannot be made into a PDF: {error}", order.recipient.key);
+            match error {
+                PdfError::Letter(_) | PdfError::Typesetting(TypesettingError::Faults(_)) => {
+                    PrintError::Unfit(said)
+                }
+                PdfError::Typesetting(_) => PrintError::Typesetter(said),
+            }
+        })?;
+        Ok(pdf.map(PdfLetter::attachment).into_iter().collect())
+    }
+
     /// Merges a letter, also for who takes no mail.
     ///
     /// # Errors
@@ -102,14 +215,17 @@ impl Press {
     ///
     /// # Errors
     /// A sentence for people: which row cannot be merged, and why.
-    pub fn print(&self, order: &Order<'_>) -> Result<Printed, String> {
-        let merged = self.merge(order.recipient, order.step, order.dated)?;
+    pub fn print(&self, order: &Order<'_>) -> Result<Printed, PrintError> {
+        let merged = self.merge(order.recipient, order.step, order.dated).map_err(PrintError::Unfit)?;
+        let mut attachments = if order.makes_pdf { self.made(order)? } else { Vec::new() };
+        let made = attachments.len();
+        attachments.extend_from_slice(order.attachments);
         let sender = &self.definition.sender;
         let (addressees, subject) = match order.test_to {
             None => {
                 let (Some(addressees), Some(to)) = (order.recipient.addressees(), order.recipient.mailbox())
                 else {
-                    return Err(format!("{} takes no mail", order.recipient.key));
+                    return Err(PrintError::Unfit(format!("{} takes no mail", order.recipient.key)));
                 };
                 (Addressees { to, ..addressees.clone() }, merged.subject)
             }
@@ -141,14 +257,25 @@ impl Press {
             language: &self.definition.language,
             text: &merged.text,
             html: &merged.html,
-            attachments: &[],
+            attachments: &attachments,
             extra: &[],
         });
-        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html })
+        Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html, attachments, made })
     }
 }
 
 impl Printed {
+    /// Returns the files that were made for it, as the ledger keeps them.
+    pub fn made(&self) -> Vec<(Enclosure, Arc<[u8]>)> {
+        let made = self.attachments.iter().take(self.made);
+        made.map(|file| {
+            let (digest, size) = (Fingerprint::of(&file.bytes), file.bytes.len() as u64);
+            let mark = FileMark { digest, size, media_type: file.media_type.clone() };
+            (Enclosure { name: file.name.clone(), file: mark }, Arc::clone(&file.bytes))
+        })
+        .collect()
+    }
+
     /// Returns what the ledger keeps of the bytes.
     pub fn mark(&self, dated: Timestamp) -> MessageMark {
         let mut sha256 = [0; 32];

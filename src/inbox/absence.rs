@@ -43,7 +43,6 @@ fn ends_an_absence(words: &[&str], at: usize, used: usize) -> bool {
     // Filling words between the cue and the day: "terug op maandag", "until and including the", "bis einschliesslich".
     let nearest = before.iter().rev().find(|word| !FILLING.contains(&trim(word)) && weekday(word).is_none());
     let cue = nearest.is_some_and(|word| UNTIL.contains(&trim(word)) || BACK.contains(&trim(word)));
-    let from = nearest.is_some_and(|word| FROM.contains(&trim(word)));
     let back_before = before.iter().any(|word| BACK.contains(&trim(word)));
     // Not over the end of a sentence.
     let ends = behind.iter().position(|word| word.ends_with('.')).map_or(behind.len(), |n| n + 1);
@@ -55,7 +54,7 @@ fn ends_an_absence(words: &[&str], at: usize, used: usize) -> bool {
     let back_behind = !closed && behind[..ends].iter().any(|word| BACK.contains(&trim(word)));
     // "from 1 September to 5 September": the first of them begins an absence.
     let begins = behind.first().is_some_and(|word| SPANS.contains(word));
-    !begins && (cue || back_behind || back_before || from && back_behind)
+    !begins && (cue || back_behind || back_before)
 }
 
 fn trim(word: &str) -> &str {
@@ -144,9 +143,6 @@ const BACK: &[&str] = &[
     "wer",
     "pas",
 ];
-
-/// Words that begin something: an absence, or the time after it.
-const FROM: &[&str] = &["vanaf", "from", "ab", "per", "since", "des", "fan"];
 
 /// Words between a cue and its day.
 const FILLING: &[&str] = &[
@@ -253,7 +249,7 @@ fn day_at_plain(words: &[&str], at: usize, written: Date) -> Option<(Date, usize
     }
     // "september 8", "september 8th, 2025"
     if let (Some(month), Some(day)) = (month(word), words.get(at + 1).and_then(|word| ordinal(word)))
-        && !words.get(at + 2).is_some_and(|next| month_name(next).is_some())
+        && words.get(at + 2).is_none_or(|next| self::month(next).is_none())
     {
         let year = words.get(at + 2).and_then(|word| year(word));
         return Some((near(day, month, year, written)?, if year.is_some() { 3 } else { 2 }));
@@ -277,7 +273,7 @@ fn is_a_time(words: &[&str], at: usize) -> bool {
         ["uur", "u", "uhr", "h", "hrs", "hours", "hour", "am", "pm", "a.m", "p.m", "heures", "oere"]
             .contains(&trim(word))
     };
-    words[at].contains(':') && !words[at].ends_with(':') || words.get(at + 1).is_some_and(|next| unit(next))
+    words[at].contains(':') && !words[at].ends_with(':') || words.get(at + 1).is_some_and(unit)
 }
 
 /// `2025-09-08`, `8-9`, `8/9/2025`, `08.09.25`, `8.9.`
@@ -366,10 +362,6 @@ fn ordinal(word: &str) -> Option<i8> {
     small(number).filter(|day| fits && (1..=31).contains(day))
 }
 
-fn month(word: &str) -> Option<i8> {
-    month_name(word)
-}
-
 /// The months in Dutch, English, German, French, Frisian, Spanish, Italian and Portuguese, plain, by how they begin.
 const MONTHS: &[&[&str]] = &[
     &[
@@ -410,7 +402,7 @@ const MONTHS: &[&[&str]] = &[
     &["december", "dezember", "decembre", "desimber", "diciembre", "dicembre", "dezembro", "dec", "dez"],
 ];
 
-fn month_name(word: &str) -> Option<i8> {
+fn month(word: &str) -> Option<i8> {
     let word = word.trim_end_matches(['.', ':', '\'']);
     let at = MONTHS.iter().position(|names| names.contains(&word))?;
     i8::try_from(at + 1).ok()

@@ -9,6 +9,7 @@ use super::sent::{Sent, SentLetter};
 use super::words::{addresses, plain};
 use crate::delivery::inbound::{Evidence, Kind, Matched};
 use crate::mail::fields::{self, Fields};
+use crate::mail::html_text::html_text;
 use crate::mail::parsed::{Content, ParsedMail, mailboxes};
 
 /// How long after a letter something still belongs to it, in days.
@@ -41,6 +42,13 @@ pub(crate) fn find(incoming: &Incoming<'_>, kind: Kind, clues: &Clues, sent: &Se
         if let Some((letter, token)) = by_token(&address, sent) {
             return Some(matched(letter, Evidence::Token, &token));
         }
+    }
+    // What List-Unsubscribe gives as a subject.
+    let words = incoming.subject_plain.split([' ', ':', '[', ']', '(', ')']).filter(|word| word.len() >= 16);
+    if let Some((letter, token)) =
+        words.filter_map(|word| sent.by_token(word).map(|letter| (letter, word))).next()
+    {
+        return Some(matched(letter, Evidence::Token, token));
     }
     for id in &clues.ids {
         if let Some(letter) = sent.by_id(id) {
@@ -194,7 +202,13 @@ fn anywhere<'a>(mail: &ParsedMail, sent: &'a Sent) -> Option<(&'a SentLetter, St
         }
     }
     for part in &parts {
-        let Some(text) = part.as_text() else { continue };
+        let text = match &part.content {
+            Content::Html(html) => html_text(html).into(),
+            _ => match part.as_text() {
+                Some(text) => text,
+                None => continue,
+            },
+        };
         for (_, address) in addresses(&text) {
             if let Some(letter) = sent.by_id(address) {
                 return Some((letter, format!("<{address}>")));

@@ -47,9 +47,7 @@ impl<'a> Incoming<'a> {
             from_name: plain(&name),
             prefix: prefix(&subject_plain),
             subject_plain,
-            null_path: path.is_some_and(|path| {
-                path.split_whitespace().collect::<String>() == "<>" || path.trim().is_empty()
-            }),
+            null_path: path.is_some_and(|path| path.split_whitespace().collect::<String>() == "<>"),
             auto: AutoSubmitted::parse(mail.fields.raw("auto-submitted").unwrap_or_default()),
             in_reply_to: mail.fields.ids("in-reply-to"),
             references: mail.fields.ids("references"),

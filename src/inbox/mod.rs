@@ -1,4 +1,5 @@
-//! The way back: what came into the mailbox, and to which letter it belongs. So far the part that decides: pure, given bytes.
+//! The way back: what came into the mailbox, and to which letter it belongs. The part that decides is pure, given bytes;
+//! [`mailbox`] fetches them.
 //!
 //! ```text
 //! bytes ─► mail::parsed ─► classify (complaint, receipt, bounce, unsubscribe, auto-reply, reply) ─► correlate ─► Reading
@@ -12,6 +13,7 @@ mod absence;
 mod classify;
 mod correlate;
 mod incoming;
+pub mod mailbox;
 mod new_text;
 mod returned;
 mod rules;
@@ -20,7 +22,7 @@ mod status;
 mod words;
 
 pub use correlate::{WINDOW_DAYS, is_freemail};
-pub use new_text::{NewText, new_text};
+pub use new_text::{NewText, new_text, own_lines};
 pub use sent::{Sent, SentLetter};
 
 use jiff::civil::Date;
@@ -35,7 +37,7 @@ pub struct Settings<'a> {
     pub sent: Option<&'a Sent>,
     /// The day, for messages that do not say when they were written.
     pub today: Date,
-    /// The lines of our own footer, so that they are not taken for somebody's words.
+    /// The lines of our own footer, made by [`own_lines`], so that they are not taken for somebody's words.
     pub own_lines: &'a [String],
 }
 

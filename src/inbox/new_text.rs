@@ -18,7 +18,7 @@ pub struct NewText {
     pub quotes: bool,
 }
 
-/// Returns the new part of a text; lines that are in `own` (our footer, as plain lines) do not count.
+/// Returns the new part of a text; lines that are in `own` (see [`own_lines`]) do not count.
 pub fn new_text(text: &str, own: &[String]) -> NewText {
     let lines: Vec<&str> = text.lines().take(LINES).collect();
     let mut kept: Vec<&str> = Vec::new();
@@ -63,6 +63,11 @@ pub fn new_text(text: &str, own: &[String]) -> NewText {
     NewText { text: kept.join("\n").trim().to_owned(), quotes }
 }
 
+/// Makes [`super::Settings::own_lines`] of our footer, as it stands below our letters.
+pub fn own_lines(footer: &str) -> Vec<String> {
+    footer.lines().map(plain).filter(|line| !line.is_empty()).collect()
+}
+
 fn has_words(kept: &[&str]) -> bool {
     kept.iter().any(|line| line.chars().any(char::is_alphanumeric))
 }
@@ -80,8 +85,11 @@ fn is_quoted(line: &str) -> bool {
 fn attribution(lines: &[&str]) -> Option<usize> {
     let mut joined = String::new();
     for (nth, line) in lines.iter().take(4).enumerate() {
-        // One that goes on over lines begins with a date, an address or a name in quotation marks: "Hello" does not.
-        let begins = lines[0].contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '<' | '"' | ','));
+        // One that goes on over lines begins with "On", a date, an address or a name in quotation marks: "Hello" does not.
+        const OPENING: [&str; 11] = ["on", "op", "am", "um", "le", "el", "il", "em", "den", "in", "at"];
+        let opens =
+            lines[0].split_whitespace().next().is_some_and(|word| OPENING.contains(&plain(word).as_str()));
+        let begins = opens || lines[0].contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '"'));
         if line.trim().is_empty() || nth > 0 && (is_quoted(line) || !begins) {
             break;
         }
@@ -247,7 +255,7 @@ mod tests {
 
     #[test]
     fn our_own_footer_does_not_count() {
-        let own = ["wilt u geen brieven meer? antwoord met afmelden.".to_owned()];
+        let own = own_lines("Wilt u geen brieven meer? Antwoord met afmelden.\n");
         let text = "Dank.\n\nWilt u geen brieven meer? Antwoord met afmelden.\n";
         assert_eq!(new_text(text, &own).text, "Dank.");
     }

@@ -211,11 +211,11 @@ pub(crate) fn address_bad(status: &Status, said: &str) -> bool {
 
 /// Whether it is our own side's limit, policy or address that stood in the way.
 pub(crate) fn ours_to_blame(status: &Status) -> bool {
-    let by_code = match (status.code.subject, status.code.detail) {
-        (1, 7 | 8) => true,
-        (7, 8 | 20..=27 | 29 | 501..=512 | 57 | 60 | 64 | 67 | 68 | 705 | 708 | 750) => true,
-        _ => false,
-    };
+    // The second line is Office 365's, of senders and tenants.
+    let by_code = matches!(
+        (status.code.subject, status.code.detail),
+        (1, 7 | 8) | (7, 8 | 20..=27 | 29) | (7, 57 | 60 | 64 | 67 | 68 | 501..=512 | 705 | 708 | 750)
+    );
     by_code || status.cause.is_some_and(|rule| rule.proves == "ours")
 }
 

@@ -1,13 +1,17 @@
 //! What becomes of a claim: noted, ended, given back, renewed, rescued, settled. Every write is compare-and-set.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::LedgerError;
 use super::campaigns::{CANCELLED, refused};
+use super::files;
 use super::history::{About, message_id, millis};
 use super::record::{AttemptEnd, CampaignId, ClaimTicket, Event, MessageMark, Rescued, Settlement};
 use super::writer::{Done, Writing};
+use crate::campaign::enclosure::Enclosure;
 use crate::delivery::retry::RetryPolicy;
 use crate::delivery::state::{self, Move, State};
 
@@ -113,6 +117,7 @@ impl Writing<'_> {
         &mut self,
         ticket: &ClaimTicket,
         message: &MessageMark,
+        made: &[(Enclosure, Arc<[u8]>)],
         now: Timestamp,
     ) -> Done<()> {
         if self.suppressing()?
@@ -124,7 +129,7 @@ impl Writing<'_> {
         let noted = self
             .conn
             .prepare_cached(
-                "UPDATE delivery SET noted = fence, message = ?4, dated = ?5, size = ?6
+                "UPDATE delivery SET noted = fence, message = ?4, dated = ?5, size = ?6, made = ?8, noted_without = without
                  WHERE id = ?1 AND owner = ?2 AND fence = ?3 AND state = 1
                      AND EXISTS (SELECT 1 FROM campaign c WHERE c.id = delivery.campaign
                          AND (c.state = 0 OR (c.state = 1 AND c.until <= ?7)))",
@@ -136,9 +141,13 @@ impl Writing<'_> {
                 message.digest,
                 millis(message.dated),
                 i64::try_from(message.size).unwrap_or(i64::MAX),
-                millis(now)
+                millis(now),
+                files::list(&made.iter().map(|(enclosure, _)| enclosure.clone()).collect::<Vec<_>>())
             ])?;
         if noted == 1 {
+            for (_, bytes) in made {
+                self.keep_file(bytes)?;
+            }
             return Ok(());
         }
         let delivery = self.delivery(ticket.delivery)?;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::campaigns::refused;
+use super::files;
 use super::history::{id_left, instant, message_id, millis};
 use super::record::{Again, Campaign, CampaignState, Claim, ClaimRequest, ClaimTicket, Claims, WaitsFor};
 use super::suppression;
@@ -21,7 +22,8 @@ const PATIENCE: usize = 4096;
 
 static TAKEN: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {RECIPIENT}, d.step, d.generation, d.attempts, d.counted, d.fence, d.id_left, c.sender_domain
+        "SELECT {RECIPIENT}, d.step, d.generation, d.attempts, d.counted, d.fence, d.id_left, c.sender_domain,
+             (SELECT list FROM enclosures WHERE id = d.enclosures)
          FROM delivery d JOIN recipient r ON r.id = d.recipient JOIN campaign c ON c.id = d.campaign
          WHERE d.id = ?1"
     )
@@ -324,6 +326,7 @@ impl Writing<'_> {
             generation,
             attempt: attempts + 1,
             counted: row.get(11)?,
+            enclosures: files::listed(15, row.get(15)?)?,
         };
         self.conn
             .prepare_cached(

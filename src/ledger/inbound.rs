@@ -281,10 +281,11 @@ impl Writing<'_> {
         Ok(self
             .conn
             .prepare_cached(
-                "INSERT INTO delivery (campaign, recipient, step, generation, not_before, pass, position, domain, not_after)
+                "INSERT INTO delivery (campaign, recipient, step, generation, not_before, pass, position, domain, not_after,
+                     enclosures)
                  SELECT d.campaign, d.recipient, d.step,
                      (SELECT max(generation) + 1 FROM delivery o WHERE o.recipient = d.recipient AND o.step = d.step),
-                     ?2, r.pass, r.position, d.domain, d.not_after
+                     ?2, r.pass, r.position, d.domain, d.not_after, d.enclosures
                  FROM delivery d JOIN recipient r ON r.id = d.recipient WHERE d.id = ?1",
             )?
             .insert(params![delivery, millis(not_before)])?)

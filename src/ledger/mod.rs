@@ -11,13 +11,15 @@
 //!    recipient domain), so a restart resets nothing.
 //! 8. **The inbox cursor moves in the same transaction as what was read**, and so does everything that follows from it.
 //! 9. **Time is an argument.**
-//! 10. **What was sent can be shown again**: the digest of every message is kept beside the frozen letter and fields.
+//! 10. **What was sent can be shown again, byte for byte**: the digest of every message is kept beside the frozen letter and
+//!     fields and the files that went along, each of which is kept once.
 
 pub mod record;
 
 mod attempt;
 mod campaigns;
 mod claim;
+mod files;
 mod history;
 mod inbound;
 mod lock;
@@ -39,6 +41,7 @@ pub use self::reader::Reader;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
 use crate::campaign::calendar::Deadlines;
+use crate::campaign::enclosure::{Enclosure, Fingerprint};
 use crate::campaign::recipient::Recipient;
 use crate::delivery::state::Move;
 use crate::mail::address::Address;
@@ -205,8 +208,39 @@ impl Ledger {
         deadlines: &Deadlines,
         now: Timestamp,
     ) -> Answer<Enrolled> {
+        let recipients = recipients.into_iter().map(|recipient| (recipient, Vec::new())).collect();
+        self.enroll_with(pass, step, recipients, deadlines, now)
+    }
+
+    /// Enrols recipients with the files that go along with their letters, as [`Ledger::enroll`] does without any.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where a file was not kept before, with [`Ledger::keep_file`].
+    pub fn enroll_with(
+        &self,
+        pass: &RosterPass,
+        step: u32,
+        recipients: Vec<(Recipient, Vec<Enclosure>)>,
+        deadlines: &Deadlines,
+        now: Timestamp,
+    ) -> Answer<Enrolled> {
         let (pass, deadlines) = (*pass, deadlines.clone());
         self.ask(move |writing| writing.enroll(&pass, step, &recipients, &deadlines, now))
+    }
+
+    /// Keeps a file's octets, once; returns their digest.
+    pub fn keep_file(&self, bytes: Vec<u8>) -> Answer<Fingerprint> {
+        self.ask(move |writing| writing.keep_file(&bytes))
+    }
+
+    /// Returns the octets of a file that was kept.
+    pub fn file(&self, digest: Fingerprint) -> Answer<Option<Vec<u8>>> {
+        self.ask(move |writing| Ok(files::content(writing.conn, &digest)?))
+    }
+
+    /// Returns whether a file was kept.
+    pub fn has_file(&self, digest: Fingerprint) -> Answer<bool> {
+        self.ask(move |writing| Ok(files::is_kept(writing.conn, &digest)?))
     }
 
     /// Ends a pass. A finished campaign with somebody new on its roster runs again.
@@ -234,8 +268,23 @@ impl Ledger {
     /// [`LedgerError::NotOurs`] for a late worker; [`LedgerError::Stopped`] if the letter must not go any more. In
     /// both cases the final dot must not leave.
     pub fn note_end_of_data(&self, ticket: &ClaimTicket, message: MessageMark, now: Timestamp) -> Answer<()> {
+        self.note_with(ticket, message, Vec::new(), now)
+    }
+
+    /// Notes it as [`Ledger::note_end_of_data`] does, and keeps the files that were made when the message was printed
+    /// (a PDF letter), which nothing frozen has: each with its octets.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn note_with(
+        &self,
+        ticket: &ClaimTicket,
+        message: MessageMark,
+        made: Vec<(Enclosure, Arc<[u8]>)>,
+        now: Timestamp,
+    ) -> Answer<()> {
         let ticket = ticket.clone();
-        self.ask(move |writing| writing.note_end_of_data(&ticket, &message, now))
+        self.ask(move |writing| writing.note_end_of_data(&ticket, &message, &made, now))
     }
 
     /// Writes down how an attempt ended and where the delivery stands now, together.

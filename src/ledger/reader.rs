@@ -1,5 +1,6 @@
 //! Reading the ledger while somebody else may be writing it: no lock, nothing made, nothing changed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -11,14 +12,16 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use super::LedgerError;
 use super::campaigns::{CAMPAIGN, campaign};
 use super::claim::{RECIPIENT, account_room, recipient};
+use super::files;
 use super::history::{self, id_left, instant, message_id};
 use super::inbound::{self, Returns};
 use super::record::{
     Campaign, CampaignId, Counts, CursorRecord, DeliveryRecord, EnrolledRecord, Event, InboundRecord,
-    MessageMark, OutcomeRecord, RecipientRecord, Story, Suppression,
+    MessageMark, Noted, OutcomeRecord, RecipientRecord, Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
+use crate::campaign::enclosure::Fingerprint;
 use crate::campaign::recipient::{Errand, Recipient};
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
@@ -336,6 +339,23 @@ impl Reader {
         self.ask(|conn| inbound::cursor(conn, mailbox, folder))
     }
 
+    /// Returns when the attempts of a delivery began, by the number of the event that each ended with.
+    pub fn began(&self, delivery: i64) -> Result<BTreeMap<i64, Timestamp>, LedgerError> {
+        self.ask(|conn| {
+            conn.prepare_cached(
+                "SELECT seq, began FROM event WHERE recipient = (SELECT recipient FROM delivery WHERE id = ?1)
+                     AND delivery = ?1 AND began IS NOT NULL",
+            )?
+            .query_map([delivery], |row| Ok((row.get(0)?, instant(row.get(1)?))))?
+            .collect()
+        })
+    }
+
+    /// Returns the octets of a file that went along with a letter.
+    pub fn file(&self, digest: &Fingerprint) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.ask(|conn| files::content(conn, digest))
+    }
+
     /// Returns the suppression list.
     pub fn suppressions(&self) -> Result<Vec<Suppression>, LedgerError> {
         self.ask(suppression::list)
@@ -475,7 +495,8 @@ fn record(
     let number: i64 = row.get(8)?;
     let mut find = conn.prepare_cached(
         "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
-             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without, frozen, wire_id
+             last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without,
+             (SELECT list FROM enclosures e WHERE e.id = d.enclosures), noted_without, made, frozen, wire_id
          FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
     )?;
     let mut deliveries = Vec::new();
@@ -486,7 +507,11 @@ fn record(
             Some(left) => left,
             None => id_left(&campaign.seed, row.get(0)?, &recipient.key, step, generation),
         };
-        let (without, frozen): (Option<String>, Option<String>) = (row.get(15)?, row.get(16)?);
+        let addresses = |column| -> rusqlite::Result<Vec<Address>> {
+            let json: Option<String> = row.get(column)?;
+            Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+        };
+        let frozen: Option<String> = row.get(19)?;
         let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
             Some(digest) => Some(MessageMark {
                 digest,
@@ -513,9 +538,11 @@ fn record(
             account: row.get(13)?,
             last,
             not_after: row.get::<_, Option<i64>>(14)?.map(instant),
-            without: without.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+            without: addresses(15)?,
+            enclosures: files::listed(16, row.get(16)?)?,
+            noted: Noted { without: addresses(17)?, made: files::listed(18, row.get(18)?)? },
             frozen: frozen.and_then(|json| serde_json::from_str(&json).ok()),
-            wire_id: row.get(17)?,
+            wire_id: row.get(20)?,
         });
     }
     Ok(RecipientRecord { recipient, position: row.get(9)?, on_roster: row.get(10)?, deliveries })

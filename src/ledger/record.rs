@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::recipient::{Errand, Recipient};
 use crate::delivery::attempt::{Ending, Stage};
 use crate::delivery::inbound::{Kind, Reading, Stop};
@@ -195,6 +196,8 @@ pub struct Claim {
     pub attempt: u32,
     /// Attempts that counted against the retry policy so far, without this one.
     pub counted: u32,
+    /// The files that go along, as frozen.
+    pub enclosures: Vec<Enclosure>,
 }
 
 /// What the bytes were that are about to leave.
@@ -632,10 +635,23 @@ pub struct DeliveryRecord {
     pub not_after: Option<Timestamp>,
     /// Addressees of the frozen row that were left out when it was claimed last.
     pub without: Vec<Address>,
+    /// The files that go along, as frozen.
+    pub enclosures: Vec<Enclosure>,
+    /// What belongs to the bytes of `mark` beside what is frozen.
+    pub noted: Noted,
     /// The recipient as it was when this letter went, where the roster has another address by now.
     pub frozen: Option<Recipient>,
     /// The Message-ID that the provider put in the place of ours.
     pub wire_id: Option<String>,
+}
+
+/// What belongs to the message of the last attempt that got as far as the final dot, beside its mark and what is frozen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Addressees of the frozen row that were left out of it.
+    pub without: Vec<Address>,
+    /// Files that were made when it was printed, before the frozen ones: a PDF letter.
+    pub made: Vec<Enclosure>,
 }
 
 /// A recipient as the ledger has it, with its deliveries in the order of the steps.

@@ -10,6 +10,7 @@ use super::inbound::stop_code;
 use super::record::{CampaignId, CampaignState, Enrolled, Enrollment, RosterPass};
 use super::writer::{Done, Writing};
 use crate::campaign::calendar::Deadlines;
+use crate::campaign::enclosure::Enclosure;
 use crate::campaign::recipient::{Addressees, Recipient};
 use crate::delivery::inbound::Stop;
 use crate::delivery::state::State;
@@ -29,7 +30,15 @@ struct Newest {
     id: i64,
     state: State,
     not_after: Option<i64>,
+    enclosures: Option<i64>,
     handed_over: bool,
+}
+
+impl Newest {
+    /// Whether what goes along may still change: what was handed over once goes again as it was.
+    fn is_open(&self) -> bool {
+        !self.handed_over
+    }
 }
 
 /// A recipient in the form in which it is stored.
@@ -44,10 +53,17 @@ struct Row<'a> {
     deadline: Option<String>,
     fields: String,
     deadlines: &'a Deadlines,
+    enclosures: Option<i64>,
 }
 
 impl<'a> Row<'a> {
-    fn of(recipient: &'a Recipient, step: u32, position: i64, deadlines: &'a Deadlines) -> Self {
+    fn of(
+        recipient: &'a Recipient,
+        enclosures: Option<i64>,
+        step: u32,
+        position: i64,
+        deadlines: &'a Deadlines,
+    ) -> Self {
         let address = recipient.address();
         let plain = |addressees: &&Addressees| **addressees == Addressees::one(addressees.to.address.clone());
         let more = recipient.addressees().filter(|addressees| !plain(addressees));
@@ -62,6 +78,7 @@ impl<'a> Row<'a> {
             deadline: recipient.deadline.map(|day| day.to_string()),
             fields: serde_json::to_string(&recipient.fields).unwrap_or_default(),
             deadlines,
+            enclosures,
         }
     }
 
@@ -116,16 +133,28 @@ impl Writing<'_> {
         &mut self,
         pass: &RosterPass,
         step: u32,
-        recipients: &[Recipient],
+        recipients: &[(Recipient, Vec<Enclosure>)],
         deadlines: &Deadlines,
         now: Timestamp,
     ) -> Done<Enrolled> {
         let mut position = self.open_position(pass)?;
         let campaign = self.campaign_numbered(pass.campaign)?;
         let mut each = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
+        // Mostly it is the same list for all. Each is looked at before anything is written.
+        let mut looked: &[Enclosure] = &[];
+        for (_, enclosures) in recipients.iter().filter(|(_, enclosures)| !enclosures.is_empty()) {
+            if looked != enclosures.as_slice() {
+                self.all_kept(enclosures)?;
+                looked = enclosures;
+            }
+        }
+        let mut last: (&[Enclosure], Option<i64>) = (&[], None);
+        for (recipient, enclosures) in recipients {
             position += 1;
-            let row = Row::of(recipient, step, position, deadlines);
+            if last.0 != enclosures.as_slice() {
+                last = (enclosures, self.enclosures(enclosures)?);
+            }
+            let row = Row::of(recipient, last.1, step, position, deadlines);
             each.push(self.enroll_one(pass, &campaign.name, &row, now)?);
         }
         self.conn
@@ -228,7 +257,13 @@ impl Writing<'_> {
                 .execute(params![known.id, pass.number, row.position])?;
         }
         let (mut newest, written_to) = self.deliveries_of(known.id, row.step)?;
-        let enrollment = if known.same {
+        let other_files =
+            newest.as_ref().is_some_and(|newest| newest.enclosures != row.enclosures && newest.is_open());
+        let enrollment = if known.same && other_files {
+            let what = "other files go along than before";
+            self.updated(pass, campaign, known.id, row, what, now)?;
+            Enrollment::Updated
+        } else if known.same {
             newest.as_ref().map_or(Enrollment::Added, |newest| Enrollment::Known { state: newest.state })
         } else if newest.as_ref().is_some_and(|newest| returned(newest.state)) && known.other_way {
             self.keep_as_it_was(pass, &row.recipient.key)?;
@@ -252,7 +287,14 @@ impl Writing<'_> {
         };
         match newest {
             None => self.queue(pass, known.id, row).map(|_| ())?,
-            Some(newest) => self.set_deadline(&newest, not_after, now)?,
+            Some(newest) => {
+                self.set_deadline(&newest, not_after, now)?;
+                if other_files && !matches!(enrollment, Enrollment::Changed { .. }) {
+                    self.conn
+                        .prepare_cached("UPDATE delivery SET enclosures = ?2 WHERE id = ?1")?
+                        .execute(params![newest.id, row.enclosures])?;
+                }
+            }
         }
         Ok(enrollment)
     }
@@ -290,7 +332,19 @@ impl Writing<'_> {
                  WHERE recipient = ?1 AND state IN (0, 8, 9)",
             )?
             .execute(params![id, row.domain(), row.begins_as().code()])?;
-        let mut event = plain(now, campaign, "updated", Some("the roster has other values".to_owned()));
+        self.updated(pass, campaign, id, row, "the roster has other values", now)
+    }
+
+    fn updated(
+        &mut self,
+        pass: &RosterPass,
+        campaign: &str,
+        id: i64,
+        row: &Row<'_>,
+        what: &str,
+        now: Timestamp,
+    ) -> Done<()> {
+        let mut event = plain(now, campaign, "updated", Some(what.to_owned()));
         event.key = Some(row.recipient.key.clone());
         let about = About { campaign: Some(pass.campaign.0), recipient: Some(id), ..About::default() };
         self.happened(about, event)?;
@@ -323,8 +377,9 @@ impl Writing<'_> {
     ) -> Done<()> {
         self.conn
             .prepare_cached(
-                "INSERT INTO delivery (campaign, recipient, step, generation, pass, position, domain, state, not_after)
-                 SELECT ?1, ?2, ?3, max(generation) + 1, ?4, ?5, ?6, ?7, ?8 FROM delivery WHERE recipient = ?2 AND step = ?3",
+                "INSERT INTO delivery (campaign, recipient, step, generation, pass, position, domain, state, not_after,
+                     enclosures)
+                 SELECT ?1, ?2, ?3, max(generation) + 1, ?4, ?5, ?6, ?7, ?8, ?9 FROM delivery WHERE recipient = ?2 AND step = ?3",
             )?
             .execute(params![
                 pass.campaign.0,
@@ -334,7 +389,8 @@ impl Writing<'_> {
                 row.position,
                 row.domain(),
                 row.begins_as().code(),
-                row.not_after().map(millis)
+                row.not_after().map(millis),
+                row.enclosures
             ])?;
         // What came back from the old address stops nothing any more.
         self.conn
@@ -382,8 +438,8 @@ impl Writing<'_> {
         Ok(self
             .conn
             .prepare_cached(
-                "INSERT INTO delivery (campaign, recipient, step, pass, position, domain, state, not_after)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO delivery (campaign, recipient, step, pass, position, domain, state, not_after, enclosures)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .insert(params![
                 pass.campaign.0,
@@ -393,7 +449,8 @@ impl Writing<'_> {
                 row.position,
                 row.domain(),
                 row.begins_as().code(),
-                row.not_after().map(millis)
+                row.not_after().map(millis),
+                row.enclosures
             ])?)
     }
 
@@ -402,14 +459,15 @@ impl Writing<'_> {
         let rows: Vec<(u32, Newest)> = self
             .conn
             .prepare_cached(
-                "SELECT step, state, message IS NOT NULL, id, not_after FROM delivery WHERE recipient = ?1
+                "SELECT step, state, message IS NOT NULL, id, not_after, enclosures FROM delivery WHERE recipient = ?1
                  ORDER BY generation DESC",
             )?
             .query_map([recipient], |row| {
                 let state = State::from_code(row.get(1)?).unwrap_or(State::InDoubt);
                 let untouched = matches!(state, State::Queued | State::Lapsed | State::Task);
                 let handed_over = !untouched || row.get(2)?;
-                Ok((row.get(0)?, Newest { id: row.get(3)?, state, not_after: row.get(4)?, handed_over }))
+                let (id, not_after, enclosures) = (row.get(3)?, row.get(4)?, row.get(5)?);
+                Ok((row.get(0)?, Newest { id, state, not_after, enclosures, handed_over }))
             })?
             .collect::<Result<_, _>>()?;
         let written_to = rows.iter().any(|(_, delivery)| delivery.handed_over);

@@ -14,6 +14,7 @@ use super::LedgerError;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../migrations/sqlite/0002_channels.sql"),
+    include_str!("../../migrations/sqlite/0003_files.sql"),
     include_str!("../../migrations/sqlite/0004_inbound.sql"),
 ];
 
@@ -201,6 +202,27 @@ mod tests {
         conn.execute(insert, ("l", None::<String>)).unwrap();
         conn.execute(insert, ("m", None::<String>)).unwrap();
         assert!(conn.execute(insert, ("n", "ada@a.example")).is_err(), "one mailbox is still one recipient");
+    }
+
+    #[test]
+    fn a_ledger_of_the_second_version_knows_who_was_left_out_of_what_it_handed_over() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        migrate(&mut conn, Path::new("x"), &MIGRATIONS[..2]).unwrap();
+        conn.execute_batch(
+            "INSERT INTO campaign (id, name, definition, digest, seed, sender_domain, launched_at)
+                 VALUES (1, 'c', '{}', 'd', x'00', 'x', 0);
+             INSERT INTO recipient (id, campaign, key, position, pass, fields) VALUES (7, 1, 'k', 1, 1, '[]');
+             INSERT INTO delivery (campaign, recipient, step, pass, position, domain, without, message)
+                 VALUES (1, 7, 1, 1, 1, 'x', '[\"a@x.example\"]', x'05'), (1, 7, 2, 1, 1, 'x', '[\"b@x.example\"]', NULL);",
+        )
+        .unwrap();
+        migrate(&mut conn, Path::new("x"), MIGRATIONS).unwrap();
+        let mut find =
+            conn.prepare("SELECT noted_without, enclosures, made FROM delivery ORDER BY step").unwrap();
+        let rows = find.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        let rows: Vec<(Option<String>, Option<i64>, Option<String>)> =
+            rows.collect::<Result<_, _>>().unwrap();
+        assert_eq!(rows, [(Some("[\"a@x.example\"]".to_owned()), None, None), (None, None, None)]);
     }
 
     #[test]

@@ -4,7 +4,11 @@ use super::address::Address;
 
 /// Returns whether an address can by its name never reach anybody (RFC 2606, RFC 6761).
 pub fn reserved_domain(address: &Address) -> bool {
-    let domain = address.domain();
+    reserved(address.domain())
+}
+
+/// Returns whether a domain, in lower case, is one of those that lead nowhere (RFC 2606, RFC 6761).
+pub fn reserved(domain: &str) -> bool {
     let last = domain.rsplit('.').next().unwrap_or(domain);
     matches!(last, "example" | "test" | "invalid" | "localhost")
         || ["example.com", "example.net", "example.org"]
@@ -67,6 +71,11 @@ const KNOWN: [&str; 52] = [
     "tele2.nl",
     "solcon.nl",
 ];
+
+/// Returns whether a domain gives mailboxes to anybody, so that it tells nothing of who writes.
+pub fn gives_mailboxes(domain: &str) -> bool {
+    KNOWN.contains(&domain)
+}
 
 /// Returns the well-known domain that was probably meant, if `domain` looks like a slip: a warning, never a change.
 pub fn suggest_domain(domain: &str) -> Option<&'static str> {

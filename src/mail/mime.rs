@@ -1,12 +1,16 @@
 //! The message as it goes out: header fields and two bodies that say the same (RFC 5322, RFC 2046 §5.1.4).
 
 use jiff::ZonedDateTime;
-use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, MultiPart, SinglePart};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::address::Mailbox;
 use super::message_id::MessageId;
 use super::{headers, quoted_printable};
+
+/// A name of an attachment has at most so many octets; encoded, each takes three on the line.
+const LONGEST_NAME: usize = 250;
 
 /// What a message is made of.
 #[derive(Clone, Debug)]
@@ -106,8 +110,53 @@ fn enclosed(file: &Attachment) -> SinglePart {
         body.unwrap_or_else(|bytes| Body::dangerous_pre_encoded(bytes, ContentTransferEncoding::Binary));
     SinglePart::builder()
         .header(kind.unwrap_or(ContentType::TEXT_PLAIN))
-        .header(ContentDisposition::attachment(&headers::clean(&file.name)))
+        .header(Disposition(headers::clean(&file.name)))
         .body(body)
+}
+
+/// `Content-Disposition: attachment` (RFC 2183) with a name of at most some hundred octets.
+///
+/// Our own, because lettre parts a name into continuations (RFC 2231 §3) already where it is short, and fewer mail programs
+/// read those than `filename*=` (§4), which is long on one line and within the limit of 998.
+#[derive(Clone)]
+struct Disposition(String);
+
+/// What need not be encoded in `filename*=` (RFC 2231 §7, attribute-char).
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'{')
+    .remove(b'|')
+    .remove(b'}')
+    .remove(b'~');
+
+impl Header for Disposition {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Content-Disposition")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        let whole = self.0.char_indices().map(|(at, c)| at + c.len_utf8());
+        let name = &self.0[..whole.take_while(|end| *end <= LONGEST_NAME).last().unwrap_or(0)];
+        let value = if name.is_ascii() {
+            format!("attachment;\r\n filename=\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+        } else {
+            format!("attachment;\r\n filename*=UTF-8''{}", utf8_percent_encode(name, PLAIN))
+        };
+        HeaderValue::dangerous_new_pre_encoded(Self::name(), self.0.clone(), value)
+    }
 }
 
 /// Returns one body: UTF-8, quoted-printable by our own encoder, which always takes that and is fast.
@@ -180,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_any_length_stays_on_one_line_that_every_server_takes() {
+        let to = [Mailbox::parse("x@party.example").unwrap()];
+        for long in ["x".repeat(2000), "é".repeat(2000), "\"".repeat(2000), "😀".repeat(500)] {
+            let bytes = message(&to, &[], &[file(&long, "application/pdf", b"x")]);
+            assert!(bytes.split(|byte| *byte == b'\n').all(|line| line.len() <= 999));
+            let read = MessageParser::default().parse(&bytes).unwrap();
+            let name = read.attachments().next().unwrap().attachment_name().unwrap().to_owned();
+            assert!(long.starts_with(&name) && name.len() > 240, "{name}");
+        }
+    }
+
+    #[test]
     fn attachments_come_back_octet_for_octet_under_their_names() {
         let csv = b"a;b\n.\nMAIL FROM:<x@y.example>\n.\r\n\0\xff";
         let files = [
@@ -202,6 +263,9 @@ mod tests {
             !bytes.windows(3).any(|three| three == b"\n.\n" || three == b"\n.\r"),
             "nothing ends the data early"
         );
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        assert!(text.contains("\r\n filename*=UTF-8''Brief%20aan%20%C3%89%C3%A9n.pdf\r\n"), "{text}");
+        assert!(text.contains("\r\n filename=\"lijst \\\"2025\\\";.csv\"\r\n"), "{text}");
         assert!(files[1].size_in_message() >= 78);
         assert_eq!(bytes, message(&[Mailbox::parse("x@party.example").unwrap()], &[], &files));
     }

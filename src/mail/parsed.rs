@@ -231,7 +231,13 @@ fn part(message: &Message<'_>, id: u32, depth: usize, count: &mut usize) -> Part
         PartType::Text(text) => Content::Text(readable(text, message, found)),
         PartType::Html(text) => Content::Html(readable(text, message, found)),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-            let says_something = part.media.starts_with("message/") || part.media.starts_with("text/");
+            // A letter that came back may be attached as a file.
+            let is_letter = part.name.as_deref().is_some_and(|name| {
+                let name = name.to_ascii_lowercase();
+                [".eml", ".msg", ".txt", ".hdr"].iter().any(|ending| name.ends_with(ending))
+            });
+            let says_something =
+                is_letter || part.media.starts_with("message/") || part.media.starts_with("text/");
             let kept = if says_something { &bytes[..bytes.len().min(KEPT)] } else { &[] };
             Content::Bytes(kept.to_vec())
         }

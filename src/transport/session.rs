@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::line::{Cut, Line};
 use super::{SmtpSettings, TransportError};
-use crate::account::{Access, Hidden, Login, Mechanism, Secret, Security, bare_host};
+use crate::account::{Access, Hidden, Login, Mechanism, Security, bare_host};
 use crate::delivery::attempt::{Ending, Stage};
 
 /// What the relay offers in answer to EHLO (RFC 5321 §4.1.1.1).
@@ -93,16 +93,13 @@ impl Session {
             Ok(()) => return Ok(session),
             Err(refused) => refused,
         };
-        // A token may have run out since it was fetched. A password has not, and trying it again gets accounts locked.
-        let may_be_stale = matches!(&refused, Ending::Rejected { reply, .. } if reply.is_permanent())
-            && matches!(login.secret, Secret::TokenCommand(_));
-        if !may_be_stale {
+        if !matches!(&refused, Ending::Rejected { reply, .. } if reply.is_permanent()) {
             return Err(refused);
         }
-        let fresh = way.secret(login).await?;
-        if fresh == secret {
+        let fresh = way.access.fresher(login, &secret, way.settings.timeouts.command).await;
+        let Some(fresh) = fresh.map_err(|why| Ending::Broken { stage: Stage::Auth, why })? else {
             return Err(refused);
-        }
+        };
         session.quit(Duration::from_secs(1)).await;
         let mut session = Self::hello(way).await?;
         session.log_in(way, login, &fresh).await?;
@@ -186,8 +183,9 @@ async fn connect(way: &Way) -> Result<Line, Ending> {
 }
 
 async fn protect(line: Line, way: &Way) -> Result<Line, Ending> {
-    let broken = |why: String| Ending::Broken { stage: Stage::Tls, why };
-    line.protect(|stream| way.access.protect(stream, way.settings.timeouts.connect)).await.map_err(broken)
+    let limit = way.settings.timeouts.connect;
+    let protected = line.protect(|stream| way.access.protect(stream, limit)).await;
+    protected.map_err(|error| Ending::Broken { stage: Stage::Tls, why: error.why })
 }
 
 /// EHLO, and HELO where that is too new (RFC 5321 §4.1.1.1).

@@ -12,6 +12,7 @@ use postduif::campaign::calendar::Deadlines;
 use postduif::campaign::definition::{Definition, LetterSource, Sender};
 use postduif::campaign::problem::Problems;
 use postduif::campaign::recipient::{Addressees, Channel, Recipient};
+use postduif::campaign::stationery::Stationery;
 use postduif::clock::Clock;
 use postduif::delivery::pace::{Limit, Pace};
 use postduif::delivery::patience::Patience;
@@ -287,6 +288,8 @@ fn definition(campaign: &str) -> Definition {
             text: "+++\nsubject = \"An appeal\"\n+++\nDear {{naam}},\n\nplease read this.\n".to_owned(),
             partials: BTreeMap::new(),
         }],
+        attachments: BTreeMap::new(),
+        stationery: Stationery::default(),
     }
 }
 

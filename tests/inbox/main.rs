@@ -45,6 +45,7 @@ pub(crate) fn sent() -> Sent {
         let cells: Vec<&str> = line.split(',').collect();
         let some = |at: usize| Some(cells[at].to_owned()).filter(|cell| !cell.is_empty());
         SentLetter {
+            number: None,
             key: cells[0].to_owned(),
             message_id: cells[1].to_owned(),
             address: cells[2].to_owned(),

@@ -47,7 +47,7 @@ fn what_is_no_message_at_all_is_unrelated() {
     let long_line = [b"Subject: ".to_vec(), vec![b'x'; 3 << 20]].concat();
     for bytes in [&b""[..], b"\n", b"\0\0\0", b"From ", b":::::", &[0xff; 300], &long_line] {
         let reading = read(bytes, &sent);
-        assert_eq!(reading.kind, postduif::inbox::Kind::Unrelated, "{:?}", &bytes[..bytes.len().min(20)]);
+        assert_eq!(reading.kind, postduif::delivery::inbound::Kind::Unrelated, "{:?}", &bytes[..bytes.len().min(20)]);
     }
 }
 
@@ -59,6 +59,6 @@ fn a_report_of_a_megabyte_does_not_take_long_words_for_phrases() {
         bytes.extend(format!("<roos{n}@partij-roos.example>: 550 5.1.1 user unknown\n").bytes());
     }
     let reading = read(&bytes, &sent);
-    assert_eq!(reading.kind, postduif::inbox::Kind::Bounce);
+    assert_eq!(reading.kind, postduif::delivery::inbound::Kind::Bounce);
     assert!(reading.recipients.len() <= 500);
 }

@@ -6,6 +6,7 @@ use jiff::civil::{Date, date};
 use postduif::campaign::definition::{Definition, LetterSource, Sender};
 use postduif::campaign::letter::{Input, Letter, Merged};
 use postduif::campaign::problem::{Problem, Problems};
+use postduif::campaign::stationery::Stationery;
 use postduif::mail::address::Mailbox;
 
 pub(crate) const COLUMNS: [&str; 8] =
@@ -30,6 +31,8 @@ pub(crate) fn definition(language: &str) -> Definition {
             ]),
         },
         steps: Vec::new(),
+        attachments: BTreeMap::new(),
+        stationery: Stationery::default(),
     }
 }
 

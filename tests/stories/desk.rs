@@ -22,6 +22,7 @@ impl Campaign {
             campaign.write(name, fs::read(Path::new(REPOSITORY).join(name)).unwrap());
         }
         campaign.configure("\nper-minute = 60 ", "\nunlimited = true ");
+        campaign.configure("[pace]", "[preflight]\nspamassassin = \"off\"\n\n[pace]");
         campaign
     }
 

@@ -10,12 +10,16 @@
 mod support;
 
 mod desk;
+mod enclosed;
 mod hostile;
 mod inbox;
+mod lists;
 mod people;
+mod preflight;
 mod preview;
 mod relays;
 mod send;
+mod sent;
 mod shell;
 mod status;
 mod stop;

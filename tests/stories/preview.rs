@@ -12,16 +12,21 @@ use crate::support::town::Campaign;
 fn a_new_folder_can_be_looked_at_and_rehearsed_at_once() {
     let campaign = Campaign::new();
     campaign.run(["init", "mine"]).success().said("wrote  mine/config.toml").said("postduif -C mine check");
-    for name in
-        ["config.toml", "recipients.csv", "templates/letter.md", "templates/foot.md", "logs/.gitignore"]
-    {
+    for name in [
+        "config.toml",
+        "recipients.csv",
+        "templates/letter.md",
+        "templates/foot.md",
+        "templates/brief.typ",
+        "logs/.gitignore",
+    ] {
         assert!(campaign.file("mine").join(name).is_file(), "{name}");
     }
     campaign.run(["-C", "mine", "check"]).success().said("3 letters would go out");
     campaign.run(["-C", "mine", "preview", "EVP"]).success().said("Eerste Voorbeeldpartij");
     // Everything that is still to be filled in is named, with its place.
     let run = campaign.run(["-C", "mine", "check"]).success();
-    for place in ["config.toml:6: ", "templates/letter.md:7:50: ", "templates/foot.md:8:33: "] {
+    for place in ["config.toml:6: ", "templates/letter.md:10:50: ", "templates/foot.md:8:33: "] {
         assert!(run.err.contains(place), "nothing at {place}\n{}", run.err);
     }
     campaign.edit("mine/config.toml", "per-minute = 3 ", "unlimited = true\n#");
@@ -38,8 +43,8 @@ fn init_never_writes_over_a_file_and_says_which_it_kept() {
     let run = campaign.run(["init"]).success().said("config.toml (it was there already)");
     assert_eq!(
         run.err.matches("wrote").count(),
-        2,
-        "the foot and the ignore file were missing:\n{}",
+        3,
+        "the foot, the template and the ignore file were missing:\n{}",
         run.err
     );
     let after = campaign.everything();
@@ -107,6 +112,40 @@ fn a_document_that_cannot_be_read_or_a_letter_that_is_there_leaves_everything_as
         "+++\nsubject = \"[onderwerp]\"\n+++\n\nBeste lezer,\n\nHallo.\n"
     );
     campaign.run(["check"]).success();
+}
+
+#[test]
+fn a_letter_may_be_html_and_two_letters_of_one_name_are_one_too_many() {
+    let campaign = Campaign::new();
+    let page = "<html><head><title>A letter to {{partij}}</title><style>p { margin: 0 } a[href] { color: red }</style></head>\
+        <body><p>Dear {{naam}},</p><p>[tekst] <a href=\"https://alliance.example/{{partij}}\">Read on</a>.</p>{{> foot}}</body></html>";
+    campaign.write("templates/letter.html", page);
+    campaign.write("templates/foot.html", "<p>The Alliance</p>");
+    campaign
+        .run(["check"])
+        .code(2)
+        .said("there are two letters of that name, `letter.md` and `letter.html`")
+        .said("write `letter = \"letter.html\"`");
+    campaign.configure("letter = \"letter\"", "letter = \"letter.html\"");
+    let run = campaign
+        .run(["check"])
+        .success()
+        .said("templates/letter.html:1:")
+        .said("`[tekst]` is still to be filled in");
+    assert_eq!(run.err.matches("still to be filled in").count(), 1, "{}", run.err);
+    campaign.configure("letter = \"letter.html\"", "letter = \"letter\"");
+    fs::remove_file(campaign.file("templates/letter.md")).unwrap();
+    let run = campaign
+        .run(["preview", "EEN"])
+        .success()
+        .said("A letter to Partij Een")
+        .said("Dear Programmacommissie,");
+    assert!(run.out.contains("Read on (https://alliance.example/Partij%20Een)"), "{}", run.out);
+    let raw = campaign.run(["preview", "EEN", "--raw"]).success().out;
+    assert!(raw.contains("<p style=3D\"margin:0\">The Alliance</p>"), "{raw}");
+    campaign.run(["send", "--yes"]).success().said("3 accepted");
+    campaign.configure("letter = \"letter\"", "letter = \"lettre.html\"");
+    campaign.run(["check"]).code(2).said("templates/lettre.html: there is no such file");
 }
 
 #[test]

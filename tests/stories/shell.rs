@@ -5,15 +5,18 @@ use std::process::{Command, Stdio};
 use crate::desk::Post;
 use crate::support::town::Campaign;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "check",
     "preview",
     "send",
     "status",
     "why",
+    "show",
+    "proof",
     "settle",
     "mark",
+    "inbox",
     "pause",
     "resume",
     "cancel",

@@ -36,6 +36,8 @@ pub(crate) fn tls(stream: TcpStream, ca_pem: &str) -> TlsLine {
 pub(crate) struct Imap {
     line: BufReader<TlsLine>,
     tag: u32,
+    /// The untagged answers to the last command, without their literals.
+    lines: Vec<String>,
 }
 
 impl Imap {
@@ -43,7 +45,7 @@ impl Imap {
     pub(crate) fn login(port: u16, ca_pem: &str, user: &str, password: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("Dovecot listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let mut session = Self { line: BufReader::new(tls(stream, ca_pem)), tag: 0 };
+        let mut session = Self { line: BufReader::new(tls(stream, ca_pem)), tag: 0, lines: Vec::new() };
         let greeting = session.read_line();
         assert!(greeting.starts_with("* OK"), "{greeting}");
         session.command(&format!("LOGIN \"{user}\" \"{password}\""));
@@ -58,6 +60,13 @@ impl Imap {
         found.into_iter().map(|(_, message)| message).collect()
     }
 
+    /// Returns the flags of every message of a folder, as the server writes them.
+    pub(crate) fn flags(&mut self, folder: &str) -> Vec<String> {
+        self.command(&format!("EXAMINE \"{folder}\""));
+        self.command("UID FETCH 1:* (UID FLAGS)");
+        self.lines.iter().filter(|line| line.contains(" FETCH ")).cloned().collect()
+    }
+
     /// Says one command; returns the literals of its untagged answers, each with the UID told before it (0 for none).
     pub(crate) fn command(&mut self, command: &str) -> Vec<(u32, Vec<u8>)> {
         self.tag += 1;
@@ -65,6 +74,7 @@ impl Imap {
         self.line.get_mut().write_all(format!("{tag}{command}\r\n").as_bytes()).unwrap();
         self.line.get_mut().flush().unwrap();
         let mut literals = Vec::new();
+        self.lines.clear();
         loop {
             let line = self.read_line();
             if let Some(end) = line.strip_prefix(&tag) {
@@ -77,6 +87,7 @@ impl Imap {
                 self.line.read_exact(&mut bytes).unwrap();
                 literals.push((uid.unwrap_or(0), bytes));
             }
+            self.lines.push(line);
         }
     }
 

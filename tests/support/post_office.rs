@@ -267,10 +267,15 @@ impl PostOffice {
         self.dir.path().join("tls/ca.pem")
     }
 
+    /// The folder that Dovecot keeps somebody's mail in; made with the first mail, or the first login.
+    pub(crate) fn maildir(&self, address: &str) -> PathBuf {
+        let (local, domain) = address.split_once('@').expect("an address has an @");
+        self.dir.path().join("dv/mail").join(domain).join(local)
+    }
+
     /// Reads what is in somebody's inbox, straight from the Maildir, oldest first. Lines end as Dovecot stores them (LF).
     pub(crate) fn mailbox(&self, address: &str) -> Vec<Vec<u8>> {
-        let (local, domain) = address.split_once('@').expect("an address has an @");
-        let maildir = self.dir.path().join("dv/mail").join(domain).join(local);
+        let maildir = self.maildir(address);
         let mut files: Vec<PathBuf> = ["new", "cur"]
             .iter()
             .filter_map(|part| fs::read_dir(maildir.join(part)).ok())

@@ -50,6 +50,10 @@ unlimited = true
 
 [ledger]
 url = "sqlite:logs/ledger.db"
+
+# It takes seconds to read its rules; one story asks it.
+[preflight]
+spamassassin = "off"
 "#;
 
 /// Three recipients.

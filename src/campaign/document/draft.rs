@@ -261,7 +261,14 @@ fn look_at(text: &str, notes: &mut Notes) {
             notes.say(Sort::Look, format!("templates/letter.md:{number}: \"{}\" has a date; `{{{{date today}}}}` is the day of sending", shown(said)));
         }
     }
-    let left = crate::campaign::placeholder::leftovers(text);
+    // Braces that stand in the document as text were told above.
+    let lines: Vec<&str> = text.lines().collect();
+    let told = |line: u64| {
+        let index = usize::try_from(line).ok().and_then(|line| line.checked_sub(1));
+        index.and_then(|index| lines.get(index)).is_some_and(|line| line.contains("\\{\\{"))
+    };
+    let mut left = crate::campaign::placeholder::leftovers(text, None);
+    left.retain(|leftover| !(leftover.text.starts_with('{') && told(leftover.line)));
     if let Some(first) = left.first() {
         let more = match left.len() {
             1 => "is".to_owned(),

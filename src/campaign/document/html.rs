@@ -4,6 +4,7 @@ use super::docx::written;
 use super::flow::{Flow, Line};
 use super::nesting::Flat;
 use super::{Block, Content, Document, Notes, Run, Sort, Style, Unreadable, tidy};
+use crate::campaign::css;
 use crate::campaign::html::{Kind, Page};
 
 /// How deep blocks may nest, before what is deeper is left out.
@@ -48,9 +49,15 @@ const BLOCKS: [&str; 26] = [
 
 /// Reads a page.
 pub(super) fn read(text: &str) -> Result<Document, Unreadable> {
-    let page = Page::read(text).ok_or(Unreadable::TooLarge)?;
+    let mut page = Page::read(text).ok_or(Unreadable::TooLarge)?;
+    css::inline(&mut page);
+    Ok(of(&page))
+}
+
+/// Reads a page whose styles stand on its elements.
+pub(in crate::campaign) fn of(page: &Page) -> Document {
     let mut reader = Reader {
-        page: &page,
+        page,
         notes: Notes::default(),
         flow: Flow::default(),
         line: Vec::new(),
@@ -59,7 +66,7 @@ pub(super) fn read(text: &str) -> Result<Document, Unreadable> {
         depth: 0,
     };
     let blocks = reader.blocks(Page::ROOT, &Look::default());
-    Ok(Document { title: reader.title, blocks, notes: reader.notes })
+    Document { title: reader.title, blocks, notes: reader.notes }
 }
 
 /// Returns the encoding that a page declares in its first kilobyte: `<meta charset=windows-1252>`.
@@ -125,7 +132,7 @@ impl Reader<'_> {
             Kind::Text(text) if look.raised => self.put(Content::Text(tidy::superscript(text)), look),
             Kind::Text(text) => self.put(Content::Text(text.clone()), look),
             Kind::Element(name) => self.element(node, name, look),
-            Kind::Other => {}
+            Kind::Comment(_) | Kind::Other => {}
         }
     }
 
@@ -207,7 +214,8 @@ impl Reader<'_> {
             }
             name if BLOCKS.contains(&name) || css.contains("display:block") => {
                 let gap = !["margin-bottom:0", "margin:0"].iter().any(|none| zero(&css, none));
-                let apart = gap && matches!(name, "p" | "dl" | "figure" | "section" | "article");
+                let footnote = self.page.attribute(node, "id").is_some_and(|id| id.starts_with("sdfootnote"));
+                let apart = footnote || gap && matches!(name, "p" | "dl" | "figure" | "section" | "article");
                 self.end_line(apart);
                 self.children(node, &look);
                 self.end_line(apart);
@@ -253,7 +261,7 @@ impl Reader<'_> {
                         None => items.push(inner),
                     }
                 }
-                Kind::Text(_) | Kind::Other => {}
+                _ => {}
             }
         }
         let kind = self.page.attribute(node, "type").unwrap_or("1");

@@ -14,12 +14,18 @@ mod nesting;
 mod odt;
 mod odt_style;
 mod sort;
+mod table;
 mod tidy;
 mod txt;
 mod write;
 mod xml;
 
 pub use sort::{LARGEST_FILE, read};
+
+/// Returns the Markdown of a page that is a letter, whose styles stand on its elements.
+pub(super) fn markdown_of(page: &super::html::Page) -> String {
+    write::markdown(&tidy::document(html::of(page)).blocks).0
+}
 
 /// A document, as far as a letter can say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! A document as a letter can say it: one blank where there were many, no empty paragraphs, no tables.
 
-use super::{Block, Content, Document, Notes, Run, Sort, Style};
+use super::{Block, Content, Document, Notes, Run, Sort, Style, table};
+use crate::campaign::merge::OPEN;
 use crate::mail::headers::unprintable;
 
 /// How deep lists and quotations may nest; what is deeper comes up to this level.
@@ -109,7 +110,7 @@ fn blocks(from: Vec<Block>, depth: usize, notes: &mut Notes) -> Vec<Block> {
                     .filter(|row: &Vec<Vec<Block>>| row.iter().any(|cell| !cell.is_empty()))
                     .collect();
                 // What the cells hold was tidied; what they were joined to is not.
-                tidied.append(&mut blocks(table(header, rows, notes), depth, &mut Notes::default()));
+                tidied.append(&mut blocks(table::text(header, rows, notes), depth, &mut Notes::default()));
             }
             Block::Rule => {
                 if tidied.last() != Some(&Block::Rule) {
@@ -121,83 +122,8 @@ fn blocks(from: Vec<Block>, depth: usize, notes: &mut Notes) -> Vec<Block> {
     tidied
 }
 
-/// Makes a table into a list with the names of the columns, into lines, or into what its cells hold.
-fn table(header: bool, rows: Vec<Vec<Vec<Block>>>, notes: &mut Notes) -> Vec<Block> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let plain = |cell: &Vec<Block>| matches!(cell.as_slice(), [] | [Block::Paragraph(_)]);
-    if rows.len() < 2 || columns < 2 || !rows.iter().flatten().all(plain) {
-        if !rows.is_empty() {
-            notes.count(Sort::Changed, "a table became paragraphs", "tables became paragraphs");
-        }
-        return rows.into_iter().flatten().flatten().collect();
-    }
-    notes.count(
-        Sort::Changed,
-        "a table became text; see whether it reads well",
-        "tables became text; see whether they read well",
-    );
-    let mut rows: Vec<Vec<Vec<Run>>> = rows
-        .into_iter()
-        .map(|row| {
-            row.into_iter()
-                .map(|cell| match cell.into_iter().next() {
-                    Some(Block::Paragraph(runs)) => in_one_line(runs),
-                    _ => Vec::new(),
-                })
-                .collect()
-        })
-        .collect();
-    let bold = |cell: &Vec<Run>| !cell.is_empty() && cell.iter().all(|run| run.style.bold);
-    let named =
-        header || rows.first().is_some_and(|row| row.len() == columns && row.iter().skip(1).all(bold));
-    let mut names = Vec::new();
-    if named {
-        names = rows.remove(0);
-        names.iter_mut().for_each(|name| unembolden(name));
-    }
-    if !named && columns == 2 {
-        let mut lines = Vec::new();
-        for row in rows {
-            if !lines.is_empty() {
-                lines.push(Run { content: Content::Break, style: Style::default() });
-            }
-            lines.append(&mut joined(row, ": "));
-        }
-        return vec![Block::Paragraph(lines)];
-    }
-    let items = rows.into_iter().map(|row| {
-        let cells = row.into_iter().enumerate().filter(|(_, cell)| !cell.is_empty()).map(|(at, cell)| {
-            let name = names.get(at).cloned().unwrap_or_default();
-            joined(vec![name, cell], ": ")
-        });
-        vec![Block::Paragraph(joined(cells.collect(), "; "))]
-    });
-    vec![Block::List { first: None, items: items.collect() }]
-}
-
-/// Joins what is not empty; what ends in a colon needs no further sign.
-fn joined(parts: Vec<Vec<Run>>, with: &str) -> Vec<Run> {
-    let mut all: Vec<Run> = Vec::new();
-    for mut part in parts.into_iter().filter(|part| !part.is_empty()) {
-        let ends = |run: &Run| matches!(&run.content, Content::Text(text) if text.ends_with(':'));
-        if let Some(last) = all.last() {
-            all.push(Run::text(if ends(last) { " " } else { with }));
-        }
-        all.append(&mut part);
-    }
-    all
-}
-
-fn in_one_line(runs: Vec<Run>) -> Vec<Run> {
-    runs.into_iter()
-        .map(|run| match run.content {
-            Content::Break => Run::text(", "),
-            _ => run,
-        })
-        .collect()
-}
-
-fn unembolden(runs: &mut [Run]) {
+/// Takes bold off where everything is.
+pub(super) fn unembolden(runs: &mut [Run]) {
     if runs.iter().all(|run| run.style.bold || is_blank(std::slice::from_ref(run))) {
         runs.iter_mut().for_each(|run| run.style.bold = false);
     }
@@ -208,10 +134,11 @@ fn links(mut runs: Vec<Run>, notes: &mut Notes) -> Vec<Run> {
     for run in &mut runs {
         let Some(link) = &run.style.link else { continue };
         let link = link.trim();
-        let known = SCHEMES.iter().any(|scheme| {
-            link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-                && link.len() > scheme.len()
-        });
+        let known = link.starts_with(OPEN)
+            || SCHEMES.iter().any(|scheme| {
+                link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                    && link.len() > scheme.len()
+            });
         // A place within the document is not worth a word.
         if !known && !link.starts_with(['#', '_']) && !link.is_empty() {
             let shown: String = crate::mail::headers::clean(link).chars().take(60).collect();

@@ -115,27 +115,20 @@ impl Writer {
             });
             tidy::runs(runs.collect())
         };
-        let mut written = None;
-        for (italic, bold) in [(true, true), (false, true), (false, false)] {
+        let said = [(true, true), (false, true), (false, false)].into_iter().find_map(|(italic, bold)| {
             let runs = without(italic, bold);
-            for armoured in [false, true] {
-                let text = Line::of(&runs, armoured, before, false).written();
-                let expected = Line::of(&runs, armoured, before, true);
+            let armoured = [false, true].into_iter().find(|armoured| {
+                let expected = Line::of(&runs, *armoured, before, true);
                 let meant = expected.meant();
-                if written.is_none() && markdown::read_back(&expected.written()) == [meant] {
-                    self.plainer += usize::from(!(italic && bold));
-                    written = Some(text);
-                }
-            }
-            if written.is_some() {
-                break;
-            }
-        }
-        let text = written.unwrap_or_else(|| {
-            self.plainer += 1;
-            let plain = without(false, false).into_iter().map(|run| Run { style: Style::default(), ..run });
-            Line::of(&tidy::runs(plain.collect()), true, before, false).written()
+                markdown::read_back(&expected.written()) == [meant]
+            })?;
+            Some((Line::of(&runs, armoured, before, false).written(), !(italic && bold)))
         });
+        let (text, plainer) = said.unwrap_or_else(|| {
+            let plain = without(false, false).into_iter().map(|run| Run { style: Style::default(), ..run });
+            (Line::of(&tidy::runs(plain.collect()), true, before, false).written(), true)
+        });
+        self.plainer += usize::from(plainer);
         for (index, line) in text.split('\n').enumerate() {
             if index > 0 {
                 self.line(prefix);

@@ -85,7 +85,9 @@ pub(super) fn read(view: &View<'_>, tied: bool, today: Date) -> Option<Reading> 
     let by_header = vendor.is_some() || header.is_some();
     let is_one = if by_header {
         // A long text of its own, without any of the phrases, is a person's whose program marks everything.
-        let individual = words > 150 && !proven.any() && subject.is_none();
+        let by_path_alone = vendor.is_none() && incoming.auto == AutoSubmitted::No;
+        let individual =
+            !proven.any() && subject.is_none() && (words > 150 || by_path_alone && view.new.quotes);
         let newsletter = is_fresh_bulk(view) && subject.is_none() && !tied && proven.automatic == 0;
         // Nobody's mail program answers with an empty return path.
         let answered_by_none = incoming.null_path && answers;
@@ -259,7 +261,12 @@ fn by_text(view: &View<'_>, proven: Proven, words: usize, answers: bool) -> bool
         || proven.away >= 2 && words < 60
         || proven.away >= 1 && short && (all >= 1 || names_a_day(view));
     let received = proven.acknowledgement >= 1 && (all >= 3 && words < 200 || all >= 2 && short);
-    let gone = proven.left + proven.retired >= 2 && words < 100;
+    // A colleague who takes over says so; a machine says whom to write to.
+    let elsewhere = ["@", "wenden", "contact", "mailen naar", "adressez"]
+        .iter()
+        .any(|word| view.new_plain.contains(word));
+    let gone = proven.left + proven.retired >= 2 && words < 100
+        || proven.left + proven.retired >= 1 && words < 50 && elsewhere;
     let form = proven.form >= 1 && proven.acknowledgement >= 1 && all >= 2 && words < 200;
     away || received || gone || form || proven.challenge >= 2
 }
@@ -315,7 +322,22 @@ fn is_personal(view: &View<'_>) -> bool {
         "ik stuur",
     ];
     let text = &view.new_plain;
-    WORDS.iter().filter(|word| text.contains(*word)).count() >= if count(text) > 80 { 2 } else { 1 }
+    // "We read all of it, but cannot answer everybody" is what offices say to everybody.
+    let to_everybody = [
+        "iedereen",
+        "everyone",
+        "everybody",
+        "individual",
+        "persoonlijk",
+        "personally",
+        "alle mails",
+        "each ",
+    ]
+    .iter()
+    .any(|word| text.contains(word));
+    let found =
+        WORDS.iter().filter(|word| text.contains(*word) && !(to_everybody && word.starts_with(','))).count();
+    found >= if count(text) > 80 { 2 } else { 1 }
 }
 
 fn subtype(subject: Option<&str>, proven: Proven, view: &View<'_>) -> AutoReply {

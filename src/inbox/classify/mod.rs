@@ -59,7 +59,7 @@ pub(super) fn read(mail: &ParsedMail, settings: Settings<'_>) -> Reading {
                 reading.matched = reading.matched.or(tied);
                 return reading;
             }
-            let mut reading = unsubscribe::read(&view, tied.is_some())
+            let mut reading = unsubscribe::read(&view)
                 .or_else(|| auto_reply::read(&view, tied.is_some(), settings.today))
                 .or_else(|| reply::read(&view, tied.as_ref()))
                 .unwrap_or_else(|| reply::unrelated(&view, settings.sent));

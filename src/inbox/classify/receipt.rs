@@ -1,7 +1,7 @@
 //! Receipts: a machine says that the letter was opened or thrown away (RFC 8098).
 
 use super::super::rules::rules;
-use super::super::words::plain;
+use super::super::words::{count, plain};
 use super::View;
 use crate::delivery::inbound::{Class, Kind, Reading};
 use crate::mail::mdn;
@@ -31,10 +31,8 @@ pub(super) fn read(view: &View<'_>) -> Option<Reading> {
     let tnef = parts
         .iter()
         .any(|part| part.media == "application/ms-tnef" || part.name.as_deref() == Some("winmail.dat"));
-    let outlook = incoming.answers()
-        && !view.new.quotes
-        && super::super::words::count(&view.new_plain) < 60
-        && says_so(&view.new_plain);
+    let outlook =
+        incoming.answers() && !view.new.quotes && count(&view.new_plain) < 60 && says_so(&view.new_plain);
     let class = incoming
         .lower("x-ms-exchange-message-class")
         .or_else(|| incoming.lower("content-class"))
@@ -112,7 +110,7 @@ pub(super) fn is_calendar(view: &View<'_>) -> bool {
             && (part.method.is_some() || !part.attached)
             && !matches!(part.content, Content::Parts(_))
     });
-    by_part
-        && (rules().other.fits(&view.incoming.subject_plain)
-            || super::super::words::count(&view.new_plain) < 400)
+    // An answer with an appointment in it is an answer.
+    let says_nothing_else = view.incoming.prefix.is_none() && count(&view.new_plain) < 400;
+    by_part && (rules().other.fits(&view.incoming.subject_plain) || says_nothing_else)
 }

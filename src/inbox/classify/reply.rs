@@ -33,7 +33,7 @@ pub(super) fn read(view: &View<'_>, tied: Option<&Matched>) -> Option<Reading> {
         reading.reasons.push("it answers a letter: In-Reply-To".to_owned());
     } else if incoming.prefix == Some("reply") {
         reading.reasons.push("its subject is that of an answer".to_owned());
-    } else if !incoming.references.is_empty() && !incoming.mail.fields.has("list-unsubscribe") {
+    } else if !incoming.references.is_empty() {
         reading.reasons.push("it belongs to a thread: References".to_owned());
     } else if view.new.quotes
         && incoming.prefix.is_none()

@@ -15,7 +15,7 @@ const SHORT: usize = 18;
 const LONG: usize = 140;
 
 /// Reads a request.
-pub(super) fn read(view: &View<'_>, _tied: bool) -> Option<Reading> {
+pub(super) fn read(view: &View<'_>) -> Option<Reading> {
     let incoming = &view.incoming;
     let fields = &incoming.mail.fields;
     if incoming.lower("x-apple-unsubscribe").is_some_and(|value| value == "true") {
@@ -44,9 +44,10 @@ pub(super) fn read(view: &View<'_>, _tied: bool) -> Option<Reading> {
     let body_plain = plain(&without_explanations(&body));
     let words = count(&body_plain);
     let subject = subject(view);
-    if words > 0 && rules().unsubscribe_not.fits(&plain(&body)) && !rules().unsubscribe_long.fits(&body_plain)
-    {
-        return None;
+    match rules().unsubscribe_not.first(&plain(&body)).map(|rule| rule.proves.as_str()) {
+        Some("never") => return None,
+        Some(_) if words > 0 && !rules().unsubscribe_long.fits(&body_plain) => return None,
+        _ => {}
     }
     if let Some(rule) = subject {
         let asks = rules().unsubscribe_short.fits(&body_plain) || rules().unsubscribe_long.fits(&body_plain);

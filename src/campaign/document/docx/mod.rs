@@ -6,7 +6,7 @@ mod style;
 
 use std::collections::HashMap;
 
-use self::field::Field;
+use self::field::Fields;
 use self::numbering::Numbering;
 pub(super) use self::numbering::written;
 use self::style::{Kind, Looks, Paragraph, Styles};
@@ -36,7 +36,7 @@ pub(super) fn read(archive: &mut Archive<'_>) -> Result<Document, Unreadable> {
         links,
         notes: Notes::default(),
         flow: Flow::default(),
-        fields: Vec::new(),
+        fields: Fields::default(),
         footnotes: Footnotes::default(),
         footnote_parts: [root(archive, &beside("footnotes.xml"))?, root(archive, &beside("endnotes.xml"))?],
         headers: Vec::new(),
@@ -44,6 +44,7 @@ pub(super) fn read(archive: &mut Archive<'_>) -> Result<Document, Unreadable> {
     };
     let body = document.child("w:body").ok_or(Unreadable::Broken)?;
     let mut blocks = reader.blocks(body);
+    reader.fields.look_for_open_ones(&mut reader.notes);
     let footnotes = std::mem::take(&mut reader.footnotes);
     footnotes.append(&mut blocks, &mut reader.notes);
     for (word, id) in std::mem::take(&mut reader.headers) {
@@ -112,27 +113,13 @@ impl Links {
     }
 }
 
-/// A field that has begun and not ended (§17.16.18).
-#[derive(Debug)]
-struct OpenField {
-    instruction: String,
-    /// Whether what comes now is what it shows.
-    shown: bool,
-    what: Field,
-    /// What stands instead of what it shows, until it is put.
-    instead: Option<Content>,
-    /// Whether what it shows is left out.
-    silent: bool,
-    style: Style,
-}
-
 struct Reader {
     styles: Styles,
     numbering: Numbering,
     links: Links,
     notes: Notes,
     flow: Flow,
-    fields: Vec<OpenField>,
+    fields: Fields,
     footnotes: Footnotes,
     footnote_parts: [Option<Element>; 2],
     /// "header" or "footer", and the relationship.
@@ -228,7 +215,9 @@ impl Reader {
                         "numbers of list items, such as `b)` or `2.1`, became plain numbers",
                     );
                 }
-                let level = level.unwrap_or(0);
+                // `List Bullet 2` has a list of its own, whose first level is the second that a reader sees.
+                let level =
+                    level.filter(|level| *level > 0).or(self.styles.level(id.as_deref())).unwrap_or(0);
                 self.flow.push(runs, |runs| Flat::Item { level, number: mark.number, runs });
             }
             (Kind::Quote, None) => {
@@ -323,7 +312,7 @@ impl Reader {
                 "w:sdt" => {
                     let Some(content) = element.child("w:sdtContent") else { continue };
                     if element.at(&["w:sdtPr", "w:showingPlcHdr"]).is_some() {
-                        self.put(
+                        self.fields.put(
                             Content::Text(format!("[{}]", content.all_text().trim())),
                             Style::default(),
                             out,
@@ -333,11 +322,11 @@ impl Reader {
                     }
                 }
                 "w:fldSimple" => {
-                    self.begin_field(style_of(base, link));
-                    self.instruct(element.attribute("w:instr").unwrap_or_default());
-                    self.show_field();
+                    self.fields.begin(style_of(base, link));
+                    self.fields.instruct(element.attribute("w:instr").unwrap_or_default());
+                    self.fields.show(&mut self.notes);
                     self.runs(element, base, link, out);
-                    self.end_field(out);
+                    self.fields.end(&mut self.notes, out);
                 }
                 "m:oMath" | "m:oMathPara" => {
                     self.notes.count(
@@ -345,7 +334,7 @@ impl Reader {
                         "a formula became plain text",
                         "formulas became plain text",
                     );
-                    self.put(Content::Text(element.all_text()), style_of(base, link), out);
+                    self.fields.put(Content::Text(element.all_text()), style_of(base, link), out);
                 }
                 "mc:AlternateContent" => {
                     if let Some(choice) = choice(element) {
@@ -380,20 +369,20 @@ impl Reader {
                 "w:noBreakHyphen" => "\u{2011}".to_owned(),
                 "w:sym" => symbol(element.attribute("w:char").unwrap_or_default()).to_owned(),
                 "w:br" | "w:cr" => {
-                    self.put(Content::Break, style.clone(), out);
+                    self.fields.put(Content::Break, style.clone(), out);
                     continue;
                 }
                 "w:fldChar" => {
                     match element.attribute("w:fldCharType") {
-                        Some("begin") => self.begin_field(style.clone()),
-                        Some("separate") => self.show_field(),
-                        Some("end") => self.end_field(out),
+                        Some("begin") => self.fields.begin(style.clone()),
+                        Some("separate") => self.fields.show(&mut self.notes),
+                        Some("end") => self.fields.end(&mut self.notes, out),
                         _ => {}
                     }
                     continue;
                 }
                 "w:instrText" => {
-                    self.instruct(&element.all_text());
+                    self.fields.instruct(&element.all_text());
                     continue;
                 }
                 "w:footnoteReference" | "w:endnoteReference" => {
@@ -423,92 +412,7 @@ impl Reader {
                 }
                 _ => continue,
             };
-            self.put(Content::Text(text), style.clone(), out);
-        }
-    }
-
-    /// Puts a piece into the line, unless the field round it says otherwise.
-    fn put(&mut self, content: Content, mut style: Style, out: &mut Vec<Run>) {
-        if self.fields.iter().any(|field| !field.shown) {
-            return;
-        }
-        let link = self.fields.iter().rev().find_map(|field| match &field.what {
-            Field::Link(target) => Some(target.clone()),
-            _ => None,
-        });
-        style.link = style.link.or(link);
-        match self.fields.iter_mut().find(|field| field.silent) {
-            Some(field) => out.extend(field.instead.take().map(|content| Run { content, style })),
-            None => out.push(Run { content, style }),
-        }
-    }
-
-    fn begin_field(&mut self, style: Style) {
-        // Fields in fields in fields are no letter any more.
-        if self.fields.len() < 50 {
-            self.fields.push(OpenField {
-                instruction: String::new(),
-                shown: false,
-                what: Field::Shown,
-                instead: None,
-                silent: false,
-                style,
-            });
-        }
-    }
-
-    fn instruct(&mut self, text: &str) {
-        if let Some(field) =
-            self.fields.last_mut().filter(|field| !field.shown && field.instruction.len() < 2000)
-        {
-            field.instruction.push_str(text);
-        }
-    }
-
-    /// The instruction is complete; what follows is what the field shows.
-    fn show_field(&mut self) {
-        let Some(field) = self.fields.last_mut().filter(|field| !field.shown) else { return };
-        field.shown = true;
-        field.what = Field::of(&field.instruction);
-        field.instead = match &field.what {
-            Field::Merge(name) => Some(Content::Field(name.clone())),
-            Field::Today => Some(Content::Today),
-            Field::Marker(marker) => Some(Content::Text((*marker).to_owned())),
-            _ => None,
-        };
-        field.silent = field.instead.is_some() || matches!(field.what, Field::Drop(_));
-        match &field.what {
-            Field::Drop(code) => {
-                let said = format!("a field `{code}`, for which a mail has no use");
-                self.notes.count(
-                    Sort::Dropped,
-                    &said,
-                    "fields for which a mail has no use, such as page numbers",
-                );
-            }
-            Field::Choice => {
-                let shown: String = field.instruction.split_whitespace().collect::<Vec<_>>().join(" ");
-                let shown: String = shown.chars().take(80).collect();
-                self.notes.say(
-                    Sort::Look,
-                    format!("the merge chose by `{shown}`; what it showed last stands there now: write `{{{{#if …}}}}` instead"),
-                );
-            }
-            _ => {}
-        }
-    }
-
-    fn end_field(&mut self, out: &mut Vec<Run>) {
-        self.show_field();
-        let Some(field) = self.fields.pop() else { return };
-        if let Some(content) = field.instead {
-            self.put(content, field.style, out);
-        }
-        // A field within the instruction of another is part of what that says.
-        if let (Field::Merge(name), Some(outer)) = (&field.what, self.fields.last_mut())
-            && !outer.shown
-        {
-            outer.instruction.push_str(&format!("«{name}»"));
+            self.fields.put(Content::Text(text), style.clone(), out);
         }
     }
 
@@ -520,7 +424,7 @@ impl Reader {
         self.footnote_parts[part] = Some(notes);
         if let Some(blocks) = blocks.filter(|blocks| !blocks.is_empty()) {
             let mark = self.footnotes.add(blocks);
-            self.put(Content::Text(mark), style.clone(), out);
+            self.fields.put(Content::Text(mark), style.clone(), out);
         }
     }
 

@@ -161,6 +161,11 @@ impl Styles {
         self.chain(id).fold(Looks::default(), |all, style| all.or(style.looks))
     }
 
+    /// Returns the level in a list at which a style stands by its name.
+    pub(super) fn level(&self, id: Option<&str>) -> Option<usize> {
+        self.chain(id).find_map(|style| level_in_name(&style.name))
+    }
+
     /// Returns what a paragraph of a style is, by the names that the program gives its own styles.
     pub(super) fn kind(&self, id: Option<&str>, outline: Option<u8>) -> Kind {
         for style in self.chain(id) {
@@ -178,6 +183,12 @@ impl Styles {
             _ => Kind::Text,
         }
     }
+}
+
+/// The level that one of the program's own styles for lists says: 1 for `list bullet 2`.
+fn level_in_name(name: &str) -> Option<usize> {
+    let rest = name.strip_prefix("list ")?;
+    rest.rsplit_once(' ')?.1.parse::<usize>().ok()?.checked_sub(1).filter(|level| *level < 9)
 }
 
 /// Returns whether a property that is there is switched on: `<w:b/>`, `<w:b w:val="1"/>`.

@@ -29,7 +29,13 @@ pub(super) fn find(incoming: &Incoming<'_>, report: &Report) -> Vec<String> {
         return found;
     }
     let written = of_letter(report);
-    let named = in_text(incoming, report, &written);
+    let named = in_text(report, &written, &ours(incoming, report, true));
+    // A report may come in the name of the very address that failed.
+    let named = if named.is_empty() && written.is_empty() {
+        in_text(report, &written, &ours(incoming, report, false))
+    } else {
+        named
+    };
     if !named.is_empty() {
         return named;
     }
@@ -121,8 +127,7 @@ enum Place {
     Leading,
 }
 
-fn in_text(incoming: &Incoming<'_>, report: &Report, written: &[String]) -> Vec<String> {
-    let ours = ours(incoming, report);
+fn in_text(report: &Report, written: &[String], ours: &[String]) -> Vec<String> {
     let lines: Vec<&str> = report.text.lines().collect();
     let mut found: Vec<(Place, &str)> = Vec::new();
     let mut announced = 0;
@@ -136,7 +141,7 @@ fn in_text(incoming: &Incoming<'_>, report: &Report, written: &[String]) -> Vec<
         }
         let words = plain(line);
         for (at, address) in here {
-            if is_somebody_else(address, line, at, &ours) {
+            if is_somebody_else(address, line, at, ours) {
                 continue;
             }
             let place = place(&words, line, at, address, announced > 0, lines.get(nth + 1).copied());
@@ -260,8 +265,8 @@ fn announces(line: &str) -> bool {
     about.iter().any(|word| words.contains(word))
 }
 
-/// Our own addresses: the letter's sender and whom the report came to.
-fn ours(incoming: &Incoming<'_>, report: &Report) -> Vec<String> {
+/// Who did not fail: the letter's sender, whom the report came to, and (`with_reporter`) whoever reports.
+fn ours(incoming: &Incoming<'_>, report: &Report, with_reporter: bool) -> Vec<String> {
     let mut ours = Vec::new();
     let mut take = |fields: &crate::mail::fields::Fields, names: &[&str]| {
         for name in names {
@@ -270,10 +275,10 @@ fn ours(incoming: &Incoming<'_>, report: &Report) -> Vec<String> {
             }
         }
     };
-    take(
-        &incoming.mail.fields,
-        &["to", "delivered-to", "x-original-to", "from", "reply-to", "return-path", "cc", "envelope-to"],
-    );
+    take(&incoming.mail.fields, &["to", "delivered-to", "x-original-to", "cc", "envelope-to"]);
+    if with_reporter {
+        take(&incoming.mail.fields, &["from", "reply-to", "return-path"]);
+    }
     if let Some(returned) = &report.returned {
         take(&returned.fields, &["from", "return-path", "sender", "reply-to", "errors-to"]);
     }

@@ -55,7 +55,10 @@ pub(super) fn read(incoming: &Incoming<'_>, report: &Report, machine: &Machine) 
     let (recipient, delayed) = failed[nth];
     let mut named = Vec::new();
     for (recipient, _) in &failed {
-        for address in [&recipient.original, &recipient.last].into_iter().flatten() {
+        let both = [&recipient.original, &recipient.last].into_iter().flatten();
+        // A name without a domain is made whole only where nothing better stands beside it.
+        let (whole, part): (Vec<_>, Vec<_>) = both.partition(|address| address.contains('@'));
+        for address in if whole.is_empty() { part } else { whole } {
             if let Some(address) = recipients::whole(address, incoming, report) {
                 add(&mut named, &address);
             }

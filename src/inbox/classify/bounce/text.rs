@@ -19,7 +19,8 @@ pub(super) fn read(incoming: &Incoming<'_>, report: &Report, machine: &Machine) 
     let text = plain(&report.text);
     let failure = Failure::of(incoming, report, &text);
     let told = rules().delivered.fits(&incoming.subject_plain) && !failure.code && failure.cause.is_none();
-    if !(told && machine.weight >= 2) && !failure.is_one(incoming, machine, &text, &report.text) {
+    let is_one = told && machine.weight >= 2 || failure.is_one(incoming, machine, &text, &report.text);
+    if !is_one {
         return None;
     }
     if is_success(incoming, &text, &failure) {
@@ -115,6 +116,10 @@ impl Failure {
         }
         // `<ada@x.example>:` and the letter, and not a word about why.
         if machine.daemon && names_somebody(report) {
+            return true;
+        }
+        // A mail system that reports has something to report; what it does with the words is its own affair.
+        if machine.daemon && machine.weight >= 4 && !away && (self.cause.is_some() || self.code) {
             return true;
         }
         match machine.weight {
