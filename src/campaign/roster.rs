@@ -188,6 +188,7 @@ pub struct RosterReader<R> {
     detected: Detected,
     suspects: Suspects,
     said: Said,
+    whom_alone: bool,
     begun: bool,
     ended: bool,
 }
@@ -211,6 +212,7 @@ impl<R: Read> RosterReader<R> {
             detected: detected.clone(),
             suspects: Suspects::default(),
             said: Said::default(),
+            whom_alone: false,
             begun: false,
             ended: false,
         }
@@ -220,6 +222,13 @@ impl<R: Read> RosterReader<R> {
     #[must_use]
     pub fn leaving_out(mut self, suspects: Suspects) -> Self {
         self.suspects = suspects;
+        self
+    }
+
+    /// Reads whom the rows are about and no more: their fields stay empty and are not looked at. For a first pass.
+    #[must_use]
+    pub fn whom_alone(mut self) -> Self {
+        self.whom_alone = true;
         self
     }
 
@@ -233,7 +242,8 @@ impl<R: Read> RosterReader<R> {
         if let Some(problem) = self.wrong_width() {
             return Row::Wrong { at, problems: vec![problem] };
         }
-        let read = row::recipient(&self.record, &self.settings, &self.detected, &mut self.said);
+        let read =
+            row::recipient(&self.record, &self.settings, &self.detected, self.whom_alone, &mut self.said);
         let (recipient, mut warnings) = match read {
             Ok(read) => read,
             Err(problems) => return Row::Wrong { at, problems },

@@ -23,7 +23,7 @@ pub(super) struct Said {
     numbers: Vec<usize>,
 }
 
-/// Reads a row whose cells are as many as the headings.
+/// Reads a row whose cells are as many as the headings; its fields not where `whom_alone` is enough.
 ///
 /// # Errors
 /// All that is wrong with it; nothing where that was said of an earlier row and holds for all.
@@ -31,12 +31,16 @@ pub(super) fn recipient(
     record: &Record,
     settings: &RosterSettings,
     detected: &Detected,
+    whom_alone: bool,
     said: &mut Said,
 ) -> Result<(Recipient, Vec<Problem>), Vec<Problem>> {
     let mut row = Row { record, settings, detected, problems: Vec::new(), warnings: Vec::new() };
     let columns = detected.columns;
-    let fields = row.fields(said);
-    row.look_at_types(said);
+    let mut fields = Vec::new();
+    if !whom_alone {
+        fields = row.fields(said);
+        row.look_at_types(said);
+    }
     let deadline = row.deadline();
     let (name, organisation) = (row.head(columns.name), row.head(columns.organisation));
     let channel = row.channel(said);

@@ -68,6 +68,8 @@ pub struct Records<R> {
     row: u64,
     after_cr: bool,
     buffer: Vec<u8>,
+    /// The cells of the row before, whose memory is used again.
+    spare: Vec<String>,
     ended: bool,
 }
 
@@ -81,6 +83,7 @@ impl<R: Read> Records<R> {
             row: 0,
             after_cr: false,
             buffer: Vec::new(),
+            spare: Vec::new(),
             ended: false,
         }
     }
@@ -91,7 +94,7 @@ impl<R: Read> Records<R> {
     /// # Errors
     /// Those of reading; nothing more comes afterwards.
     pub fn read(&mut self, record: &mut Record) -> io::Result<bool> {
-        record.cells.clear();
+        self.spare.append(&mut record.cells);
         record.width = 0;
         record.flaw = None;
         record.spans_from = None;
@@ -121,7 +124,7 @@ impl<R: Read> Records<R> {
                 if !any {
                     return Ok(false);
                 }
-                finish(record, &mut self.buffer);
+                finish(record, &mut self.buffer, &mut self.spare);
                 self.uncount(record);
                 record.last_line = self.line;
                 return Ok(true);
@@ -188,7 +191,7 @@ impl<R: Read> Records<R> {
                     }
                     State::Quoted => true,
                     State::Start | State::Plain | State::Quote if byte == self.separator => {
-                        finish(record, &mut self.buffer);
+                        finish(record, &mut self.buffer, &mut self.spare);
                         state = State::Start;
                         false
                     }
@@ -214,7 +217,7 @@ impl<R: Read> Records<R> {
             }
             self.text.take(taken);
             if done {
-                finish(record, &mut self.buffer);
+                finish(record, &mut self.buffer, &mut self.spare);
                 self.uncount(record);
                 record.last_line = self.line - 1;
                 return Ok(true);
@@ -232,14 +235,19 @@ impl<R: Read> Records<R> {
     }
 }
 
-fn finish(record: &mut Record, buffer: &mut Vec<u8>) {
+fn finish(record: &mut Record, buffer: &mut Vec<u8>, spare: &mut Vec<String>) {
     record.width += 1;
     if record.width > COLUMNS {
         record.flaw.get_or_insert(Flaw::Wide);
     } else {
-        // Cut only at the length limit, where the row is refused anyway.
-        let cell = String::from_utf8(std::mem::take(buffer));
-        record.cells.push(cell.unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned()));
+        let mut cell = spare.pop().unwrap_or_default();
+        cell.clear();
+        match std::str::from_utf8(buffer) {
+            Ok(text) => cell.push_str(text),
+            // Cut only at the length limit, where the row is refused anyway.
+            Err(_) => cell.push_str(&String::from_utf8_lossy(buffer)),
+        }
+        record.cells.push(cell);
     }
     buffer.clear();
 }

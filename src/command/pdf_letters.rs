@@ -37,7 +37,7 @@ pub fn write(context: &Context, reading: &Reading, key: Option<&str>, folder: &P
         |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut duplicates = Duplicates::default();
-    for row in reading.rows()? {
+    for row in reading.rows()?.whom_alone() {
         if let Row::Recipient { recipient, .. } = row {
             duplicates.note(&recipient);
         }

@@ -296,7 +296,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
         |error: std::io::Error| Failure::input(format!("{} cannot be written: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut duplicates = Duplicates::default();
-    for row in reading.rows()? {
+    for row in reading.rows()?.whom_alone() {
         if let Row::Recipient { recipient, .. } = row {
             duplicates.note(&recipient);
         }

@@ -118,7 +118,7 @@ impl<'a> Asked<'a> {
 /// When the roster cannot be read any more.
 pub fn meant(reading: &mut Reading, typed: &[String]) -> Result<Vec<String>, Failure> {
     let mut asked = Asked::new(typed);
-    for row in reading.rows()? {
+    for row in reading.rows()?.whom_alone() {
         if let Row::Recipient { recipient, .. } | Row::LeftOut { recipient, .. } = row {
             asked.meet(&recipient.key);
         }
@@ -196,7 +196,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
     if reading.roster.is_some() {
         suspects = {
             let mut duplicates = Duplicates::default();
-            for row in reading.rows()? {
+            for row in reading.rows()?.whom_alone() {
                 if let Row::Recipient { recipient, .. } = row {
                     asked.meet(&recipient.key);
                     duplicates.note(&recipient);
