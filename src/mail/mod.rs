@@ -10,3 +10,4 @@ pub mod mime;
 pub mod queue_id;
 pub mod quoted_printable;
 pub mod smtp_reply;
+pub mod xtext;
