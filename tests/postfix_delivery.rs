@@ -214,6 +214,7 @@ async fn run_later(campaign: &Campaign, port: u16, later: Duration) -> Ended {
         connections: 1,
         letters_per_connection: 100,
         hello_name: None,
+        delivery_reports: true,
         timeouts: Timeouts::default(),
     };
     let run = Run {

@@ -171,6 +171,9 @@ pub struct RawTransport {
     pub letters_per_connection: Option<u32>,
     /// smtp: the name this machine says in EHLO. Default: its address.
     pub hello_name: Option<String>,
+    /// smtp: whether the relay is asked for reports that name the letter when it could not be delivered or is late (DSN,
+    /// RFC 3461), where it offers that. Default: `true`.
+    pub delivery_reports: Option<bool>,
     /// folder: where the `.eml` files go. Default: `logs/letters`.
     pub path: Option<String>,
     /// smtp: how long each phase may take, such as `"30s"` or `"5 min"`.

@@ -50,7 +50,15 @@ impl Settling<'_> {
                 "",
             );
         }
-        Some(SmtpSettings { server, connections, letters_per_connection, hello_name, timeouts })
+        let delivery_reports = raw.delivery_reports.unwrap_or(true);
+        Some(SmtpSettings {
+            server,
+            connections,
+            letters_per_connection,
+            hello_name,
+            delivery_reports,
+            timeouts,
+        })
     }
 
     fn timeouts(&mut self, raw: &RawTransport) -> Timeouts {

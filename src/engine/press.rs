@@ -244,6 +244,8 @@ impl Press {
             forward_path: addressees.to.address.clone(),
             also: addressees.others().map(|mailbox| mailbox.address.clone()).collect(),
             waits_for_others: order.waits_for_others,
+            // A report about a trial must not be taken for one about the letter.
+            envelope_id: order.test_to.is_none().then(|| order.message_id.envelope_id()),
         };
         let to: Vec<Mailbox> = [&addressees.to].into_iter().chain(&addressees.also_to).cloned().collect();
         let bytes = mime::compose(&Parts {

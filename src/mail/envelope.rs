@@ -16,12 +16,14 @@ pub struct Envelope {
     pub also: Vec<Address>,
     /// Whether the letter waits when one of the others is put off (a 4yz), instead of going without it.
     pub waits_for_others: bool,
+    /// `ENVID`: what a report about the letter gives back (RFC 3461 §4.4), at most 100 characters; `None` asks for nothing.
+    pub envelope_id: Option<String>,
 }
 
 impl Envelope {
     /// An envelope with one forward path.
     pub fn one(reverse_path: Option<Address>, forward_path: Address) -> Self {
-        Self { reverse_path, forward_path, also: Vec::new(), waits_for_others: true }
+        Self { reverse_path, forward_path, also: Vec::new(), waits_for_others: true, envelope_id: None }
     }
 
     /// Returns every forward path, that of the one the letter is for first.

@@ -90,6 +90,12 @@ impl MessageId {
         self.0.trim_start_matches('<').split('.').take(2).collect()
     }
 
+    /// Returns the envelope id of the delivery (`ENVID`, RFC 3461 §4.4), which a report gives back as
+    /// `Original-Envelope-Id`: the same 22 characters as in the reverse path.
+    pub fn envelope_id(&self) -> String {
+        self.return_token()
+    }
+
     /// Returns it with its angle brackets.
     pub fn as_str(&self) -> &str {
         &self.0

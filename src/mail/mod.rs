@@ -19,3 +19,4 @@ pub mod queue_id;
 pub mod quoted_printable;
 pub mod smtp_reply;
 pub mod threading;
+pub mod xtext;

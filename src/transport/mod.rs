@@ -64,6 +64,8 @@ pub struct SmtpSettings {
     pub letters_per_connection: u32,
     /// What we say in EHLO; `None` is the address literal of our end (RFC 5321 §4.1.3).
     pub hello_name: Option<String>,
+    /// Whether a relay that offers it is asked for reports that name the letter (RFC 3461).
+    pub delivery_reports: bool,
     /// How long each phase may take.
     pub timeouts: Timeouts,
 }
@@ -176,6 +178,7 @@ impl Transport {
                     connections,
                     letters_per_connection: u32::MAX,
                     hello_name: None,
+                    delivery_reports: true,
                     timeouts: Timeouts::default(),
                 };
                 Inner {
@@ -285,7 +288,12 @@ impl Lane {
             used_up.quit(FAREWELL).await;
         }
         let size = dot_stuffing::stuff(message, &mut self.wire);
-        let letter = Letter { wire: &self.wire, size, is_eight_bit: !message.is_ascii() };
+        let letter = Letter {
+            wire: &self.wire,
+            size,
+            is_eight_bit: !message.is_ascii(),
+            envelope_id: envelope.envelope_id.as_deref().filter(|_| way.settings.delivery_reports),
+        };
         loop {
             let mut session = match kept.take() {
                 Some(session) => session,

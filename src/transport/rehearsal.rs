@@ -41,6 +41,8 @@ pub struct RelaySettings {
     pub eight_bit_mime: bool,
     /// Offers SMTPUTF8.
     pub smtputf8: bool,
+    /// Offers DSN; without it a letter that asks for reports is refused.
+    pub dsn: bool,
     /// Knows EHLO; without it only HELO.
     pub ehlo: bool,
     /// The size it announces and holds to.
@@ -74,6 +76,7 @@ impl Default for RelaySettings {
             pipelining: true,
             eight_bit_mime: true,
             smtputf8: true,
+            dsn: true,
             ehlo: true,
             size: 50 * 1024 * 1024,
             letters_per_connection: None,

@@ -19,6 +19,8 @@ pub(super) struct Offers {
     pub(super) smtputf8: bool,
     /// RFC 1870; the limit in octets where there is one.
     pub(super) size: Option<Option<u64>>,
+    /// RFC 3461.
+    pub(super) dsn: bool,
     starttls: bool,
     auth: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Offers {
                 "PIPELINING" => offers.pipelining = true,
                 "8BITMIME" => offers.eight_bit_mime = true,
                 "SMTPUTF8" => offers.smtputf8 = true,
+                "DSN" => offers.dsn = true,
                 "STARTTLS" => offers.starttls = true,
                 // 0 is "no limit" (RFC 1870 §4).
                 "SIZE" => offers.size = Some(rest.trim().parse().ok().filter(|&limit| limit > 0)),
@@ -217,12 +220,19 @@ mod tests {
     #[test]
     fn offers_are_read_as_servers_write_them() {
         let offers = Offers::read(
-            "mail.example at your service\nSIZE 35882577\n8bitmime\nAUTH LOGIN PLAIN\nAUTH=XOAUTH2\nSTARTTLS\nPIPELINING\nSMTPUTF8\nX",
+            "mail.example at your service\nSIZE 35882577\n8bitmime\nAUTH LOGIN PLAIN\nAUTH=XOAUTH2\nSTARTTLS\nPIPELINING\nSMTPUTF8\nDSN\nX",
         );
         let auth = ["LOGIN", "PLAIN", "XOAUTH2"].map(str::to_owned).to_vec();
         let size = Some(Some(35_882_577));
-        let all =
-            Offers { pipelining: true, eight_bit_mime: true, smtputf8: true, size, starttls: true, auth };
+        let all = Offers {
+            pipelining: true,
+            eight_bit_mime: true,
+            smtputf8: true,
+            size,
+            dsn: true,
+            starttls: true,
+            auth,
+        };
         assert_eq!(offers, all);
         assert_eq!(Offers::read("PIPELINING is only my name\nSIZE\nSIZE 0").size, Some(None));
         assert_eq!(Offers::read("PIPELINING\n"), Offers::default());

@@ -15,6 +15,7 @@ use super::line::Cut;
 use super::session::Session;
 use crate::delivery::attempt::{Ending, Stage};
 use crate::mail::envelope::Envelope;
+use crate::mail::xtext::{original_recipient, xtext};
 
 /// A letter as it goes over the line.
 pub(super) struct Letter<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Letter<'a> {
     pub(super) size: usize,
     /// It is not ASCII.
     pub(super) is_eight_bit: bool,
+    /// What reports about it are to give back, where they are asked for.
+    pub(super) envelope_id: Option<&'a str>,
 }
 
 /// What came of a transaction.
@@ -200,11 +203,20 @@ impl Session {
         if envelope.needs_smtputf8() {
             text.push_str(" SMTPUTF8");
         }
+        // Asked for by RFC 3461: reports with our mark and the letter's header, about failures and delays only.
+        let envelope_id = letter.envelope_id.filter(|_| self.offers.dsn);
+        if let Some(id) = envelope_id {
+            let _ = write!(text, " RET=HDRS ENVID={}", xtext(id));
+        }
         text.push_str("\r\n");
         commands.mail = commands.reset.end..text.len();
         for path in envelope.forward_paths() {
             let start = text.len();
-            let _ = write!(text, "RCPT TO:<{path}>\r\n");
+            let _ = write!(text, "RCPT TO:<{path}>");
+            if envelope_id.is_some() {
+                let _ = write!(text, " NOTIFY=FAILURE,DELAY ORCPT={}", original_recipient(path));
+            }
+            text.push_str("\r\n");
             commands.rcpt.push(start..text.len());
         }
         let start = text.len();

@@ -83,6 +83,7 @@ impl Town {
             connections: 1,
             letters_per_connection: 1000,
             hello_name: None,
+            delivery_reports: true,
             timeouts: Timeouts::default(),
         };
         Self { folder: tempfile::tempdir().unwrap(), clock, relay, way, minutes }

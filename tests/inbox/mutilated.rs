@@ -47,7 +47,12 @@ fn what_is_no_message_at_all_is_unrelated() {
     let long_line = [b"Subject: ".to_vec(), vec![b'x'; 3 << 20]].concat();
     for bytes in [&b""[..], b"\n", b"\0\0\0", b"From ", b":::::", &[0xff; 300], &long_line] {
         let reading = read(bytes, &sent);
-        assert_eq!(reading.kind, postduif::delivery::inbound::Kind::Unrelated, "{:?}", &bytes[..bytes.len().min(20)]);
+        assert_eq!(
+            reading.kind,
+            postduif::delivery::inbound::Kind::Unrelated,
+            "{:?}",
+            &bytes[..bytes.len().min(20)]
+        );
     }
 }
 

@@ -5,6 +5,7 @@ mod login;
 mod out_of_step;
 #[path = "../support/relay.rs"]
 mod relay;
+mod reports;
 mod several;
 mod stores;
 #[path = "../support/stub.rs"]

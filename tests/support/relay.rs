@@ -81,6 +81,7 @@ impl Post {
             connections: 1,
             letters_per_connection: 100,
             hello_name: None,
+            delivery_reports: true,
             timeouts: Timeouts::default(),
         };
         Self { relay, way, _certificate: certificate }

@@ -79,6 +79,7 @@ impl Stub {
             connections: 1,
             letters_per_connection: 100,
             hello_name: None,
+            delivery_reports: true,
             timeouts: Timeouts::default(),
         };
         Self { way, heard, serving }

@@ -193,6 +193,7 @@ impl<'a, W: Wire> Conversation<'a, W> {
             (settings.pipelining, "PIPELINING"),
             (settings.eight_bit_mime, "8BITMIME"),
             (settings.smtputf8, "SMTPUTF8"),
+            (settings.dsn, "DSN"),
         ];
         lines.extend(extensions.into_iter().filter(|(offered, _)| *offered).map(|(_, name)| name.to_owned()));
         self.said_hello = true;
@@ -284,6 +285,8 @@ impl<'a, W: Wire> Conversation<'a, W> {
             self.say("552 5.3.4 Message size exceeds fixed limit");
         } else if !path.is_ascii() && !parameters.split(' ').any(|p| p == "SMTPUTF8") {
             self.say("553 5.6.7 Address needs SMTPUTF8");
+        } else if !settings.dsn && asks_for_reports(parameters) {
+            self.say("555 5.5.4 Unsupported option");
         } else {
             match self.decide(path) {
                 Behaviour::Refuse { at: Stage::MailFrom, reply } => return self.refuse(&reply),
@@ -297,7 +300,7 @@ impl<'a, W: Wire> Conversation<'a, W> {
     }
 
     fn rcpt(&mut self, rest: &str) -> Next {
-        let Some((path, _)) = path(rest, "TO:") else {
+        let Some((path, parameters)) = path(rest, "TO:") else {
             self.say("501 5.5.4 Syntax: RCPT TO:<address>");
             return Next::Command;
         };
@@ -306,6 +309,8 @@ impl<'a, W: Wire> Conversation<'a, W> {
         } else if self.forward_paths.len() >= 100 {
             // RFC 5321 §4.5.3.1.8: so many every server takes.
             self.say("452 4.5.3 Too many recipients");
+        } else if !self.shared.settings.dsn && asks_for_reports(parameters) {
+            self.say("555 5.5.4 Unsupported option");
         } else {
             let behaviour = self.decide(path);
             match &behaviour {
@@ -551,6 +556,12 @@ fn path<'l>(rest: &'l str, keyword: &str) -> Option<(&'l str, &'l str)> {
     let rest = rest.trim_start().strip_prefix('<')?;
     let (path, parameters) = rest.split_at(rest.rfind('>')?);
     said.eq_ignore_ascii_case(keyword).then(|| (path, parameters.get(1..).unwrap_or_default().trim()))
+}
+
+/// Whether parameters are those of RFC 3461 §4.
+fn asks_for_reports(parameters: &str) -> bool {
+    let mut names = parameters.split(' ').filter_map(|parameter| parameter.split_once('='));
+    names.any(|(name, _)| matches!(name, "RET" | "ENVID" | "NOTIFY" | "ORCPT"))
 }
 
 fn decode(text: &str) -> String {
