@@ -40,7 +40,7 @@ pub enum Command {
     Status(Status),
     /// One line: what happened to this recipient, and why.
     Why(Why),
-    /// Print again, byte for byte, what was handed over to the relay.
+    /// Print again, byte for byte, what was handed over to the relay; or what they wrote back.
     Show(Show),
     /// The answer to "we never received it": what was handed over, the relay's reply, and when, in one ZIP file.
     Proof(Proof),
@@ -48,7 +48,7 @@ pub enum Command {
     Settle(Settle),
     /// Say what came by telephone, by letter or in the corridor, or what you did for a recipient who takes no mail.
     Mark(Mark),
-    /// Read messages from files and say what they are: replies, bounces, automatic answers; nothing is recorded.
+    /// Read the mailbox and record who answered, what bounced, who is away; or say what messages in files are.
     Inbox(Inbox),
     /// Judge what came back and is not certain: each with its evidence, one key each.
     Review(Review),
@@ -159,6 +159,9 @@ pub struct Show {
     /// The letter of this step, from 1; else the last that was handed over.
     #[arg(long, value_name = "N")]
     pub step: Option<u32>,
+    /// What came back from them instead: the text without quotations, and where the attachments are.
+    #[arg(long, conflicts_with = "step")]
+    pub replies: bool,
 }
 
 /// `proof`
@@ -194,22 +197,26 @@ pub struct Settle {
 
 /// `inbox`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Inbox {
-    /// Messages: files, folders with all that is in them, `.mbox` files.
-    #[arg(value_name = "FILE", required = true)]
+    /// Messages: files, folders with all that is in them, `.mbox` files. Nothing is recorded of them; without any, the mailbox is read.
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Only explain, record nothing; this is all that there is today.
-    #[arg(long)]
+    /// Only explain the files, record nothing; this is what becomes of files in any case.
+    #[arg(long, requires = "files")]
     pub explain: bool,
     /// One JSON object a line for each message.
     #[arg(long)]
     pub json: bool,
-    /// Only say what each message is; there need not be a campaign.
-    #[arg(long)]
+    /// Only say what each file is; there need not be a campaign.
+    #[arg(long, requires = "files")]
     pub no_campaign: bool,
     /// What was sent, as a CSV file with the columns key, message_id, address, subject, sent_at: to say to which letter each belongs.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "files")]
     pub sent: Option<PathBuf>,
+    /// Stay, and read whatever comes, until Ctrl-C.
+    #[arg(long, conflicts_with = "files")]
+    pub watch: bool,
 }
 
 /// A person's word on a letter in doubt.

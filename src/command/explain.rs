@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{Context, sent_list, shown_path};
+use super::{Context, ledger_failed, sent_list, shown_path};
 use crate::cli::Inbox;
 use crate::delivery::inbound::{Class, Kind, Reading};
+use crate::engine::sent::{self, Letters};
 use crate::exit::Exit;
 use crate::inbox::{self, Settings};
+use crate::ledger::Ledger;
 use crate::mail::parsed;
 use crate::report::{Failure, Style, count};
 
@@ -22,16 +24,21 @@ const BATCH: usize = 256;
 /// # Errors
 /// When a file cannot be read; all the others have been explained then.
 pub fn run(context: &Context, what: &Inbox) -> Result<Exit, Failure> {
-    let sent = what.sent.as_deref().map(sent_list::read).transpose()?;
+    let letters = match &what.sent {
+        Some(list) => Letters { sent: sent_list::read(list)?, ..Letters::default() },
+        None => of_the_ledger(context, what)?.unwrap_or_default(),
+    };
+    // Without anything that was sent, nothing is matched.
+    let sent = Some(&letters.sent).filter(|sent| what.sent.is_some() || !sent.is_empty());
     let mut trouble = Vec::new();
     let mut files = Vec::new();
     for path in &what.files {
         collect(path, true, &mut files, &mut trouble);
     }
     let settings = Settings {
-        sent: sent.as_ref(),
+        sent,
         today: context.clock.now().to_zoned_datetime(jiff::tz::TimeZone::system()).date(),
-        own_lines: &[],
+        own_lines: &letters.own_lines,
     };
     let mut told = 0;
     for batch in files.chunks(BATCH) {
@@ -63,6 +70,16 @@ pub fn run(context: &Context, what: &Inbox) -> Result<Exit, Failure> {
                 .safe(format!("{} explained all the same; nothing was recorded", was(told))))
         }
     }
+}
+
+/// What was sent by the campaign in this folder, where there is one.
+fn of_the_ledger(context: &Context, what: &Inbox) -> Result<Option<Letters>, Failure> {
+    if what.no_campaign || !context.folder.join("config.toml").exists() {
+        return Ok(None);
+    }
+    let config = context.config().map_err(|failure| failure.hint("`--no-campaign` does without one"))?;
+    let Some(reader) = Ledger::read(&config.ledger).map_err(ledger_failed)? else { return Ok(None) };
+    sent::letters(&reader).map(Some).map_err(ledger_failed)
 }
 
 fn was(number: u64) -> String {

@@ -7,10 +7,11 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::tasks::typed;
-use super::{Context, bar, launched, ledger_failed, log_file, one_key, outcome_file, replies};
+use super::{Context, bar, launched, ledger_failed, log_file, one_key, outcome_file};
 use crate::cli::{Review, ReviewWord};
 use crate::config::Config;
 use crate::delivery::inbound::Kind;
+use crate::engine::replies;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::ledger::record::{InboundId, InboundRecord, Judgement, Verdict, Wish};
@@ -92,7 +93,7 @@ fn line(record: &InboundRecord) -> Line<'_> {
     }
 }
 
-fn finish(context: &Context, config: &Config) {
+pub(super) fn finish(context: &Context, config: &Config) {
     log_file::mend(context, config);
     outcome_file::rewrite(context, config);
 }
@@ -192,7 +193,7 @@ fn told(context: &Context, config: &Config, record: &InboundRecord, lines: usize
     for reason in &record.reading.reasons {
         fact("because", reason);
     }
-    let kept = record.kept.as_deref().and_then(|kept| replies::text(config, kept));
+    let kept = record.kept.as_deref().and_then(|kept| replies::text(&config.ledger, kept));
     for (nth, line) in kept.iter().flat_map(|kept| kept.lines()).enumerate() {
         if nth == lines {
             let _ = writeln!(text, "  | …");

@@ -12,6 +12,7 @@
 mod absence;
 mod classify;
 mod correlate;
+mod excerpt;
 mod incoming;
 pub mod mailbox;
 mod new_text;
@@ -22,6 +23,7 @@ mod status;
 mod words;
 
 pub use correlate::{WINDOW_DAYS, is_freemail};
+pub use excerpt::Excerpt;
 pub use new_text::{NewText, new_text, own_lines};
 pub use sent::{Sent, SentLetter};
 

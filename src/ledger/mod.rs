@@ -150,6 +150,19 @@ impl Ledger {
         wish::grant(path, wish, now)
     }
 
+    /// Writes down what came back, as [`Ledger::record`] does, whether or not another process is sending.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] where nothing can be written; nothing was recorded then, and the cursor stays.
+    pub fn record_beside(
+        path: &Path,
+        arrivals: &[Arrival],
+        cursor: Option<&CursorRecord>,
+        now: Timestamp,
+    ) -> Result<Vec<Recorded>, LedgerError> {
+        wish::beside(path, |writing| writing.record(arrivals, cursor, now))
+    }
+
     /// Returns the file.
     pub fn path(&self) -> &Path {
         self.writer.path()

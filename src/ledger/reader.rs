@@ -334,6 +334,11 @@ impl Reader {
         self.ask(|conn| inbound::open_reviews(conn, id))
     }
 
+    /// Returns whether a message was recorded before.
+    pub fn is_known(&self, fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
+        self.ask(|conn| inbound::is_known(conn, fingerprint))
+    }
+
     /// Returns how far a folder of a mailbox was read.
     pub fn cursor(&self, mailbox: &str, folder: &str) -> Result<Option<CursorRecord>, LedgerError> {
         self.ask(|conn| inbound::cursor(conn, mailbox, folder))

@@ -68,6 +68,26 @@ impl Default for Content {
     }
 }
 
+/// A file that came with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// What the sender calls it; leads anywhere, so it is no name of a file here.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Returns the files that came with a message, pictures within its text included; not those of messages within.
+pub fn attachments(bytes: &[u8]) -> Vec<Attached> {
+    let bytes = without_mailbox_line(bytes.get(..LIMIT).unwrap_or(bytes));
+    let Some(message) = MessageParser::default().parse(bytes) else { return Vec::new() };
+    let attached = message.attachments().take(MOST_PARTS).map(|part| Attached {
+        name: part.attachment_name().unwrap_or_default().to_owned(),
+        bytes: part.contents().to_vec(),
+    });
+    attached.collect()
+}
+
 /// A date and time as a header gives it (RFC 5322 §3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {

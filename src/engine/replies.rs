@@ -7,20 +7,20 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::campaign::definition::hex;
-use crate::config::Config;
+use crate::mail::parsed::Attached;
 
 /// The name of the text's file.
 const TEXT: &str = "text.txt";
 /// The most attachments of one message that are kept, and how many octets of each.
 const MOST: usize = 50;
 
-/// Returns the folder of all of them.
-fn home(config: &Config) -> PathBuf {
-    config.ledger.parent().unwrap_or(Path::new(".")).join("replies")
+/// Returns the folder of all of them, for the ledger at a path.
+fn home(ledger: &Path) -> PathBuf {
+    ledger.parent().unwrap_or(Path::new(".")).join("replies")
 }
 
 /// Returns the name of a message's folder: nobody chooses it but the message itself.
-pub(crate) fn folder_name(fingerprint: &[u8; 32]) -> String {
+fn folder_name(fingerprint: &[u8; 32]) -> String {
     hex(&fingerprint[..8])
 }
 
@@ -31,30 +31,33 @@ pub(crate) fn folder_name(fingerprint: &[u8; 32]) -> String {
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub(crate) fn keep(
-    config: &Config,
+pub fn keep(
+    ledger: &Path,
     fingerprint: &[u8; 32],
     text: &str,
-    attachments: &[(String, Vec<u8>)],
+    attachments: &[Attached],
 ) -> std::io::Result<String> {
     let name = folder_name(fingerprint);
-    let folder = home(config).join(&name);
+    let folder = home(ledger).join(&name);
     make_private(&folder)?;
     write_private(&folder.join(TEXT), text.as_bytes())?;
-    for (nth, (named, bytes)) in attachments.iter().take(MOST).enumerate() {
-        write_private(&folder.join(format!("{:02}-{}", nth + 1, safe_name(named))), bytes)?;
+    for (nth, attached) in attachments.iter().take(MOST).enumerate() {
+        write_private(
+            &folder.join(format!("{:02}-{}", nth + 1, safe_name(&attached.name))),
+            &attached.bytes,
+        )?;
     }
     Ok(name)
 }
 
 /// Returns the text of a kept message.
-pub(crate) fn text(config: &Config, kept: &str) -> Option<String> {
-    fs::read_to_string(folder(config, kept)?.join(TEXT)).ok()
+pub fn text(ledger: &Path, kept: &str) -> Option<String> {
+    fs::read_to_string(folder(ledger, kept)?.join(TEXT)).ok()
 }
 
 /// Returns the attachments of a kept message, as paths.
-pub(crate) fn attachments(config: &Config, kept: &str) -> Vec<PathBuf> {
-    let Some(folder) = folder(config, kept) else { return Vec::new() };
+pub fn attachments(ledger: &Path, kept: &str) -> Vec<PathBuf> {
+    let Some(folder) = folder(ledger, kept) else { return Vec::new() };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> =
         entries.filter(|path| path.file_name().is_some_and(|name| name != TEXT)).collect();
@@ -63,9 +66,9 @@ pub(crate) fn attachments(config: &Config, kept: &str) -> Vec<PathBuf> {
 }
 
 /// The folder of a kept message; a name that leads elsewhere names none.
-fn folder(config: &Config, kept: &str) -> Option<PathBuf> {
+fn folder(ledger: &Path, kept: &str) -> Option<PathBuf> {
     let plain = !kept.is_empty() && kept.bytes().all(|byte| byte.is_ascii_hexdigit());
-    plain.then(|| home(config).join(kept))
+    plain.then(|| home(ledger).join(kept))
 }
 
 /// A file's name as a stranger chose it, without everything that a file system or a shell could take for more than a name.
