@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use super::review::finish;
 use super::{Context, explain, launched, ledger_failed, runtime};
@@ -36,68 +37,66 @@ pub fn run(context: &Context, what: &cli::Inbox) -> Result<Exit, Failure> {
     let (reader, campaign) = launched(&config)?;
     drop(reader);
     let since = settings.begins(&config.zone, campaign.launched_at);
-    runtime()?.block_on(async {
-        let inbox = open(&settings, context)?;
-        context.report.say(&format!("reading {}", inbox.describe()));
-        let mut watch =
-            Watch::new(inbox, &config.ledger, campaign, since, config.zone.clone(), context.clock.clone());
-        let ended = match what.watch {
-            false => once(context, &config, what, &mut watch).await.map_err(failed),
-            true => stay(context, &config, what, &mut watch).await,
-        };
-        watch.close().await;
-        ended
-    })
+    let inbox = open(&settings, context)?;
+    context.report.say(&format!("reading {}", inbox.describe()));
+    let (zone, clock) = (config.zone.clone(), context.clock.clone());
+    let watch = Watch::new(inbox, &config.ledger, campaign, since, zone, clock);
+    let mut reader = Reader { context, config: &config, json: what.json, runtime: runtime()?, watch };
+    let ended = if what.watch { reader.stay() } else { reader.once().map_err(failed) };
+    let Reader { runtime, watch, .. } = reader;
+    runtime.block_on(watch.close());
+    ended
 }
 
 fn open(settings: &Settings, context: &Context) -> Result<Inbox, Failure> {
     Inbox::open(settings.clone(), context.clock.clone()).map_err(|error| failed(error.into()))
 }
 
-async fn once(
-    context: &Context,
-    config: &Config,
-    what: &cli::Inbox,
-    watch: &mut Watch,
-) -> Result<Exit, WatchError> {
-    let round = watch.round().await?;
-    tell(context, config, what, &round);
-    Ok(Exit::Done)
+/// Reads, and tells between two readings what was found.
+struct Reader<'a> {
+    context: &'a Context,
+    config: &'a Config,
+    json: bool,
+    runtime: Runtime,
+    watch: Watch,
 }
 
-/// Reads again whenever something comes. A line that breaks is made again after a while; what was recorded holds.
-async fn stay(
-    context: &Context,
-    config: &Config,
-    what: &cli::Inbox,
-    watch: &mut Watch,
-) -> Result<Exit, Failure> {
-    let mut failures = 0;
-    let mut first = true;
-    loop {
-        let ended = match watch.round().await {
-            Ok(round) => {
-                if failures > 0 {
-                    context.report.say("the mailbox can be read again");
+impl Reader<'_> {
+    fn once(&mut self) -> Result<Exit, WatchError> {
+        let round = self.runtime.block_on(self.watch.round())?;
+        tell(self.context, self.config, self.json, &round);
+        Ok(Exit::Done)
+    }
+
+    /// Reads again whenever something comes. A line that breaks is made again after a while; what was recorded holds.
+    fn stay(&mut self) -> Result<Exit, Failure> {
+        let report = &self.context.report;
+        let (mut failures, mut first) = (0, true);
+        loop {
+            let ended = match self.runtime.block_on(self.watch.round()) {
+                Ok(round) => {
+                    if failures > 0 {
+                        report.say("the mailbox can be read again");
+                    }
+                    failures = 0;
+                    if first || round != quiet(&round) {
+                        tell(self.context, self.config, self.json, &round);
+                    }
+                    first = false;
+                    self.runtime.block_on(self.watch.wait(PATIENCE)).map(drop).map_err(WatchError::from)
                 }
-                failures = 0;
-                if first || round != quiet(&round) {
-                    tell(context, config, what, &round);
+                Err(error) => Err(error),
+            };
+            match ended {
+                Ok(()) => {}
+                Err(WatchError::Inbox(error)) if error.may_pass() => {
+                    failures += 1;
+                    let wait = pause(failures);
+                    report.warn(&format!("{error}; again in {}", crate::report::span(wait)));
+                    self.runtime.block_on(self.context.clock.sleep(wait));
                 }
-                first = false;
-                watch.wait(PATIENCE).await.map(|_| ()).map_err(WatchError::from)
+                Err(error) => return Err(failed(error)),
             }
-            Err(error) => Err(error),
-        };
-        match ended {
-            Ok(()) => {}
-            Err(WatchError::Inbox(error)) if error.may_pass() => {
-                failures += 1;
-                let wait = pause(failures);
-                context.report.warn(&format!("{error}; again in {}", crate::report::span(wait)));
-                context.clock.sleep(wait).await;
-            }
-            Err(error) => return Err(failed(error)),
         }
     }
 }
@@ -107,11 +106,11 @@ fn quiet(round: &Round) -> Round {
     Round { unrelated: round.unrelated, ..Round::default() }
 }
 
-fn tell(context: &Context, config: &Config, what: &cli::Inbox, round: &Round) {
+fn tell(context: &Context, config: &Config, json: bool, round: &Round) {
     let report = &context.report;
     let today = context.clock.now().to_zoned_datetime(config.zone.clone()).date();
     for came in &round.came {
-        report.result(&match what.json {
+        report.result(&match json {
             true => line(came).to_string(),
             false => format!("{} {}", report.out.bold(&came.key), words(came, today)),
         });

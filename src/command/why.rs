@@ -53,7 +53,7 @@ fn tell(config: &Config, story: &Story, stands: &Stands, now: Timestamp) -> Stri
     match stands.standing {
         Standing::Replied => format!("{who}: answered; {}", came()),
         Standing::AutoReplied => {
-            let until = stands.came.until.map(|day| format!(", back on {day}")).unwrap_or_default();
+            let until = stands.came.until.map(|day| format!(", away until {day}")).unwrap_or_default();
             format!(
                 "{who}: a machine answered{until}; {}; the letter was accepted {}",
                 came(),
