@@ -5,6 +5,8 @@ ALTER TABLE delivery ADD COLUMN wire_id TEXT;
 CREATE INDEX delivery_wire_id ON delivery (wire_id) WHERE wire_id IS NOT NULL;
 -- JSON, the recipient as it was when this letter went, where the roster has another address by now.
 ALTER TABLE delivery ADD COLUMN frozen TEXT;
+-- Letters that went again are few, and are looked for with every count.
+CREATE INDEX delivery_again ON delivery (campaign) WHERE generation > 0;
 -- One answer counts for the whole organisation.
 CREATE INDEX recipient_organisation ON recipient (campaign, organisation) WHERE organisation IS NOT NULL;
 

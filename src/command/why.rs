@@ -8,10 +8,11 @@ use super::{Context, bar, launched, one_key, status, tasks};
 use crate::campaign::task::{due, told};
 use crate::cli::Why;
 use crate::config::Config;
+use crate::delivery::inbound::Kind;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::exit::Exit;
-use crate::ledger::record::{RecipientRecord, Story};
+use crate::ledger::record::{InboundRecord, RecipientRecord, Story};
 use crate::report::{Failure, count};
 
 /// Tells it.
@@ -26,9 +27,28 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
     let around = Around::new(&config, &reader, &campaign).map_err(super::ledger_failed)?;
     if let Some(story) = story {
         let now = context.clock.now();
-        context.report.result(&tell(&config, &story, &around.stands(&story.recipient), now));
+        let came = reader.came_from(campaign.id, &key).map_err(super::ledger_failed)?;
+        let stands = around.stands(&story.recipient);
+        context.report.result(&(tell(&config, &story, &stands, now) + &evidence(&stands, &came)));
     }
     Ok(Exit::Done)
+}
+
+/// On what evidence the last of what came back is theirs, where that is what they stand for.
+fn evidence(stands: &Stands, came: &[InboundRecord]) -> String {
+    let by_what_came = matches!(
+        stands.standing,
+        Standing::Replied
+            | Standing::AutoReplied
+            | Standing::OptedOut
+            | Standing::Complained
+            | Standing::Review
+    );
+    let last = came.iter().rfind(|record| record.kind != Kind::Unrelated && record.sender.is_some());
+    match last.and_then(|record| record.reading.matched.as_ref()).filter(|_| by_what_came) {
+        Some(matched) => format!("; known by {} {}", matched.by.words(), matched.evidence),
+        None => String::new(),
+    }
 }
 
 /// Puts a recipient's story into one line.

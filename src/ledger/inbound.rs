@@ -581,7 +581,8 @@ impl Returns {
     pub(super) fn read(conn: &Connection, campaign: CampaignId) -> rusqlite::Result<Self> {
         let mut returns = Self::default();
         let mut find = conn.prepare_cached(
-            "SELECT r.key, r.organisation, i.stop, i.review, i.kind, i.until, i.at, i.sender, i.source, i.judged
+            "SELECT r.key, r.organisation, i.stop, i.review, i.kind, i.until, i.at, i.sender, i.source, i.judged,
+                 i.subject
              FROM inbound i
              JOIN recipient r ON r.id = i.recipient WHERE i.campaign = ?1 ORDER BY i.at, i.id",
         )?;
@@ -599,7 +600,11 @@ impl Returns {
             let kind = Kind::named(&kind).unwrap_or(Kind::Unrelated);
             // What nothing followed from says nothing here.
             if kind != Kind::Unrelated {
-                let (sender, note): (Option<String>, Option<String>) = (row.get(7)?, row.get(9)?);
+                let (sender, judged): (Option<String>, Option<String>) = (row.get(7)?, row.get(9)?);
+                // A person's word has what they said in the place of a subject.
+                let by_hand = row.get::<_, String>(8)? == BY_HAND;
+                let said: Option<String> = if by_hand { row.get(10)? } else { None };
+                let note = judged.or(said);
                 came.last = Some((instant(row.get(6)?), words(kind, review == 1, sender, note)));
             }
             if let Some(organisation) = organisation {

@@ -463,6 +463,19 @@ pub(super) fn counts(conn: &Connection, id: CampaignId) -> rusqlite::Result<Coun
             }
         }
     }
+    // What goes again to another address, or after a bounce, counts by its newest delivery alone.
+    let mut find = conn.prepare_cached(
+        "SELECT o.state, count(DISTINCT o.id) FROM delivery d JOIN delivery o ON o.recipient = d.recipient AND o.step = d.step
+             AND o.generation < d.generation
+         WHERE d.campaign = ?1 AND d.generation > 0 GROUP BY o.state",
+    )?;
+    let mut rows = find.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        if let Some(state) = State::from_code(row.get(0)?) {
+            let of = counts.of_mut(state);
+            *of = of.saturating_sub(count(row, 1)?);
+        }
+    }
     Ok(counts)
 }
 

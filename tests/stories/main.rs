@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod came_back;
 mod desk;
 mod enclosed;
 mod hostile;
