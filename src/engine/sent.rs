@@ -3,7 +3,7 @@
 use crate::campaign::problem::Problems;
 use crate::campaign::recipient::Recipient;
 use crate::delivery::inbound::LetterNumber;
-use crate::inbox::{Sent, SentLetter, own_lines};
+use crate::inbox::{Sent, SentLetter, own_lines, visible_reference};
 use crate::ledger::record::{Campaign, DeliveryRecord};
 use crate::ledger::{LedgerError, Reader};
 use crate::mail::message_id::MessageId;
@@ -31,15 +31,22 @@ pub struct Letters {
 pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
     let mut letters = Letters::default();
     for campaign in reader.campaigns()? {
-        let mut press = None;
+        let (mut press, mut referring) = (None, None);
         reader.each_recipient(campaign.id, |record| {
             for delivery in record.deliveries.iter().filter(|delivery| delivery.mark.is_some()) {
                 let to = delivery.frozen.as_ref().unwrap_or(&record.recipient);
                 let press = press.get_or_insert_with(|| set_up(&campaign, to)).as_ref();
+                let shows = |of: &mut bool| press.filter(|_| *of).and_then(|press| text(press, delivery, to));
                 if letters.own_lines.is_empty() {
-                    letters.own_lines = press.map(|press| lines(press, delivery, to)).unwrap_or_default();
+                    letters.own_lines = press
+                        .and_then(|press| text(press, delivery, to))
+                        .map(|text| lines(&text))
+                        .unwrap_or_default();
                 }
-                add(&mut letters.sent, &campaign, delivery, to, subject(press, delivery, to));
+                // Merging each letter anew takes its time; most show no reference.
+                let reference = shows(referring.get_or_insert_with(|| press.is_some_and(refers)))
+                    .and_then(|text| visible_reference(&text).map(str::to_owned));
+                add(&mut letters.sent, &campaign, delivery, to, subject(press, delivery, to), reference);
             }
             true
         })?;
@@ -61,13 +68,32 @@ fn subject(press: Option<&Press>, delivery: &DeliveryRecord, to: &Recipient) -> 
     merged.unwrap_or_default()
 }
 
-fn lines(press: &Press, delivery: &DeliveryRecord, to: &Recipient) -> Vec<String> {
-    let dated = delivery.mark.as_ref().map(|mark| mark.dated).unwrap_or_default();
-    let text = press.merge(to, delivery.step, dated).map(|merged| merged.text).unwrap_or_default();
-    own_lines(&text).into_iter().filter(|line| line.chars().count() >= OWN_LINE).collect()
+/// The text of a letter as it went.
+fn text(press: &Press, delivery: &DeliveryRecord, to: &Recipient) -> Option<String> {
+    let dated = delivery.mark.as_ref()?.dated;
+    press.merge(to, delivery.step, dated).ok().map(|merged| merged.text)
 }
 
-fn add(sent: &mut Sent, campaign: &Campaign, delivery: &DeliveryRecord, to: &Recipient, subject: String) {
+fn lines(text: &str) -> Vec<String> {
+    own_lines(text).into_iter().filter(|line| line.chars().count() >= OWN_LINE).collect()
+}
+
+/// Whether the letters show a reference that is each recipient's own: one with a field in it.
+fn refers(press: &Press) -> bool {
+    let sources = press.definition().steps.iter();
+    let texts = sources.flat_map(|source| [&source.text].into_iter().chain(source.partials.values()));
+    let mut shown = texts.filter_map(|text| visible_reference(text));
+    shown.any(|word| word.contains("{{"))
+}
+
+fn add(
+    sent: &mut Sent,
+    campaign: &Campaign,
+    delivery: &DeliveryRecord,
+    to: &Recipient,
+    subject: String,
+    reference: Option<String>,
+) {
     let Some(addressees) = to.addressees() else { return };
     let letter = SentLetter {
         key: to.key.clone(),
@@ -76,7 +102,7 @@ fn add(sent: &mut Sent, campaign: &Campaign, delivery: &DeliveryRecord, to: &Rec
         message_id: delivery.message_id.clone(),
         wire_id: delivery.wire_id.clone(),
         envelope_id: Some(MessageId::stored(delivery.message_id.clone()).envelope_id().to_owned()),
-        reference: None,
+        reference,
         address: addressees.to.address.to_string(),
         subject,
         sent_at: delivery.mark.as_ref().map(|mark| mark.dated.as_second()),
@@ -87,6 +113,7 @@ fn add(sent: &mut Sent, campaign: &Campaign, delivery: &DeliveryRecord, to: &Rec
             message_id: String::new(),
             wire_id: None,
             envelope_id: None,
+            reference: None,
             address: other.address.to_string(),
             ..letter.clone()
         });

@@ -25,7 +25,7 @@ mod words;
 pub use correlate::{WINDOW_DAYS, is_freemail};
 pub use excerpt::Excerpt;
 pub use new_text::{NewText, new_text, own_lines};
-pub use sent::{Sent, SentLetter};
+pub use sent::{Sent, SentLetter, visible_reference};
 
 use jiff::civil::Date;
 

@@ -136,6 +136,20 @@ impl Sent {
     }
 }
 
+/// What stands before a reference of ours, in a letter that shows one.
+const LABELS: [&str; 5] =
+    ["ons kenmerk", "our reference", "unser zeichen", "notre reference", "us skaaimerk"];
+
+/// Returns the reference that a letter shows: the word behind `Ons kenmerk:` and its like, of at least four characters.
+pub fn visible_reference(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| {
+        let (label, rest) = line.split_once(':')?;
+        let label = plain(label);
+        let word = rest.split_whitespace().next()?.trim_matches(['*', '_', '.', ',']);
+        (LABELS.contains(&label.trim_matches(['*', '_', ' '])) && word.chars().count() >= 4).then_some(word)
+    })
+}
+
 /// Takes off what may stand around an id.
 fn bare(id: &str) -> &str {
     id.trim().trim_start_matches('<').trim_end_matches('>')
@@ -157,4 +171,37 @@ fn tokens_of(id: &str) -> Vec<String> {
         }
     }
     tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_that_a_letter_shows_is_found() {
+        for (text, found) in [
+            ("Geachte,\n\nOns kenmerk: SVP2025/D66\nBetreft: x", Some("SVP2025/D66")),
+            ("Our reference: A-17.", Some("A-17")),
+            ("Notre référence: 2025-0042 du 3 mars", Some("2025-0042")),
+            ("Uw kenmerk: 2025-0042", None),
+            ("Ons kenmerk: x", None),
+            ("Ons kenmerk", None),
+            ("", None),
+        ] {
+            assert_eq!(visible_reference(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_shows_our_reference_is_found_by_it() {
+        let letter = SentLetter {
+            key: "D66".to_owned(),
+            reference: Some("SVP2025/D66".to_owned()),
+            ..SentLetter::default()
+        };
+        let sent = Sent::new([letter]);
+        let (found, word) = sent.by_reference(&plain("Uw kenmerk: SVP2025/D66, Geachte")).unwrap();
+        assert_eq!((found.key.as_str(), word), ("D66", plain("SVP2025/D66").as_str()));
+        assert!(sent.by_reference(&plain("Uw kenmerk: SVP2025/CDA")).is_none());
+    }
 }

@@ -166,3 +166,29 @@ fn without_a_mailbox_or_with_one_that_is_away_the_reader_says_what_to_do() {
     assert!(matches!(away.code, Some(2 | 3)), "{}", away.err);
     away.said("nowhere").said("what was recorded before holds");
 }
+
+#[test]
+fn an_answer_from_anywhere_is_known_by_the_reference_that_the_letter_shows() {
+    let campaign = Campaign::new();
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
+    }
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    let letter = campaign.read("templates/letter.md");
+    campaign.write(
+        "templates/letter.md",
+        letter.replace("Dear {{", "Ons kenmerk: VP2025/{{afkorting}}\n\nDear {{"),
+    );
+    campaign.run(["send", "--yes"]).success();
+    let answer = "From: Bo <bo.privately@mailbox.example>\nTo: appeal@alliance.example\nSubject: uw brief\nMessage-ID: <p@mailbox.example>\n\n\
+                  Uw kenmerk: VP2025/TWEE\n\nWij nemen uw punten over.\n";
+    came(&campaign, "1.a", answer);
+    let run = campaign.run(["inbox"]).success();
+    assert!(
+        run.out.contains("TWEE answered") && run.out.contains("known by the reference"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    assert!(!run.out.contains("not certain"), "{}", run.out);
+}
