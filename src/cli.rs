@@ -40,14 +40,18 @@ pub enum Command {
     Status(Status),
     /// One line: what happened to this recipient, and why.
     Why(Why),
-    /// Print again, byte for byte, what was handed over to the relay.
+    /// Print again, byte for byte, what was handed over to the relay; or what they wrote back.
     Show(Show),
     /// The answer to "we never received it": what was handed over, the relay's reply, and when, in one ZIP file.
     Proof(Proof),
     /// Say what became of a letter that is in doubt.
     Settle(Settle),
-    /// Say what you did for a recipient who takes no mail.
+    /// Say what came by telephone, by letter or in the corridor, or what you did for a recipient who takes no mail.
     Mark(Mark),
+    /// Read the mailbox and record who answered, what bounced, who is away; or say what messages in files are.
+    Inbox(Inbox),
+    /// Judge what came back and is not certain: each with its evidence, one key each.
+    Review(Review),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
     /// Go on after a pause.
@@ -155,6 +159,9 @@ pub struct Show {
     /// The letter of this step, from 1; else the last that was handed over.
     #[arg(long, value_name = "N")]
     pub step: Option<u32>,
+    /// What came back from them instead: the text without quotations, and where the attachments are.
+    #[arg(long, conflicts_with = "step")]
+    pub replies: bool,
 }
 
 /// `proof`
@@ -188,6 +195,30 @@ pub struct Settle {
     pub note: Option<String>,
 }
 
+/// `inbox`
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct Inbox {
+    /// Messages: files, folders with all that is in them, `.mbox` files. Nothing is recorded of them; without any, the mailbox is read.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Only explain the files, record nothing; this is what becomes of files in any case.
+    #[arg(long, requires = "files")]
+    pub explain: bool,
+    /// One JSON object a line for each message.
+    #[arg(long)]
+    pub json: bool,
+    /// Only say what each file is; there need not be a campaign.
+    #[arg(long, requires = "files")]
+    pub no_campaign: bool,
+    /// What was sent, as a CSV file with the columns key, message_id, address, subject, sent_at: to say to which letter each belongs.
+    #[arg(long, value_name = "FILE", requires = "files")]
+    pub sent: Option<PathBuf>,
+    /// Stay, and read whatever comes, until Ctrl-C.
+    #[arg(long, conflicts_with = "files")]
+    pub watch: bool,
+}
+
 /// A person's word on a letter in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Word {
@@ -203,10 +234,13 @@ pub struct Mark {
     /// The recipient.
     #[arg(value_name = "KEY")]
     pub key: String,
-    /// What you did.
+    /// What you know.
     #[arg(value_enum, value_name = "WORD")]
     pub word: MarkWord,
     /// What else there is to say, for the history: a number of receipt, whom you spoke.
+    #[arg(value_name = "TEXT", conflicts_with = "note")]
+    pub text: Option<String>,
+    /// The same.
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
     /// Which letter, where the recipient gets several.
@@ -219,8 +253,69 @@ pub struct Mark {
 pub enum MarkWord {
     /// The task is done: the form is filled in, the letter posted, the call made.
     Done,
-    /// It is not done after all.
+    /// It is not done after all; or what stopped the next letters (an answer, a bounce) is taken back.
     Open,
+    /// They answered: nobody of the organisation is written to any more.
+    Replied,
+    /// They answered, and will not do what was asked.
+    Declined,
+    /// They want no more letters: the address goes onto the suppression list.
+    OptedOut,
+    /// The letter did not arrive.
+    Bounced,
+    /// The address is wrong: it goes onto the suppression list, and the right one belongs into the roster.
+    WrongAddress,
+    /// Only a remark for the history.
+    Note,
+}
+
+/// `review`
+#[derive(Debug, Args)]
+pub struct Review {
+    /// Judge this one, by its number.
+    #[arg(value_name = "NUMBER", requires = "word")]
+    pub number: Option<i64>,
+    /// What it is.
+    #[arg(value_enum, value_name = "WORD")]
+    pub word: Option<ReviewWord>,
+    /// It belongs to this recipient.
+    #[arg(long, value_name = "KEY", requires = "number")]
+    pub key: Option<String>,
+    /// Of an absence: the day of return, such as 2025-09-08.
+    #[arg(long, value_name = "DAY", requires = "number")]
+    pub until: Option<jiff::civil::Date>,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", requires = "number")]
+    pub note: Option<String>,
+    /// Only list them.
+    #[arg(long, conflicts_with = "number")]
+    pub list: bool,
+    /// List them as JSON lines.
+    #[arg(long, conflicts_with_all = ["number", "list"])]
+    pub json: bool,
+}
+
+/// What something is that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReviewWord {
+    /// An answer: nobody of the organisation is written to any more.
+    Reply,
+    /// An automatic answer; nothing follows from it.
+    AutoReply,
+    /// They are away until a day: the next letter waits until then.
+    Away,
+    /// The letter did not arrive.
+    Bounced,
+    /// The address is wrong: it goes onto the suppression list.
+    WrongAddress,
+    /// The letter did not arrive, and goes again in two days.
+    SendAgain,
+    /// They want no more letters: the address goes onto the suppression list.
+    OptedOut,
+    /// They call it spam: the address goes onto the suppression list.
+    Complaint,
+    /// It has nothing to do with our letter.
+    Nothing,
 }
 
 /// `pause`

@@ -3,6 +3,7 @@
 //! Write to each person once, at a decent pace, know what became of it, and stop when they answer.
 //!
 //! Letters go one way: roster + letter -> [`campaign`] (merge, plan) -> [`ledger`] -> [`engine`] -> [`transport`].
+//! What comes back: mailbox -> [`inbox`] (what it is, whose it is) -> [`engine`] -> [`ledger`].
 //! The ledger is the only thing two parts share, so each part can be stopped, killed or read alone.
 //!
 //! | module | what it is | may use |
@@ -14,14 +15,14 @@
 //! | [`ledger`] | what happened, durably | `mail`, `campaign`, `delivery` |
 //! | [`account`] | how to get into a mail account: the line and its protection, secrets, SASL | nobody |
 //! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock`, `account` |
-//! | [`inbox`] | the way back: a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
 //! | [`typesetting`] | PDF letters, made by the second program `letter-pdf` | `mail`, `campaign` |
+//! | [`inbox`] | the way back: what a message is and to which letter it belongs; a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`config`] | `config.toml`, exactly once | everything above |
 //! | [`command`] | one verb, one file | everything above, `report` |
 //! | [`run`] | composition root | everything |
 //!
-//! **Invariant.** `mail`, `campaign` and `delivery` never open a file, a socket or a clock.
+//! **Invariant.** `mail`, `campaign`, `delivery` and what decides in `inbox` never open a file, a socket or a clock.
 //! **Invariant.** `transport` and `ledger` do not know each other; only `engine` holds both, so that
 //! "write down, then act" can be read in one function.
 //! **Invariant.** Nobody but `command` and `run` reads `config`.

@@ -23,6 +23,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Proof(what) => command::proof::run(&context, &what),
         Command::Settle(what) => command::settle::run(&context, &what),
         Command::Mark(what) => command::mark::run(&context, &what),
+        Command::Inbox(what) => command::inbox::run(&context, &what),
+        Command::Review(what) => command::review::run(&context, &what),
         Command::Pause(what) => command::pause::pause(&context, &what),
         Command::Resume => command::pause::resume(&context),
         Command::Cancel(what) => command::pause::cancel(&context, &what),

@@ -163,7 +163,8 @@ fn promise_5_state_and_history_change_together() {
     let campaign = launch(&ledger, "appeal");
     roster(&ledger, &campaign, &people(2));
     let claims = claim(&ledger, &campaign, "w", 2).claims;
-    let later = AttemptEnd { ending: deferred(), because: "greylisted".to_owned(), began: at(1) };
+    let later =
+        AttemptEnd { ending: deferred(), because: "greylisted".to_owned(), began: at(1), wire_id: None };
     let moved =
         postduif::delivery::state::Move { to: State::Queued, not_before: Some(at(300)), counts: true };
     ledger.end_attempt(&claims[0].ticket, later, moved, at(2)).wait().unwrap();

@@ -66,7 +66,12 @@ async fn measure(rows: usize, workers: usize) {
             loop {
                 let Some(claim) = held.lock().await.recv().await else { break };
                 ledger.note_end_of_data(&claim.ticket, mark(), at(1)).await.unwrap();
-                let end = AttemptEnd { ending: accepted(), because: "accepted".to_owned(), began: at(1) };
+                let end = AttemptEnd {
+                    ending: accepted(),
+                    because: "accepted".to_owned(),
+                    began: at(1),
+                    wire_id: None,
+                };
                 ledger.end_attempt(&claim.ticket, end, to(State::Accepted), at(1)).await.unwrap();
                 done.fetch_add(1, Ordering::Relaxed);
             }

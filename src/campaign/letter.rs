@@ -265,6 +265,12 @@ impl Letter {
         &self.used
     }
 
+    /// Merges the subject alone.
+    pub fn subject(&self, input: &Input<'_>) -> String {
+        let columns = self.columns(input);
+        headers::clean(&Walk::plain(&self.subject, &columns, input.today, self.tongue).0)
+    }
+
     /// Returns the subject without any value in it and without its branches.
     pub fn bare_subject(&self) -> String {
         let fixed = |node: &Node| match node {

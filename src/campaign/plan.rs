@@ -107,6 +107,8 @@ pub enum LeftOut {
     TooLate,
     /// A person did it.
     Done,
+    /// Somebody of the same organisation has answered.
+    Answered,
     /// Another row of the roster is the same person.
     Duplicate,
     /// Not among the keys asked for.
@@ -124,6 +126,7 @@ impl LeftOut {
             LeftOut::Cancelled => "cancelled before",
             LeftOut::TooLate => "too late: the deadline has passed",
             LeftOut::Done => "done by hand",
+            LeftOut::Answered => "their organisation has answered",
             LeftOut::Duplicate => "the same person as another row",
             LeftOut::NotAsked => "not asked for",
         }

@@ -130,6 +130,12 @@ impl Recipient {
         self.addressees().map(|addressees| &addressees.to.address)
     }
 
+    /// Returns whether a text is one of the addresses that the letter goes to.
+    pub fn has_address(&self, text: &str) -> bool {
+        let all = self.addressees().into_iter().flat_map(|all| [&all.to].into_iter().chain(all.others()));
+        all.map(|mailbox| mailbox.address.canonical()).any(|address| address == text.to_lowercase())
+    }
+
     /// Returns what a person is to do, for a recipient who is not reached by mail.
     pub fn errand(&self) -> Option<Errand> {
         match self.channel {

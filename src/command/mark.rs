@@ -1,4 +1,4 @@
-//! `postduif mark KEY done|open`: a person's word on a recipient who takes no mail.
+//! `postduif mark KEY WORD`: a person's word on a recipient: what came by another way, or what was done by hand.
 
 use super::tasks::typed;
 use super::{Context, launched, ledger_failed, log_file, one_key, outcome_file};
@@ -6,7 +6,7 @@ use crate::cli::{Mark, MarkWord};
 use crate::delivery::state::State;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::ledger::record::{CampaignState, Mark as Meant, Wish};
+use crate::ledger::record::{CampaignState, Mark as Meant, Verdict, Wish};
 use crate::report::Failure;
 
 /// Writes the word down, whether or not another process is sending.
@@ -23,8 +23,23 @@ pub fn run(context: &Context, what: &Mark) -> Result<Exit, Failure> {
     let mark = match what.word {
         MarkWord::Done => Meant::Done,
         MarkWord::Open => Meant::Open,
+        MarkWord::Replied | MarkWord::Declined => Meant::Came(Verdict::Reply),
+        MarkWord::OptedOut => Meant::Came(Verdict::OptedOut),
+        MarkWord::Bounced => Meant::Came(Verdict::Bounced),
+        MarkWord::WrongAddress => Meant::Came(Verdict::WrongAddress),
+        MarkWord::Note => Meant::Note,
     };
-    let note = what.note.as_deref().map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
+    let note = what.text.as_deref().or(what.note.as_deref()).map(str::trim).filter(|note| !note.is_empty());
+    let note = match (what.word, note) {
+        (MarkWord::Note, None) => {
+            return Err(Failure::input("a remark needs words")
+                .hint(format!("`postduif mark {} note \"they will answer on Friday\"`", typed(&key)))
+                .safe("nothing was changed"));
+        }
+        (MarkWord::Declined, Some(note)) => Some(format!("they decline: {note}")),
+        (MarkWord::Declined, None) => Some("they decline".to_owned()),
+        (_, note) => note.map(str::to_owned),
+    };
     let wish = Wish::Mark { campaign: config.name.clone(), key: key.clone(), step: what.step, mark, note };
     if let Err(refused) = Ledger::wish(&config.ledger, &wish, context.clock.now()) {
         let failure = ledger_failed(refused);
@@ -37,7 +52,17 @@ pub fn run(context: &Context, what: &Mark) -> Result<Exit, Failure> {
             format!("the task {key} is done, and with it the campaign")
         }
         Meant::Done => format!("the task {key} is done"),
-        Meant::Open => format!("the task {key} is open again"),
+        Meant::Open => format!("{key} is open again"),
+        Meant::Came(Verdict::Reply) => {
+            format!("{key} has answered; nobody of the same organisation is written to any more")
+        }
+        Meant::Came(Verdict::WrongAddress) => format!(
+            "the address of {key} is wrong and is not written to any more; put the right one into the roster, \
+             and `postduif send` sends the letter to it"
+        ),
+        Meant::Came(Verdict::OptedOut) => format!("{key} gets no more letters"),
+        Meant::Came(_) => format!("{key} is noted as bounced"),
+        Meant::Note => format!("noted in the history of {key}"),
     });
     log_file::mend(context, &config);
     outcome_file::rewrite(context, &config);

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
+use super::Context;
+use super::status::{self, Around, Stands};
 use super::status_csv::{self, Outcome};
-use super::{Context, tasks};
 use crate::campaign::roster::{self, RosterReader, Row};
 use crate::campaign::task::due;
 use crate::config::Config;
@@ -22,13 +22,12 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 
 /// Writes the file anew; a failure is a warning, since the ledger has it all.
 pub fn rewrite(context: &Context, config: &Config) {
-    let today = config.deadlines.today(context.clock.now());
-    if let Err(why) = write(config, &context.logs().join("status.csv"), today) {
+    if let Err(why) = write(config, &context.logs().join("status.csv"), context.clock.now()) {
         context.report.warn(&format!("logs/status.csv was not rewritten: {why}"));
     }
 }
 
-fn write(config: &Config, path: &Path, today: Date) -> Result<(), String> {
+fn write(config: &Config, path: &Path, now: Timestamp) -> Result<(), String> {
     let reader = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
     let campaign = match &reader {
         Some(reader) => reader.campaign(&config.name).map_err(|error| error.to_string())?,
@@ -42,7 +41,7 @@ fn write(config: &Config, path: &Path, today: Date) -> Result<(), String> {
     let headings: Vec<String> = detected.headings.iter().map(|heading| heading.original.clone()).collect();
     let separator = u8::try_from(detected.separator()).unwrap_or(b';');
     let rows = RosterReader::new(BufReader::new(file), &config.recipients, &detected);
-    let suppressing = !reader.suppressions().map_err(|error| error.to_string())?.is_empty();
+    let around = Around::new(config, &reader, &campaign).map_err(|error| error.to_string())?;
     let ahead = Ledger::read(&config.ledger).map_err(|error| error.to_string())?;
     let Some(ahead) = ahead else { return Ok(()) };
     let mut outcomes = Outcomes::new(&reader, ahead, campaign.id);
@@ -57,10 +56,8 @@ fn write(config: &Config, path: &Path, today: Date) -> Result<(), String> {
                     record.address.is_none() || address.is_none() || record.address == address
                 };
                 record.filter(same).map(|record| {
-                    let suppressed = suppressing
-                        && tasks::suppression(&reader, &recipient, &config.tasks)
-                            .is_ok_and(|reason| reason.is_some());
-                    outcome(record, suppressed, config, today)
+                    let stands = around.of(&recipient, record.state, record.on_roster);
+                    outcome(record, &stands, config, now)
                 })
             });
             let cells = recipient.fields.into_iter().map(|(_, value)| value).collect();
@@ -118,10 +115,11 @@ impl<'a> Outcomes<'a> {
     }
 }
 
-fn outcome(record: OutcomeRecord, suppressed: bool, config: &Config, today: Date) -> Outcome {
+fn outcome(record: OutcomeRecord, stands: &Stands, config: &Config, now: Timestamp) -> Outcome {
     let local =
         |at: Timestamp| at.to_zoned_datetime(config.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    let standing = Standing::of(record.state, suppressed, record.on_roster);
+    let (standing, today) = (stands.standing, config.deadlines.today(now));
+    let came = status::came(&stands.came, now, &config.zone);
     let what_happened = match (standing, record.errand, record.note) {
         (Standing::Task, Some(errand), _) => match config.deadlines.day(record.deadline) {
             Some(day) => format!("{}, {}", errand.words(), due(day, today)),
@@ -131,7 +129,7 @@ fn outcome(record: OutcomeRecord, suppressed: bool, config: &Config, today: Date
             let at = record.last_at.map(|at| format!("done by hand {}", local(at)));
             [at, note].into_iter().flatten().collect::<Vec<_>>().join("; ")
         }
-        (_, _, note) => note.unwrap_or_default(),
+        (_, _, note) => came.or(note).unwrap_or_default(),
     };
     let accepted = matches!(record.state, State::Accepted | State::Bounced);
     let accepted_at = record.ended_at.filter(|_| accepted).map(local);

@@ -28,7 +28,7 @@ use crate::delivery::state::State;
 use crate::engine::press::Press;
 use crate::inbox::mailbox;
 use crate::ledger::record::{Campaign, Counts};
-use crate::ledger::{Ledger, Reader};
+use crate::ledger::{Ledger, Reader, Returns};
 use crate::mail::mime::Attachment;
 use crate::report::Failure;
 use crate::transport;
@@ -73,6 +73,8 @@ pub struct Launched {
     pub counts: Counts,
     /// Whether the files now differ from what is frozen and would still go.
     pub drifted: bool,
+    /// What came back.
+    pub returns: Returns,
 }
 
 impl Reading {
@@ -357,7 +359,8 @@ fn launched(
         |state| matches!(state, State::Queued | State::Cancelled | State::Lapsed | State::Task);
     let untouched = State::ALL.into_iter().all(|state| nothing_done(state) || counts.of(state) == 0);
     let drifted = campaign.digest != definition.digest() && !untouched;
-    Ok(Some(Launched { campaign, counts, drifted }))
+    let returns = reader.returns(campaign.id)?;
+    Ok(Some(Launched { campaign, counts, drifted, returns }))
 }
 
 /// Reads the letters and everything they may include.

@@ -2,12 +2,14 @@
 
 use std::io::Write as _;
 
-use super::{Context, bar, launched, ledger_failed, one_key};
+use super::{Context, bar, launched, ledger_failed, one_key, shown_path};
 use crate::campaign::definition::hex;
 use crate::campaign::plan::SHOWN_DIGITS;
 use crate::cli::Show;
+use crate::config::Config;
 use crate::delivery::attempt::Stage;
 use crate::delivery::state::State;
+use crate::engine::replies;
 use crate::engine::reprint::{Reprint, ReprintError, reprint};
 use crate::exit::Exit;
 use crate::ledger::Reader;
@@ -21,6 +23,9 @@ use crate::report::Failure;
 pub fn run(context: &Context, what: &Show) -> Result<Exit, Failure> {
     let config = context.config()?;
     let (reader, campaign) = launched(&config)?;
+    if what.replies {
+        return came_back(context, &config, &reader, &campaign, &what.key);
+    }
     let sent = Sent::find(&reader, &campaign, &what.key, what.step)?;
     // A reader that hangs up is no failure.
     let _ = std::io::stdout().lock().write_all(&sent.reprint.printed.bytes);
@@ -32,6 +37,40 @@ pub fn run(context: &Context, what: &Show) -> Result<Exit, Failure> {
         hex(&sent.reprint.mark.digest),
         standing(sent.delivery(), &bar::when(sent.reprint.dated(), now, &config.zone))
     ));
+    Ok(Exit::Done)
+}
+
+/// Prints what came back from a recipient: their words to standard output, and about them to standard error.
+fn came_back(
+    context: &Context,
+    config: &Config,
+    reader: &Reader,
+    campaign: &Campaign,
+    typed: &str,
+) -> Result<Exit, Failure> {
+    let key = one_key(reader, campaign, typed)?;
+    let came = reader.came_from(campaign.id, &key).map_err(ledger_failed)?;
+    if came.is_empty() {
+        context.report.say(&format!("nothing came back from {key}"));
+        return Ok(Exit::Done);
+    }
+    let now = context.clock.now();
+    for record in &came {
+        let at = bar::when(record.at, now, &config.zone);
+        let from = record.sender.as_deref().unwrap_or("a person's word");
+        context.report.say(&format!(
+            "{key}: {}, from {from}, {at}: {}",
+            record.kind.name(),
+            record.subject.as_deref().unwrap_or("no subject")
+        ));
+        let Some(kept) = &record.kept else { continue };
+        if let Some(text) = replies::text(&config.ledger, kept) {
+            context.report.result(text.trim_end());
+        }
+        for path in replies::attachments(&config.ledger, kept) {
+            context.report.say(&format!("  attached: {}", shown_path(&path)));
+        }
+    }
     Ok(Exit::Done)
 }
 

@@ -5,17 +5,22 @@ use std::io::{self, BufWriter, Write as _};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Context, bar, ledger_failed, one_key, outcome_file, tasks};
+use crate::campaign::recipient::Recipient;
 use crate::campaign::task::TaskColumns;
 use crate::cli::Status;
 use crate::config::Config;
-use crate::delivery::standing::Standing;
+use crate::delivery::inbound::{Kind, Matched, Stop};
+use crate::delivery::standing::{Came, Standing};
 use crate::delivery::state::State;
 use crate::exit::Exit;
-use crate::ledger::record::{Campaign, CampaignState, Counts, DeliveryRecord, RecipientRecord};
-use crate::ledger::{Ledger, Reader};
+use crate::ledger::record::{
+    Campaign, CampaignState, Counts, DeliveryRecord, InboundRecord, RecipientRecord, Review,
+};
+use crate::ledger::{Ledger, Reader, Returns};
 use crate::mail::smtp_reply::SmtpReply;
 use crate::report::{Failure, Style, grouped};
 
@@ -75,6 +80,36 @@ struct RecipientLine<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     overdue: bool,
     steps: Vec<StepLine<'a>>,
+    inbound: Vec<InboundLine>,
+}
+
+/// Something that came back, as other programs read it.
+#[derive(Debug, Serialize)]
+struct InboundLine {
+    kind: Kind,
+    at: Timestamp,
+    from: Option<String>,
+    evidence: Option<Matched>,
+    subject: Option<String>,
+    review: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Date>,
+    reasons: Vec<String>,
+}
+
+impl From<InboundRecord> for InboundLine {
+    fn from(record: InboundRecord) -> Self {
+        Self {
+            kind: record.kind,
+            at: record.at,
+            from: record.sender,
+            evidence: record.reading.matched,
+            subject: record.subject,
+            review: record.review == Review::Open,
+            until: record.until,
+            reasons: record.reading.reasons,
+        }
+    }
 }
 
 /// One delivery, as other programs read it.
@@ -160,19 +195,30 @@ fn as_json(
     // A reader that hangs up is no failure.
     let mut gone = out.write_all(head.as_bytes()).is_err();
     let mut first = true;
-    let suppressed = Suppressed::new(config, reader)?;
+    let around = Around::new(config, reader, campaign)?;
+    let mut failed = None;
     let today = config.deadlines.today(now);
     reader.each_recipient(campaign.id, |record| {
         if key.is_none_or(|key| key == record.recipient.key) {
             let comma = if first { "\n" } else { ",\n" };
             first = false;
-            let line = text(&line(config, &record, suppressed.reason(&record).is_some(), today));
+            let stands = around.stands(&record);
+            // Asked one by one only of those from whom anything came.
+            let inbound = match stands.came.last {
+                Some(_) => reader.came_from(campaign.id, &record.recipient.key).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    Vec::new()
+                }),
+                None => Vec::new(),
+            };
+            let inbound = inbound.into_iter().map(InboundLine::from).collect();
+            let line = text(&line(config, &record, stands.standing, inbound, today));
             gone = gone || out.write_all(format!("{comma}{line}").as_bytes()).is_err();
         }
         !gone
     })?;
     let _ = out.write_all(b"\n]}\n").and_then(|()| out.flush());
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// Serialises anything, for lines that are put together by hand.
@@ -190,35 +236,60 @@ mod erased {
     }
 }
 
-/// The suppression list, asked only if there is anything on it.
-struct Suppressed<'a> {
+/// What decides beside the letters themselves how recipients stand: the suppression list, asked only if there is anything on
+/// it, and what came back.
+pub(super) struct Around<'a> {
     reader: &'a Reader,
     columns: &'a TaskColumns,
-    any: bool,
+    suppressing: bool,
+    returns: Returns,
 }
 
-impl<'a> Suppressed<'a> {
-    fn new(config: &'a Config, reader: &'a Reader) -> Result<Self, crate::ledger::LedgerError> {
-        Ok(Self { reader, columns: &config.tasks, any: !reader.suppressions()?.is_empty() })
+/// How one recipient stands, and why.
+pub(super) struct Stands {
+    /// The word.
+    pub(super) standing: Standing,
+    /// Why the address is not written to, if so.
+    pub(super) suppressed: Option<String>,
+    /// What came back.
+    pub(super) came: Came,
+}
+
+impl<'a> Around<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        reader: &'a Reader,
+        campaign: &Campaign,
+    ) -> Result<Self, crate::ledger::LedgerError> {
+        let suppressing = !reader.suppressions()?.is_empty();
+        Ok(Self { reader, columns: &config.tasks, suppressing, returns: reader.returns(campaign.id)? })
     }
 
-    fn reason(&self, record: &RecipientRecord) -> Option<String> {
-        if !self.any {
-            return None;
-        }
-        tasks::suppression(self.reader, &record.recipient, self.columns).ok().flatten()
+    /// Says how a recipient stands, by its latest delivery and by what came back.
+    pub(super) fn stands(&self, record: &RecipientRecord) -> Stands {
+        let state = record.deliveries.last().map_or(State::Queued, |delivery| delivery.state);
+        self.of(&record.recipient, state, record.on_roster)
+    }
+
+    /// The same by the state of the latest delivery.
+    pub(super) fn of(&self, recipient: &Recipient, state: State, on_roster: bool) -> Stands {
+        let asked = self.suppressing.then(|| tasks::suppression(self.reader, recipient, self.columns));
+        let suppressed = asked.and_then(Result::ok).flatten();
+        let came = self.returns.of(&recipient.key, recipient.organisation.as_deref());
+        let standing = Standing::of(state, suppressed.is_some(), on_roster, &came);
+        Stands { standing, suppressed, came }
     }
 }
 
 fn line<'a>(
     config: &Config,
     record: &'a RecipientRecord,
-    suppressed: bool,
+    standing: Standing,
+    inbound: Vec<InboundLine>,
     today: Date,
 ) -> RecipientLine<'a> {
     let recipient = &record.recipient;
     let task = tasks::task(config, recipient);
-    let standing = standing(record, suppressed);
     let overdue = task.as_ref().is_some_and(|task| task.is_overdue(today));
     let (link, limit) = task.map(|task| (task.link, task.limit)).unwrap_or_default();
     RecipientLine {
@@ -244,13 +315,8 @@ fn line<'a>(
                 reply: delivery.last.as_ref().and_then(|event| event.reply.as_ref()),
             })
             .collect(),
+        inbound,
     }
-}
-
-/// Returns how a recipient stands, by its latest delivery.
-pub fn standing(record: &RecipientRecord, suppressed: bool) -> Standing {
-    let state = record.deliveries.last().map_or(State::Queued, |delivery| delivery.state);
-    Standing::of(state, suppressed, record.on_roster)
 }
 
 /// Returns when the relay took a letter.
@@ -280,11 +346,11 @@ fn as_text(
         text.push_str(&summary(&counts, style));
     }
     let mut table = Vec::new();
-    let suppressed = Suppressed::new(config, reader)?;
+    let around = Around::new(config, reader, campaign)?;
     let all = counts.recipients <= LISTED;
     reader.each_recipient(campaign.id, |record| {
-        let why_not = suppressed.reason(&record);
-        let standing = standing(&record, why_not.is_some());
+        let stands = around.stands(&record);
+        let standing = stands.standing;
         let wanted = match key {
             Some(key) => key == record.recipient.key,
             None => all || !matches!(standing, Standing::AwaitingReply | Standing::Queued | Standing::Done),
@@ -293,7 +359,7 @@ fn as_text(
             table.push([
                 record.recipient.key.clone(),
                 standing.name().replace('-', " "),
-                what_happened(config, &record, why_not, now),
+                what_happened(config, &record, &stands, now),
             ]);
         }
         // A list of hundreds helps nobody; the file has them all.
@@ -350,23 +416,31 @@ pub fn summary(counts: &Counts, style: Style) -> String {
     text
 }
 
+/// Tells what came back last, or whose answer counts.
+pub(super) fn came(came: &Came, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    if let Some(by) = came.answered_by.as_ref().filter(|_| came.stop == Some(Stop::Replied)) {
+        return Some(format!("{by} of the same organisation answered"));
+    }
+    let (at, words) = came.last.as_ref()?;
+    Some(format!("{}  {words}", bar::when(*at, now, zone)))
+}
+
 /// Tells the latest thing that happened to a recipient, in one clause.
-///
-/// `suppressed` is why we do not write to the address, if there is a reason.
-pub fn what_happened(
+pub(super) fn what_happened(
     config: &Config,
     record: &RecipientRecord,
-    suppressed: Option<String>,
+    stands: &Stands,
     now: Timestamp,
 ) -> String {
     let zone = &config.zone;
     let Some(delivery) = record.deliveries.last() else { return "nothing is planned".to_owned() };
-    if let Some(reason) = suppressed
-        && standing(record, true) == Standing::Suppressed
-    {
-        return reason;
+    if let (Standing::Suppressed, Some(reason)) = (stands.standing, &stands.suppressed) {
+        return reason.clone();
     }
-    if standing(record, false) == Standing::Task
+    if let Some(told) = came(&stands.came, now, zone) {
+        return told;
+    }
+    if stands.standing == Standing::Task
         && let Some(task) = tasks::task(config, &record.recipient)
     {
         let link = task.link.as_ref().map(|link| format!(": {link}")).unwrap_or_default();

@@ -19,9 +19,10 @@ use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
 use crate::campaign::task::{Task, told};
 use crate::campaign::twice::{Duplicates, Suspects};
+use crate::delivery::inbound::Stop;
 use crate::delivery::state::State;
 use crate::ledger::record::EnrolledRecord;
-use crate::mail::address;
+use crate::mail::address::{self, Address};
 use crate::report::{self, Failure};
 
 /// Rows looked at together.
@@ -404,6 +405,12 @@ fn inspect(
     })
 }
 
+/// Whether a row leads to another address, or another way, than the frozen one.
+fn goes_elsewhere(frozen: &Recipient, recipient: &Recipient) -> bool {
+    let whereto = |row: &Recipient| row.address().map(Address::canonical);
+    whereto(frozen) != whereto(recipient) || frozen.errand().is_some() != recipient.errand().is_some()
+}
+
 /// What becomes of a row.
 enum Fate {
     /// A letter goes; the recipient's own deadline.
@@ -445,9 +452,19 @@ fn fate(
     }
     let Some(launched) = &reading.launched else { return Ok(fresh(recipient)) };
     let known = reader.enrolled(launched.campaign.id, &recipient.key).map_err(ledger_failed)?;
-    let Some(EnrolledRecord { recipient: frozen, state, handed_over }) = known else {
-        return Ok(fresh(recipient));
+    let answered = || {
+        let came = launched.returns.of(&recipient.key, recipient.organisation.as_deref());
+        came.stop == Some(Stop::Replied)
     };
+    let Some(EnrolledRecord { recipient: frozen, state, handed_over }) = known else {
+        // Newly on the roster, and a colleague has answered already.
+        return Ok(if answered() { Fate::LeftOut(LeftOut::Answered, key()) } else { fresh(recipient) });
+    };
+    // A letter that did not arrive goes again, to the address that was put right.
+    if matches!(state, State::Refused | State::Bounced | State::Expired) && goes_elsewhere(&frozen, recipient)
+    {
+        return Ok(fresh(recipient));
+    }
     // Once anything was handed over, what is frozen stays.
     if frozen != *recipient && handed_over && changed.len() < Plan::EXAMPLES {
         changed.push(recipient.key.clone());
@@ -460,6 +477,7 @@ fn fate(
         State::Accepted => LeftOut::AlreadyAccepted,
         State::InDoubt => LeftOut::InDoubt,
         State::Refused | State::Bounced | State::Expired => LeftOut::AlreadyEnded,
+        State::Cancelled if answered() => LeftOut::Answered,
         State::Cancelled => LeftOut::Cancelled,
     };
     Ok(Fate::LeftOut(why, key()))

@@ -2,15 +2,17 @@
 
 use jiff::Timestamp;
 
+use super::status::{Around, Stands};
 use super::tasks::typed;
 use super::{Context, bar, launched, one_key, status, tasks};
 use crate::campaign::task::{due, told};
 use crate::cli::Why;
 use crate::config::Config;
+use crate::delivery::inbound::Kind;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::exit::Exit;
-use crate::ledger::record::{RecipientRecord, Story};
+use crate::ledger::record::{InboundRecord, RecipientRecord, Story};
 use crate::report::{Failure, count};
 
 /// Tells it.
@@ -22,20 +24,35 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
     let (reader, campaign) = launched(&config)?;
     let key = one_key(&reader, &campaign, &what.key)?;
     let story = reader.story(campaign.id, &key).map_err(super::ledger_failed)?;
-    let suppressed = match &story {
-        Some(story) => tasks::suppression(&reader, &story.recipient.recipient, &config.tasks)
-            .map_err(super::ledger_failed)?,
-        None => None,
-    };
+    let around = Around::new(&config, &reader, &campaign).map_err(super::ledger_failed)?;
     if let Some(story) = story {
         let now = context.clock.now();
-        context.report.result(&tell(&config, &story, suppressed.as_deref(), now));
+        let came = reader.came_from(campaign.id, &key).map_err(super::ledger_failed)?;
+        let stands = around.stands(&story.recipient);
+        context.report.result(&(tell(&config, &story, &stands, now) + &evidence(&stands, &came)));
     }
     Ok(Exit::Done)
 }
 
+/// On what evidence the last of what came back is theirs, where that is what they stand for.
+fn evidence(stands: &Stands, came: &[InboundRecord]) -> String {
+    let by_what_came = matches!(
+        stands.standing,
+        Standing::Replied
+            | Standing::AutoReplied
+            | Standing::OptedOut
+            | Standing::Complained
+            | Standing::Review
+    );
+    let last = came.iter().rfind(|record| record.kind != Kind::Unrelated && record.sender.is_some());
+    match last.and_then(|record| record.reading.matched.as_ref()).filter(|_| by_what_came) {
+        Some(matched) => format!("; known by {} {}", matched.by.words(), matched.evidence),
+        None => String::new(),
+    }
+}
+
 /// Puts a recipient's story into one line.
-fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp) -> String {
+fn tell(config: &Config, story: &Story, stands: &Stands, now: Timestamp) -> String {
     let (record, zone) = (&story.recipient, &config.zone);
     let who = match record.recipient.address() {
         Some(address) => format!("{} <{address}>", record.recipient.key),
@@ -52,7 +69,20 @@ fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp
     let said = said.filter(|said| !said.is_empty()).unwrap_or_else(|| "nothing more is known".to_owned());
     let last = delivery.last.as_ref().map(|event| event.at);
     let attempts = count(u64::from(delivery.attempts), "attempt");
-    match status::standing(record, suppressed.is_some()) {
+    let came = || status::came(&stands.came, now, zone).unwrap_or_default();
+    match stands.standing {
+        Standing::Replied => format!("{who}: answered; {}", came()),
+        Standing::AutoReplied => {
+            let until = stands.came.until.map(|day| format!(", away until {day}")).unwrap_or_default();
+            format!(
+                "{who}: a machine answered{until}; {}; the letter was accepted {}",
+                came(),
+                at(delivery.ended_at)
+            )
+        }
+        Standing::OptedOut => format!("{who}: wants no more letters; {}", came()),
+        Standing::Complained => format!("{who}: called the letter spam; {}", came()),
+        Standing::Review => format!("{who}: waits for your judgement; {}", came()),
         Standing::AwaitingReply => {
             format!(
                 "{who}: accepted {} after {attempts}; {said}; {}",
@@ -72,7 +102,7 @@ fn tell(config: &Config, story: &Story, suppressed: Option<&str>, now: Timestamp
         Standing::Suppressed => {
             format!(
                 "{who}: not written to, because it is on the suppression list: {}",
-                suppressed.unwrap_or_default()
+                stands.suppressed.as_deref().unwrap_or_default()
             )
         }
         Standing::Cancelled => format!("{who}: cancelled {}; {said}", at(last)),

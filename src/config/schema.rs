@@ -20,8 +20,7 @@ pub struct Raw {
     pub step: Vec<RawStep>,
     /// The way out.
     pub transport: RawTransport,
-    /// The way back: the mailbox that is read for replies and bounces. Without this table none is. So far
-    /// these settings are only checked, and no command reads a mailbox.
+    /// The way back: the mailbox that is read for replies and bounces. Without this table none is.
     pub inbox: Option<RawInbox>,
     /// How fast letters may go. Without this table an SMTP account gets a careful pace, which the program tells.
     pub pace: Option<RawPace>,

@@ -2,6 +2,8 @@
 
 pub mod attempt;
 pub mod breaker;
+pub mod enrollment;
+pub mod inbound;
 pub mod judgement;
 pub mod pace;
 pub mod patience;

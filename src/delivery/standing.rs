@@ -1,6 +1,29 @@
 //! How a recipient stands with the campaign: one word for people and for other programs.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::inbound::Stop;
 use super::state::State;
+
+/// What came back from one recipient, as far as it decides how the recipient stands.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Came {
+    /// What the next letters are stopped for; an answer of a colleague counts.
+    pub stop: Option<Stop>,
+    /// The colleague whose answer it was.
+    pub answered_by: Option<String>,
+    /// Whether something of theirs waits for a person.
+    pub review: bool,
+    /// Whether something of a colleague's waits for a person, so that the organisation's next letters wait.
+    pub colleague_under_review: bool,
+    /// Whether a machine answered.
+    pub auto_replied: bool,
+    /// The last day of return that an absence told.
+    pub until: Option<Date>,
+    /// What came last: when, and in words.
+    pub last: Option<(Timestamp, String)>,
+}
 
 /// One recipient's standing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -12,6 +35,16 @@ pub enum Standing {
     InFlight,
     /// The relay took the letter; nobody has answered yet.
     AwaitingReply,
+    /// The organisation answered.
+    Replied,
+    /// A machine answered, and nobody else yet.
+    AutoReplied,
+    /// They want no more letters.
+    OptedOut,
+    /// They call it spam.
+    Complained,
+    /// Something came back that a person must judge.
+    Review,
     /// The relay said no.
     Refused,
     /// A report said no, afterwards.
@@ -35,13 +68,21 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Returns the standing that follows from the state of the latest delivery.
-    pub fn of(state: State, suppressed: bool, on_roster: bool) -> Self {
+    /// Returns the standing that follows from the state of the latest delivery and from what came back.
+    pub fn of(state: State, suppressed: bool, on_roster: bool, came: &Came) -> Self {
+        match came.stop {
+            Some(Stop::Replied) => return Standing::Replied,
+            Some(Stop::OptedOut) => return Standing::OptedOut,
+            Some(Stop::Complained) => return Standing::Complained,
+            Some(Stop::Bounced) | None => {}
+        }
         match state {
+            _ if came.review => Standing::Review,
             State::Queued | State::Task | State::Cancelled if suppressed => Standing::Suppressed,
             State::Queued if !on_roster => Standing::OffRoster,
             State::Queued => Standing::Queued,
             State::InFlight => Standing::InFlight,
+            State::Accepted if came.auto_replied => Standing::AutoReplied,
             State::Accepted => Standing::AwaitingReply,
             State::Refused => Standing::Refused,
             State::Bounced => Standing::Bounced,
@@ -61,6 +102,11 @@ impl Standing {
             Standing::Queued => "queued",
             Standing::InFlight => "in-flight",
             Standing::AwaitingReply => "awaiting-reply",
+            Standing::Replied => "replied",
+            Standing::AutoReplied => "auto-replied",
+            Standing::OptedOut => "opted-out",
+            Standing::Complained => "complained",
+            Standing::Review => "review",
             Standing::Refused => "refused",
             Standing::Bounced => "bounced",
             Standing::Expired => "expired",
@@ -79,18 +125,39 @@ impl Standing {
 mod tests {
     use super::*;
 
+    fn of(state: State, suppressed: bool, on_roster: bool) -> Standing {
+        Standing::of(state, suppressed, on_roster, &Came::default())
+    }
+
     #[test]
     fn suppression_and_the_roster_matter_only_for_what_has_not_gone() {
-        assert_eq!(Standing::of(State::Queued, true, true), Standing::Suppressed);
-        assert_eq!(Standing::of(State::Cancelled, true, true), Standing::Suppressed);
-        assert_eq!(Standing::of(State::Queued, false, false), Standing::OffRoster);
+        assert_eq!(of(State::Queued, true, true), Standing::Suppressed);
+        assert_eq!(of(State::Cancelled, true, true), Standing::Suppressed);
+        assert_eq!(of(State::Queued, false, false), Standing::OffRoster);
         for state in State::ALL {
-            let standing = Standing::of(state, true, false);
+            let standing = of(state, true, false);
             assert_eq!(
                 standing == Standing::Suppressed,
                 matches!(state, State::Queued | State::Task | State::Cancelled),
                 "{standing:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_answer_says_more_than_the_state_of_a_letter() {
+        let came = |stop| Came { stop: Some(stop), auto_replied: true, review: true, ..Came::default() };
+        for state in State::ALL {
+            assert_eq!(Standing::of(state, true, true, &came(Stop::Replied)), Standing::Replied);
+            assert_eq!(Standing::of(state, true, true, &came(Stop::OptedOut)), Standing::OptedOut);
+            assert_eq!(Standing::of(state, true, true, &came(Stop::Complained)), Standing::Complained);
+        }
+        let machine = Came { auto_replied: true, ..Came::default() };
+        assert_eq!(Standing::of(State::Accepted, false, true, &machine), Standing::AutoReplied);
+        assert_eq!(Standing::of(State::Bounced, false, true, &machine), Standing::Bounced);
+        let asked = Came { review: true, ..machine };
+        assert_eq!(Standing::of(State::Accepted, false, true, &asked), Standing::Review);
+        let colleague = Came { colleague_under_review: true, ..Came::default() };
+        assert_eq!(Standing::of(State::Accepted, false, true, &colleague), Standing::AwaitingReply);
     }
 }

@@ -127,8 +127,8 @@ pub enum Event {
     ProvedUnsent,
     /// Campaign cancelled, recipient suppressed, or the organisation replied.
     Withdrawn,
-    /// A hard bounce names it.
-    HardBounce,
+    /// A bounce names it: it did not arrive.
+    CameBack,
     /// The deadline has passed.
     DeadlinePassed,
     /// The deadline was moved to a later day.
@@ -202,7 +202,7 @@ impl State {
             (S::InFlight, Event::LeaseEndedAfterDot) => to(S::InDoubt),
             (S::InDoubt, Event::ProvedSent) => to(S::Accepted),
             (S::InDoubt, Event::ProvedUnsent) => again(Duration::ZERO, false),
-            (S::Accepted | S::InDoubt, Event::HardBounce) => to(S::Bounced),
+            (S::Accepted | S::InDoubt, Event::CameBack) => to(S::Bounced),
             (from, event) => {
                 let event = format!("{event:?}");
                 Err(IllegalMove { from, event })
@@ -228,8 +228,8 @@ pub const TABLE: &[(State, &str, State)] = &[
     (State::InFlight, "lease ran out, end-of-data had been noted", State::InDoubt),
     (State::InDoubt, "evidence that it went out", State::Accepted),
     (State::InDoubt, "evidence that it did not (a person says so)", State::Queued),
-    (State::Accepted, "a hard bounce names it", State::Bounced),
-    (State::InDoubt, "a hard bounce names it", State::Bounced),
+    (State::Accepted, "a bounce names it", State::Bounced),
+    (State::InDoubt, "a bounce names it", State::Bounced),
     (State::Task, "a person did it", State::Done),
     (State::Task, "campaign cancelled, organisation replied", State::Cancelled),
     (State::Done, "a person takes that back", State::Task),
@@ -266,7 +266,7 @@ mod tests {
             Event::ProvedSent,
             Event::ProvedUnsent,
             Event::Withdrawn,
-            Event::HardBounce,
+            Event::CameBack,
             Event::DeadlinePassed,
             Event::DeadlineMoved,
             Event::DoneByHand,
@@ -297,7 +297,7 @@ mod tests {
     fn there_is_no_way_out_of_doubt_without_evidence() {
         for event in every_event() {
             let moved = State::InDoubt.on(&event, 1, Timestamp::UNIX_EPOCH, &RetryPolicy::default());
-            let evidence = matches!(event, Event::ProvedSent | Event::ProvedUnsent | Event::HardBounce);
+            let evidence = matches!(event, Event::ProvedSent | Event::ProvedUnsent | Event::CameBack);
             assert_eq!(moved.is_ok(), evidence, "{event:?}");
         }
     }

@@ -28,7 +28,7 @@ use crate::ledger::record::{
     AttemptEnd, Campaign, CampaignState, Claim, ClaimRequest, MessageMark, WaitsFor,
 };
 use crate::ledger::{Ledger, LedgerError};
-use crate::mail::message_id::MessageId;
+use crate::mail::message_id::{MessageId, wire_id};
 use crate::mail::mime::Attachment;
 use crate::transport::{Lane, Transport};
 
@@ -356,7 +356,15 @@ impl Shared {
         let now = run.clock.now();
         let event = Event::Ended(judged.clone());
         let moved = State::InFlight.on(&event, claim.counted + 1, now, &run.retry);
-        let end = AttemptEnd { ending: ending.clone(), because: judged.because.clone(), began };
+        let wire_id = match ending {
+            Ending::Accepted { reply, .. } => {
+                wire_id(&claim.message_id, &reply.text, run.transport.host(), |id| {
+                    claim.recipient.has_address(id)
+                })
+            }
+            _ => None,
+        };
+        let end = AttemptEnd { ending: ending.clone(), because: judged.because.clone(), began, wire_id };
         let written = moved.map(|moved| (moved, run.ledger.end_attempt(&claim.ticket, end, moved, now)));
         let delivery = claim.ticket.delivery;
         async move {

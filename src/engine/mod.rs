@@ -6,5 +6,8 @@ pub mod journal;
 pub mod pace;
 pub mod press;
 pub mod progress;
+pub mod replies;
 pub mod reprint;
+pub mod sent;
 pub mod shutdown;
+pub mod watch;

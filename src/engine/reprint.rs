@@ -65,7 +65,8 @@ pub enum ReprintError {
 /// [`ReprintError`]; whether it is the same message is for [`Reprint::is_the_same`] to say.
 pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Result<Reprint, ReprintError> {
     let mark = delivery.mark.clone().ok_or(ReprintError::NeverHandedOver)?;
-    let mut recipient = story.recipient.recipient.clone();
+    // The row as it was then, where an address was corrected since.
+    let mut recipient = delivery.frozen.clone().unwrap_or_else(|| story.recipient.recipient.clone());
     if let Channel::Mail(addressees) = &mut recipient.channel {
         addressees.leave_out(|address| delivery.noted.without.contains(address));
     }

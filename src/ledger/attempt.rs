@@ -190,7 +190,7 @@ impl Writing<'_> {
         self.conn
             .prepare_cached(
                 "UPDATE delivery SET state = ?2, not_before = coalesce(?3, not_before), counted = counted + ?4,
-                     owner = NULL, lease_until = NULL, ended_at = ?5, last_event = ?6 WHERE id = ?1",
+                     owner = NULL, lease_until = NULL, ended_at = ?5, last_event = ?6, wire_id = ?7 WHERE id = ?1",
             )?
             .execute(params![
                 delivery.id,
@@ -198,7 +198,8 @@ impl Writing<'_> {
                 moved.not_before.map(millis),
                 i64::from(moved.counts),
                 ended,
-                seq
+                seq,
+                end.wire_id
             ])?;
         self.withdraw_if_cancelled(&delivery, moved.to, now)
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::campaigns::{CANCELLED, refused};
+use super::inbound::by_word;
 use super::record::{CampaignId, Mark};
 use super::writer::{Done, Writing};
 use crate::delivery::state::{Event, State};
@@ -21,7 +22,11 @@ impl Writing<'_> {
     ) -> Done<()> {
         let (from, event, what) = match mark {
             Mark::Done => (State::Task, Event::DoneByHand, "done"),
+            // An answer that is taken back, or a task that is not done after all.
+            Mark::Open if self.take_back(campaign, key, note, now)? > 0 => return Ok(()),
             Mark::Open => (State::Done, Event::NotDone, "open"),
+            Mark::Came(verdict) => return self.told(campaign, key, by_word(verdict, key), note, now),
+            Mark::Note => return self.remark(campaign, key, note.unwrap_or_default(), now),
         };
         let id = match self.meant(campaign, key, step, from)? {
             Some(id) => id,
@@ -54,7 +59,7 @@ impl Writing<'_> {
             .execute(params![id, moved.to.code(), seq])?;
         match mark {
             Mark::Done => self.finish_if_done(campaign, now).map(|_| ()),
-            Mark::Open => self.reopen(campaign, "a task is open again", now),
+            Mark::Open | Mark::Came(_) | Mark::Note => self.reopen(campaign, "a task is open again", now),
         }
     }
 

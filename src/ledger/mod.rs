@@ -9,11 +9,10 @@
 //! 6. **Suppression is looked at in the claim itself**, so what came in between plan and sending counts.
 //! 7. **Limits are counted in the ledger** (accepted and in-doubt, rolling windows, per account and per
 //!    recipient domain), so a restart resets nothing.
+//! 8. **The inbox cursor moves in the same transaction as what was read**, and so does everything that follows from it.
 //! 9. **Time is an argument.**
 //! 10. **What was sent can be shown again, byte for byte**: the digest of every message is kept beside the frozen letter and
 //!     fields and the files that went along, each of which is kept once.
-//!
-//! (8, the inbox cursor, comes with the inbox.)
 
 pub mod record;
 
@@ -22,6 +21,7 @@ mod campaigns;
 mod claim;
 mod files;
 mod history;
+mod inbound;
 mod lock;
 mod mark;
 mod reader;
@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::inbound::Returns;
 pub use self::reader::Reader;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
@@ -45,8 +46,9 @@ use crate::campaign::recipient::Recipient;
 use crate::delivery::state::Move;
 use crate::mail::address::Address;
 use record::{
-    AttemptEnd, Campaign, CampaignId, CampaignState, ClaimRequest, ClaimTicket, Claims, Counts, Enrolled,
-    Event, Granted, MessageMark, NewCampaign, Rescued, RosterPass, Settlement, Suppression, Wish, Withdrawn,
+    Arrival, AttemptEnd, Campaign, CampaignId, CampaignState, ClaimRequest, ClaimTicket, Claims, Counts,
+    CursorRecord, Enrolled, Event, Granted, InboundId, Judgement, MessageMark, NewCampaign, Recorded,
+    Rescued, RosterPass, Settlement, Suppression, Wish, Withdrawn,
 };
 
 /// Is handed every event after its commit, in order, each once, before the caller hears of it.
@@ -146,6 +148,19 @@ impl Ledger {
     /// [`LedgerError::Refused`] says what stands in the way: no such campaign, not in doubt, already finished.
     pub fn wish(path: &Path, wish: &Wish, now: Timestamp) -> Result<Granted, LedgerError> {
         wish::grant(path, wish, now)
+    }
+
+    /// Writes down what came back, as [`Ledger::record`] does, whether or not another process is sending.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] where nothing can be written; nothing was recorded then, and the cursor stays.
+    pub fn record_beside(
+        path: &Path,
+        arrivals: &[Arrival],
+        cursor: Option<&CursorRecord>,
+        now: Timestamp,
+    ) -> Result<Vec<Recorded>, LedgerError> {
+        wish::beside(path, |writing| writing.record(arrivals, cursor, now))
     }
 
     /// Returns the file.
@@ -364,6 +379,32 @@ impl Ledger {
     ) -> Answer<()> {
         let (key, note) = (key.to_owned(), note.to_owned());
         self.ask(move |writing| writing.settle(campaign, &key, step, settlement, &note, now))
+    }
+
+    /// Writes down what came back with everything that follows from it, and how far its folder was read: promise 8.
+    pub fn record(
+        &self,
+        arrivals: Vec<Arrival>,
+        cursor: Option<CursorRecord>,
+        now: Timestamp,
+    ) -> Answer<Vec<Recorded>> {
+        self.ask(move |writing| writing.record(&arrivals, cursor.as_ref(), now))
+    }
+
+    /// Takes a person's word on something that came back.
+    pub fn judge(&self, inbound: InboundId, judgement: Judgement, now: Timestamp) -> Answer<()> {
+        self.ask(move |writing| writing.judge(inbound, &judgement, now))
+    }
+
+    /// Returns whether a message was recorded before.
+    pub fn is_known(&self, fingerprint: [u8; 32]) -> Answer<bool> {
+        self.ask(move |writing| Ok(inbound::is_known(writing.conn, &fingerprint)?))
+    }
+
+    /// Returns how far a folder was read.
+    pub fn cursor(&self, mailbox: &str, folder: &str) -> Answer<Option<CursorRecord>> {
+        let (mailbox, folder) = (mailbox.to_owned(), folder.to_owned());
+        self.ask(move |writing| Ok(inbound::cursor(writing.conn, &mailbox, &folder)?))
     }
 
     /// Adds to the suppression list; returns whether it was not there before.

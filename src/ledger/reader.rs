@@ -14,9 +14,10 @@ use super::campaigns::{CAMPAIGN, campaign};
 use super::claim::{RECIPIENT, account_room, recipient};
 use super::files;
 use super::history::{self, id_left, instant, message_id};
+use super::inbound::{self, Returns};
 use super::record::{
-    Campaign, CampaignId, Counts, DeliveryRecord, EnrolledRecord, Event, MessageMark, Noted, OutcomeRecord,
-    RecipientRecord, Story, Suppression,
+    Campaign, CampaignId, Counts, CursorRecord, DeliveryRecord, EnrolledRecord, Event, InboundRecord,
+    MessageMark, Noted, OutcomeRecord, RecipientRecord, Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
 use super::suppression;
@@ -313,6 +314,36 @@ impl Reader {
         })
     }
 
+    /// Returns what came back, as far as it decides how recipients stand.
+    pub fn returns(&self, id: CampaignId) -> Result<Returns, LedgerError> {
+        self.ask(|conn| Returns::read(conn, id))
+    }
+
+    /// Returns what came back from one recipient, oldest first.
+    pub fn came_from(&self, id: CampaignId, key: &str) -> Result<Vec<InboundRecord>, LedgerError> {
+        self.ask(|conn| {
+            let find = "SELECT id FROM recipient WHERE campaign = ?1 AND key = ?2";
+            let number: Option<i64> =
+                conn.query_row(find, params![id.0, key], |row| row.get(0)).optional()?;
+            number.map_or_else(|| Ok(Vec::new()), |number| inbound::of_recipient(conn, number))
+        })
+    }
+
+    /// Returns what waits for a person's judgement, oldest first.
+    pub fn open_reviews(&self, id: CampaignId) -> Result<Vec<InboundRecord>, LedgerError> {
+        self.ask(|conn| inbound::open_reviews(conn, id))
+    }
+
+    /// Returns whether a message was recorded before.
+    pub fn is_known(&self, fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
+        self.ask(|conn| inbound::is_known(conn, fingerprint))
+    }
+
+    /// Returns how far a folder of a mailbox was read.
+    pub fn cursor(&self, mailbox: &str, folder: &str) -> Result<Option<CursorRecord>, LedgerError> {
+        self.ask(|conn| inbound::cursor(conn, mailbox, folder))
+    }
+
     /// Returns when the attempts of a delivery began, by the number of the event that each ended with.
     pub fn began(&self, delivery: i64) -> Result<BTreeMap<i64, Timestamp>, LedgerError> {
         self.ask(|conn| {
@@ -432,6 +463,19 @@ pub(super) fn counts(conn: &Connection, id: CampaignId) -> rusqlite::Result<Coun
             }
         }
     }
+    // What goes again to another address, or after a bounce, counts by its newest delivery alone.
+    let mut find = conn.prepare_cached(
+        "SELECT o.state, count(DISTINCT o.id) FROM delivery d JOIN delivery o ON o.recipient = d.recipient AND o.step = d.step
+             AND o.generation < d.generation
+         WHERE d.campaign = ?1 AND d.generation > 0 GROUP BY o.state",
+    )?;
+    let mut rows = find.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        if let Some(state) = State::from_code(row.get(0)?) {
+            let of = counts.of_mut(state);
+            *of = of.saturating_sub(count(row, 1)?);
+        }
+    }
     Ok(counts)
 }
 
@@ -470,7 +514,7 @@ fn record(
     let mut find = conn.prepare_cached(
         "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
              last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without,
-             (SELECT list FROM enclosures e WHERE e.id = d.enclosures), noted_without, made
+             (SELECT list FROM enclosures e WHERE e.id = d.enclosures), noted_without, made, frozen, wire_id
          FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
     )?;
     let mut deliveries = Vec::new();
@@ -485,6 +529,7 @@ fn record(
             let json: Option<String> = row.get(column)?;
             Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
         };
+        let frozen: Option<String> = row.get(19)?;
         let mark = match row.get::<_, Option<[u8; 32]>>(8)? {
             Some(digest) => Some(MessageMark {
                 digest,
@@ -514,6 +559,8 @@ fn record(
             without: addresses(15)?,
             enclosures: files::listed(16, row.get(16)?)?,
             noted: Noted { without: addresses(17)?, made: files::listed(18, row.get(18)?)? },
+            frozen: frozen.and_then(|json| serde_json::from_str(&json).ok()),
+            wire_id: row.get(20)?,
         });
     }
     Ok(RecipientRecord { recipient, position: row.get(9)?, on_roster: row.get(10)?, deliveries })

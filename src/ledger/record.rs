@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::recipient::{Errand, Recipient};
 use crate::delivery::attempt::{Ending, Stage};
+use crate::delivery::inbound::{Kind, Reading, Stop};
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -107,6 +108,8 @@ pub enum Enrollment {
         /// Where its delivery stands.
         state: State,
     },
+    /// Was known, its letter had not arrived, and has another address now: the letter was queued again, to that one.
+    Corrected,
     /// Another key of this campaign has this address: nothing was written, one person gets one letter.
     SameAddress {
         /// That other key.
@@ -217,6 +220,8 @@ pub struct AttemptEnd {
     pub because: String,
     /// When the attempt began.
     pub began: Timestamp,
+    /// The Message-ID that the provider put in the place of ours, where its reply told one.
+    pub wire_id: Option<String>,
 }
 
 /// One line of the history, append-only; `logs/delivery.jsonl` is these lines.
@@ -265,13 +270,165 @@ pub enum Settlement {
     Again,
 }
 
-/// A person's word on a task.
+/// A person's word on a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// It is done.
+    /// The task is done.
     Done,
-    /// It is not, after all.
+    /// The task is not done, or what stopped the next letters is no reason, after all.
     Open,
+    /// What they say, or what became of the letter, came by another way than our mailbox.
+    Came(Verdict),
+    /// A remark for the history; it changes nothing.
+    Note,
+}
+
+/// A number of something that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InboundId(pub i64);
+
+/// Something that came back, to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Where it was found: `imap://ada@mail.example/INBOX`.
+    pub source: String,
+    /// What is the same of the same message in another folder or under another number.
+    pub fingerprint: Option<[u8; 32]>,
+    /// Its own Message-ID.
+    pub message_id: Option<String>,
+    /// The address it came from.
+    pub sender: Option<String>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// Its own date.
+    pub at: Timestamp,
+    /// The campaign it belongs to.
+    pub campaign: CampaignId,
+    /// The recipient it belongs to.
+    pub key: String,
+    /// The delivery it names; without one, the newest that was handed over.
+    pub delivery: Option<i64>,
+    /// What was read out of it.
+    pub reading: Reading,
+    /// The folder with its text and attachments, below that of the ledger.
+    pub kept: Option<String>,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was recorded before.
+    Known,
+    /// The ledger has no such recipient.
+    Stranger,
+    /// It was written down, with what follows.
+    New {
+        /// Its number.
+        id: InboundId,
+        /// Whether it waits for a person.
+        review: bool,
+    },
+}
+
+/// How far a folder was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorRecord {
+    /// The mailbox: `imap://ada@mail.example`.
+    pub mailbox: String,
+    /// The folder.
+    pub folder: String,
+    /// The cursor, as the inbox writes it.
+    pub cursor: String,
+    /// When it was last read to its end without an error; none leaves what is known.
+    pub read_to_end_at: Option<Timestamp>,
+}
+
+/// Whether something that came back waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Review {
+    /// It never did.
+    None,
+    /// It does.
+    Open,
+    /// A person has said what it is.
+    Judged,
+}
+
+/// What a person says that something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// An answer of the organisation.
+    Reply,
+    /// An automatic answer; nothing follows from it.
+    AutoReply,
+    /// They are away until a day.
+    Away(Date),
+    /// The letter did not arrive.
+    Bounced,
+    /// The address is wrong.
+    WrongAddress,
+    /// The letter did not arrive, and goes again.
+    SendAgain,
+    /// They want no more letters.
+    OptedOut,
+    /// They call it spam.
+    Complaint,
+    /// It has nothing to do with our letter, or nothing follows from it.
+    Nothing,
+}
+
+/// A person's word on something that waited for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What it is.
+    pub verdict: Verdict,
+    /// Another recipient that it belongs to.
+    pub key: Option<String>,
+    /// Why, for the history.
+    pub note: Option<String>,
+}
+
+/// Something that came back, as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundRecord {
+    /// Its number.
+    pub id: InboundId,
+    /// Its campaign.
+    pub campaign: CampaignId,
+    /// The recipient it belongs to.
+    pub key: String,
+    /// The step of the delivery that it names.
+    pub step: Option<u32>,
+    /// That delivery.
+    pub delivery: Option<i64>,
+    /// Where it was found; `by hand` for a person's word.
+    pub source: String,
+    /// Its own Message-ID.
+    pub message_id: Option<String>,
+    /// The address it came from.
+    pub sender: Option<String>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// Its own date.
+    pub at: Timestamp,
+    /// When it was recorded.
+    pub read_at: Timestamp,
+    /// What it counts as, a judgement included.
+    pub kind: Kind,
+    /// What was read out of it.
+    pub reading: Reading,
+    /// What it stops the next letters for.
+    pub stop: Option<Stop>,
+    /// Of an absence: the day of return.
+    pub until: Option<Date>,
+    /// Whether it waits for a person.
+    pub review: Review,
+    /// When a person judged it.
+    pub judged_at: Option<Timestamp>,
+    /// What the person said.
+    pub judged: Option<String>,
+    /// The folder with its text and attachments.
+    pub kept: Option<String>,
 }
 
 /// What a person asks of a ledger that another process may be sending from. Campaigns go by their names.
@@ -324,6 +481,15 @@ pub enum Wish {
         /// What else there is to say, for the history.
         note: Option<String>,
     },
+    /// A person's word on something that came back.
+    Judge {
+        /// The campaign.
+        campaign: String,
+        /// Which.
+        inbound: InboundId,
+        /// The word.
+        judgement: Judgement,
+    },
     /// We do not write to this address or domain (and everything below it), in any campaign.
     Suppress {
         /// `ada@x.example` or `x.example`.
@@ -346,7 +512,8 @@ impl Wish {
             | Wish::Resume { campaign }
             | Wish::Cancel { campaign, .. }
             | Wish::Settle { campaign, .. }
-            | Wish::Mark { campaign, .. } => Some(campaign),
+            | Wish::Mark { campaign, .. }
+            | Wish::Judge { campaign, .. } => Some(campaign),
             Wish::Suppress { .. } | Wish::Unsuppress { .. } => None,
         }
     }
@@ -472,6 +639,10 @@ pub struct DeliveryRecord {
     pub enclosures: Vec<Enclosure>,
     /// What belongs to the bytes of `mark` beside what is frozen.
     pub noted: Noted,
+    /// The recipient as it was when this letter went, where the roster has another address by now.
+    pub frozen: Option<Recipient>,
+    /// The Message-ID that the provider put in the place of ours.
+    pub wire_id: Option<String>,
 }
 
 /// What belongs to the message of the last attempt that got as far as the final dot, beside its mark and what is frozen.

@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::campaigns::refused;
+use super::claim::{RECIPIENT, recipient};
 use super::history::{About, millis, plain};
+use super::inbound::stop_code;
 use super::record::{CampaignId, CampaignState, Enrolled, Enrollment, RosterPass};
 use super::writer::{Done, Writing};
 use crate::campaign::calendar::Deadlines;
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::recipient::{Addressees, Recipient};
+use crate::delivery::inbound::Stop;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
 
@@ -19,6 +22,8 @@ struct Known {
     pass: i64,
     same: bool,
     deadline: Option<String>,
+    /// The row has another channel or another address than before.
+    other_way: bool,
 }
 
 struct Newest {
@@ -88,6 +93,11 @@ impl<'a> Row<'a> {
     fn begins_as(&self) -> State {
         if self.recipient.errand().is_some() { State::Task } else { State::Queued }
     }
+}
+
+/// Whether a letter did not arrive, so that a corrected address gets one of its own.
+fn returned(state: State) -> bool {
+    matches!(state, State::Refused | State::Bounced | State::Expired)
 }
 
 impl Writing<'_> {
@@ -164,7 +174,8 @@ impl Writing<'_> {
             .conn
             .prepare_cached(
                 "SELECT id, position, pass, channel = ?3 AND address IS ?4 AND addressees IS ?5 AND name IS ?6
-                     AND organisation IS ?7 AND deadline IS ?8 AND fields = ?9, deadline
+                     AND organisation IS ?7 AND deadline IS ?8 AND fields = ?9, deadline,
+                     channel <> ?3 OR canonical IS NOT ?10
                  FROM recipient WHERE campaign = ?1 AND key = ?2",
             )?
             .query_row(
@@ -177,7 +188,8 @@ impl Writing<'_> {
                     row.recipient.name,
                     row.recipient.organisation,
                     row.deadline,
-                    row.fields
+                    row.fields,
+                    row.canonical
                 ],
                 |row| {
                     Ok(Known {
@@ -186,6 +198,7 @@ impl Writing<'_> {
                         pass: row.get(2)?,
                         same: row.get(3)?,
                         deadline: row.get(4)?,
+                        other_way: row.get(5)?,
                     })
                 },
             )
@@ -226,7 +239,10 @@ impl Writing<'_> {
                     row.deadline,
                     row.fields
                 ])?;
-            self.queue(pass, id, row)?;
+            let delivery = self.queue(pass, id, row)?;
+            if let Some(by) = self.answered(pass.campaign, row.recipient.organisation.as_deref())? {
+                self.withdraw(delivery, &format!("{by} of the same organisation answered"), now)?;
+            }
             return Ok(Enrollment::Added);
         };
         if known.pass != pass.number || known.position != row.position {
@@ -249,6 +265,12 @@ impl Writing<'_> {
             Enrollment::Updated
         } else if known.same {
             newest.as_ref().map_or(Enrollment::Added, |newest| Enrollment::Known { state: newest.state })
+        } else if newest.as_ref().is_some_and(|newest| returned(newest.state)) && known.other_way {
+            self.keep_as_it_was(pass, &row.recipient.key)?;
+            self.take_over(pass, campaign, known.id, row, now)?;
+            self.correct(pass, campaign, known.id, row, now)?;
+            newest = self.deliveries_of(known.id, row.step)?.0;
+            Enrollment::Corrected
         } else if let Some(newest) = newest.as_ref().filter(|_| written_to) {
             Enrollment::Changed { state: newest.state }
         } else {
@@ -264,7 +286,7 @@ impl Writing<'_> {
             _ => row.not_after(),
         };
         match newest {
-            None => self.queue(pass, known.id, row)?,
+            None => self.queue(pass, known.id, row).map(|_| ())?,
             Some(newest) => {
                 self.set_deadline(&newest, not_after, now)?;
                 if other_files && !matches!(enrollment, Enrollment::Changed { .. }) {
@@ -329,6 +351,61 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Keeps the recipient's row with the letters that went by it, so that they can be shown again.
+    fn keep_as_it_was(&self, pass: &RosterPass, key: &str) -> Done<()> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {RECIPIENT}, r.id FROM recipient r WHERE campaign = ?1 AND key = ?2"
+        ))?;
+        let (before, id): (Recipient, i64) =
+            find.query_row(params![pass.campaign.0, key], |row| Ok((recipient(row)?, row.get(8)?)))?;
+        self.conn
+            .prepare_cached(
+                "UPDATE delivery SET frozen = ?2 WHERE recipient = ?1 AND frozen IS NULL AND message IS NOT NULL",
+            )?
+            .execute(params![id, serde_json::to_string(&before).ok()])?;
+        Ok(())
+    }
+
+    /// Queues the letter of a corrected address as a delivery of its own; what became of the old one stays.
+    fn correct(
+        &mut self,
+        pass: &RosterPass,
+        campaign: &str,
+        id: i64,
+        row: &Row<'_>,
+        now: Timestamp,
+    ) -> Done<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO delivery (campaign, recipient, step, generation, pass, position, domain, state, not_after,
+                     enclosures)
+                 SELECT ?1, ?2, ?3, max(generation) + 1, ?4, ?5, ?6, ?7, ?8, ?9 FROM delivery WHERE recipient = ?2 AND step = ?3",
+            )?
+            .execute(params![
+                pass.campaign.0,
+                id,
+                row.step,
+                pass.number,
+                row.position,
+                row.domain(),
+                row.begins_as().code(),
+                row.not_after().map(millis),
+                row.enclosures
+            ])?;
+        // What came back from the old address stops nothing any more.
+        self.conn
+            .prepare_cached("UPDATE inbound SET stop = NULL WHERE recipient = ?1 AND stop = ?2")?
+            .execute(params![id, stop_code(Stop::Bounced)])?;
+        let whereto = row.recipient.whereto();
+        let mut event =
+            plain(now, campaign, "corrected", Some(format!("the letter goes again, to {whereto}")));
+        event.key = Some(row.recipient.key.clone());
+        event.step = Some(row.step);
+        let about = About { campaign: Some(pass.campaign.0), recipient: Some(id), ..About::default() };
+        self.happened(about, event)?;
+        Ok(())
+    }
+
     /// Holds what is queued or has lapsed to the deadline as it is now; a task only remembers it.
     fn set_deadline(&mut self, newest: &Newest, not_after: Option<Timestamp>, now: Timestamp) -> Done<()> {
         let end = not_after.map(millis);
@@ -344,13 +421,27 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn queue(&self, pass: &RosterPass, recipient: i64, row: &Row<'_>) -> Done<()> {
-        self.conn
+    /// Returns who of an organisation has answered.
+    fn answered(&self, campaign: CampaignId, organisation: Option<&str>) -> Done<Option<String>> {
+        let Some(organisation) = organisation else { return Ok(None) };
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT r.key FROM inbound i JOIN recipient r ON r.id = i.recipient
+                 WHERE i.campaign = ?1 AND i.stop = ?3 AND r.organisation = ?2 ORDER BY i.id LIMIT 1",
+            )?
+            .query_row(params![campaign.0, organisation, stop_code(Stop::Replied)], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn queue(&self, pass: &RosterPass, recipient: i64, row: &Row<'_>) -> Done<i64> {
+        Ok(self
+            .conn
             .prepare_cached(
                 "INSERT INTO delivery (campaign, recipient, step, pass, position, domain, state, not_after, enclosures)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
-            .execute(params![
+            .insert(params![
                 pass.campaign.0,
                 recipient,
                 row.step,
@@ -360,8 +451,7 @@ impl Writing<'_> {
                 row.begins_as().code(),
                 row.not_after().map(millis),
                 row.enclosures
-            ])?;
-        Ok(())
+            ])?)
     }
 
     /// Returns the newest delivery of a step, and whether anything at all was ever handed over to this recipient.

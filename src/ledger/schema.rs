@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../migrations/sqlite/0002_channels.sql"),
     include_str!("../../migrations/sqlite/0003_files.sql"),
+    include_str!("../../migrations/sqlite/0004_inbound.sql"),
 ];
 
 /// How long a writer waits for another connection's transaction.

@@ -23,18 +23,26 @@ pub(super) fn grant(path: &Path, wish: &Wish, now: Timestamp) -> Result<Granted,
             why: format!("there is no ledger at {} yet: nothing was sent", path.display()),
         });
     }
+    beside(path, |writing| writing.wish(wish, now))
+}
+
+/// Does work in a transaction of its own, whether or not another process is sending.
+pub(super) fn beside<T>(
+    path: &Path,
+    work: impl FnOnce(&mut Writing<'_>) -> Done<T>,
+) -> Result<T, LedgerError> {
     let failed = |error: rusqlite::Error| unavailable(path, sentence(&error));
     let conn = open_for_writing(path)?;
     let turn = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate).map_err(failed)?;
     let mut writing = Writing::new(&turn);
-    let granted = match writing.wish(wish, now) {
-        Ok(granted) => granted,
+    let done = match work(&mut writing) {
+        Ok(done) => done,
         Err(Fault::No(error)) => return Err(error),
         Err(Fault::Sql(error)) => return Err(failed(error)),
     };
     drop(writing);
     turn.commit().map_err(failed)?;
-    Ok(granted)
+    Ok(done)
 }
 
 impl Writing<'_> {
@@ -60,6 +68,7 @@ impl Writing<'_> {
             (Wish::Mark { key, step, mark, note, .. }, Some(id)) => {
                 self.mark(id, key, *step, *mark, note.as_deref(), now)?;
             }
+            (Wish::Judge { inbound, judgement, .. }, Some(_)) => self.judge(*inbound, judgement, now)?,
             (Wish::Suppress { what, reason }, _) => granted.changed = self.suppress(what, reason, now)?,
             (Wish::Unsuppress { what }, _) => granted.changed = self.unsuppress(what, now)?,
             (
@@ -67,7 +76,8 @@ impl Writing<'_> {
                 | Wish::Resume { .. }
                 | Wish::Cancel { .. }
                 | Wish::Settle { .. }
-                | Wish::Mark { .. },
+                | Wish::Mark { .. }
+                | Wish::Judge { .. },
                 None,
             ) => {}
         }

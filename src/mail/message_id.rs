@@ -102,6 +102,35 @@ impl MessageId {
     }
 }
 
+/// Finds the Message-ID that a provider put in the place of ours, in its reply to end-of-data.
+///
+/// Exchange Online says it as it is (`250 2.0.0 OK <NEW-ID> [Hostname=…]`); Amazon SES says only the left part
+/// (`250 Ok ID`), and the domain follows from the region in the host's name. Others keep ours. `is_address` knows the
+/// addresses of the envelope, which a reply may name between the same brackets.
+pub fn wire_id(ours: &str, reply: &str, host: &str, is_address: impl Fn(&str) -> bool) -> Option<String> {
+    let is_id = |id: &str| {
+        let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
+        inside.is_some_and(|id| {
+            id.split_once('@')
+                .is_some_and(|(left, domain)| !left.is_empty() && !domain.is_empty() && !domain.contains('@'))
+                && id.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | ' '))
+        })
+    };
+    if let Some(id) = reply.split_whitespace().find(|word| is_id(word)) {
+        return (id != ours && !is_address(id.trim_matches(['<', '>']))).then(|| id.to_owned());
+    }
+    let region = host.to_ascii_lowercase();
+    let region = region
+        .strip_prefix("email-smtp.")?
+        .strip_suffix(".amazonaws.com")?
+        .trim_end_matches("-fips")
+        .to_owned();
+    let id = reply.split_whitespace().last()?;
+    let plausible = id.len() > 20 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let domain = if region == "us-east-1" { "email".to_owned() } else { region };
+    plausible.then(|| format!("<{id}@{domain}.amazonses.com>"))
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -141,6 +170,31 @@ mod tests {
         let id = MessageId::of(&ordinal, &token, 1, "post.example");
         assert_eq!(id.return_token(), format!("{}{}", ordinal.0, &token.0[..13]));
         assert_eq!(id.return_token().len(), MessageId::RETURN_TOKEN);
+    }
+
+    #[test]
+    fn a_providers_own_id_is_found_in_its_reply() {
+        let ours = "<a.b.1@ngo.example>";
+        let found = |reply, host| wire_id(ours, reply, host, |id| id == "ada@party.example");
+        let exchange = "OK <AM0PR01MB1234@AM0PR01MB1234.prod.example> [Hostname=AM0PR01MB1234.prod.example]";
+        assert_eq!(
+            found(exchange, "smtp.office365.com").unwrap(),
+            "<AM0PR01MB1234@AM0PR01MB1234.prod.example>"
+        );
+        let ses = "Ok 0102018f3c0a0000-11111111-2222-3333-4444-555555555555-000000";
+        assert_eq!(
+            found(ses, "email-smtp.eu-west-1.amazonaws.com").unwrap(),
+            "<0102018f3c0a0000-11111111-2222-3333-4444-555555555555-000000@eu-west-1.amazonses.com>"
+        );
+        assert!(found(ses, "email-smtp.us-east-1.amazonaws.com").unwrap().ends_with("@email.amazonses.com>"));
+        assert_eq!(found("Ok: queued as 4XyZ12abcd", "mail.example"), None);
+        assert_eq!(found("Ok <a.b.1@ngo.example> queued", "mail.example"), None, "ours was kept");
+        assert_eq!(
+            found("Message accepted for <ada@party.example>", "mail.example"),
+            None,
+            "an address is no id"
+        );
+        assert_eq!(found("", "email-smtp.eu-west-1.amazonaws.com"), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// An enhanced status code: `5.1.1` (RFC 3463 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EnhancedCode {
     /// 2, 4 or 5.
     pub class: u8,
@@ -28,6 +29,52 @@ impl EnhancedCode {
         let (class, subject, detail) = (part(1)?, part(3)?, part(3)?);
         let class = u8::try_from(class).ok()?;
         (matches!(class, 2 | 4 | 5) && parts.next().is_none()).then_some(Self { class, subject, detail })
+    }
+
+    /// Returns the first one that stands in a text by itself: no part of an IP address, a version or a longer number.
+    pub fn first_in(text: &str) -> Option<Self> {
+        Self::all_in(text).next().map(|(_, code)| code)
+    }
+
+    /// Goes through those that stand in a text by themselves, each with where it begins, in bytes.
+    pub fn all_in(text: &str) -> impl Iterator<Item = (usize, Self)> {
+        let bytes = text.as_bytes();
+        let belongs = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while at + 5 <= bytes.len() {
+                let begins = at;
+                at += 1;
+                let is_class = matches!(bytes[begins], b'2' | b'4' | b'5') && bytes[begins + 1] == b'.';
+                if !is_class || begins > 0 && belongs(&bytes[begins - 1]) {
+                    continue;
+                }
+                let ends = bytes[begins..]
+                    .iter()
+                    .position(|byte| !belongs(byte))
+                    .map_or(bytes.len(), |n| begins + n);
+                let word = text.get(begins..ends).unwrap_or_default().trim_end_matches('.');
+                if let Some(code) = Self::parse(word) {
+                    at = ends;
+                    return Some((begins, code));
+                }
+            }
+            None
+        })
+    }
+}
+
+impl TryFrom<String> for EnhancedCode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no enhanced status code"))
+    }
+}
+
+impl From<EnhancedCode> for String {
+    fn from(code: EnhancedCode) -> Self {
+        code.to_string()
     }
 }
 
@@ -290,6 +337,13 @@ mod tests {
         ] {
             assert_eq!(read(bytes).map(|reply| reply.to_string()).as_deref(), Some(shown), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn codes_are_found_in_texts_and_addresses_and_versions_are_not() {
+        let found = |text| EnhancedCode::all_in(text).map(|(_, code)| code.to_string()).collect::<Vec<_>>();
+        assert_eq!(found("550-5.1.1 no; <#5.4.7 smtp;550 5.7.1.>"), ["5.1.1", "5.4.7", "5.7.1"]);
+        assert_eq!(found("from 5.1.1.9, 10.5.1.1, v5.1.1, 5.1.1a, 5.1"), Vec::<String>::new());
     }
 
     #[test]

@@ -211,6 +211,14 @@ impl Transport {
         &self.0.account
     }
 
+    /// Returns the relay's host name; nothing for a folder.
+    pub fn host(&self) -> &str {
+        match &self.0.kind {
+            Kind::Smtp { way, .. } => &way.settings.server.host,
+            Kind::Folder(_) => "",
+        }
+    }
+
     /// Returns how many lanes may run at once, at least 1.
     pub fn connections(&self) -> u32 {
         self.0.connections

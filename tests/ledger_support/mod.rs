@@ -145,7 +145,9 @@ pub fn end(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let because = "as told".to_owned();
-    ledger.end_attempt(ticket, AttemptEnd { ending, because, began: now }, to(state), now).wait()
+    ledger
+        .end_attempt(ticket, AttemptEnd { ending, because, began: now, wire_id: None }, to(state), now)
+        .wait()
 }
 
 /// Sends one letter as the engine does.

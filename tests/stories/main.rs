@@ -9,9 +9,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod came_back;
 mod desk;
 mod enclosed;
 mod hostile;
+mod inbox;
 mod lists;
 mod people;
 mod preflight;

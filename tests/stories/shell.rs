@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::desk::Post;
 use crate::support::town::Campaign;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "check",
     "preview",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 16] = [
     "proof",
     "settle",
     "mark",
+    "inbox",
     "pause",
     "resume",
     "cancel",

@@ -40,7 +40,10 @@ fn the_json_has_exactly_the_keys_of_the_contract() {
             let recipients = status["recipients"].as_array().unwrap();
             assert_eq!(recipients.len(), 3);
             for one in recipients {
-                assert_eq!(keys(one), ["key", "address", "organisation", "channel", "standing", "steps"]);
+                assert_eq!(
+                    keys(one),
+                    ["key", "address", "organisation", "channel", "standing", "steps", "inbound"]
+                );
                 for step in one["steps"].as_array().unwrap() {
                     assert_eq!(
                         keys(step),

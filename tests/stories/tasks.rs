@@ -79,8 +79,18 @@ fn status_why_and_the_table_tell_what_a_person_has_to_do() {
     let campaign = mixed();
     campaign.run(["send", "--yes"]).success();
     let form = recipient(&campaign, "D66");
-    let known =
-        ["key", "address", "organisation", "channel", "deadline", "link", "limit", "standing", "steps"];
+    let known = [
+        "key",
+        "address",
+        "organisation",
+        "channel",
+        "deadline",
+        "link",
+        "limit",
+        "standing",
+        "steps",
+        "inbound",
+    ];
     assert_eq!(form.as_object().unwrap().keys().collect::<Vec<_>>(), known);
     assert_eq!((&form["channel"], &form["address"]), (&"web-form".into(), &serde_json::Value::Null));
     assert_eq!((&form["deadline"], &form["limit"]), (&"2099-09-12".into(), &2000.into()));
@@ -301,7 +311,7 @@ fn a_word_that_makes_no_sense_says_which_command_was_meant() {
     campaign.run(["mark", "D66", "done"]).success();
     campaign.run(["mark", "D66", "done"]).code(2).said("is done already").said("postduif mark D66 open");
     campaign.run(["mark", "D66", "open", "--step", "2"]).code(2).said("no step 2 for `D66`");
-    campaign.run(["mark", "D66", "replied"]).code(2).said("done").said("open");
+    campaign.run(["mark", "D66", "answered"]).code(2).said("done").said("open").said("replied");
     campaign.run(["mark", "D66"]).code(2).said("<WORD>");
 }
 

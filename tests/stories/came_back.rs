@@ -1,0 +1,194 @@
+//! What came back, read from a Maildir, and what the next `send` makes of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::town::Campaign;
+
+/// A campaign whose letters went to the rehearsal relay, with a Maildir for what comes back.
+fn sent() -> Campaign {
+    let campaign = Campaign::new();
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
+    }
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    campaign.run(["send", "--yes"]).success();
+    campaign
+}
+
+fn message_id(campaign: &Campaign, key: &str) -> String {
+    let status: serde_json::Value =
+        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    let of = |recipient: &&serde_json::Value| recipient["key"] == key;
+    let recipient = status["recipients"].as_array().unwrap().iter().find(of).unwrap();
+    recipient["steps"][0]["message_id"].as_str().unwrap().to_owned()
+}
+
+fn came(campaign: &Campaign, name: &str, message: &str) {
+    campaign.write(&format!("Maildir/new/{name}"), message);
+}
+
+fn bounce(campaign: &Campaign, key: &str, address: &str, status: &str, words: &str) -> String {
+    let id = message_id(campaign, key);
+    format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@relay.example\nTo: appeal@alliance.example\nSubject: Undelivered Mail\n\
+         Message-ID: <b-{key}@relay.example>\nDate: Mon, 1 Sep 2025 10:00:00 +0200\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\nContent-Type: text/plain\n\n{words}\n\n--x\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\nFinal-Recipient: rfc822; {address}\n\
+         Action: failed\nStatus: {status}\nDiagnostic-Code: smtp; 550 {status} {words}\n\n--x\nContent-Type: text/rfc822-headers\n\n\
+         Message-ID: {id}\n\n--x--\n"
+    )
+}
+
+fn reply(campaign: &Campaign, key: &str, from: &str, text: &str) -> String {
+    let id = message_id(campaign, key);
+    format!(
+        "From: Ada <{from}>\nTo: appeal@alliance.example\nSubject: Re: A letter\nMessage-ID: <r-{key}@council.example>\n\
+         In-Reply-To: {id}\nReferences: {id}\nDate: Mon, 1 Sep 2025 11:00:00 +0200\nMIME-Version: 1.0\n\
+         Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain; charset=utf-8\n\n{text}\n\n> Dear all,\n\n--x\n\
+         Content-Type: application/pdf\nContent-Disposition: attachment; filename=\"../../antwoord.pdf\"\n\n%PDF\n--x--\n"
+    )
+}
+
+#[test]
+fn an_answer_and_a_bounce_are_recorded_once_and_nothing_in_the_mailbox_changes() {
+    let campaign = sent();
+    came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Wij nemen punt 1 over."));
+    came(&campaign, "2.a", &bounce(&campaign, "TWEE", "twee@twee.example", "5.1.1", "user unknown"));
+    came(
+        &campaign,
+        "3.a",
+        "From: x@elsewhere.example\nSubject: lunch?\nMessage-ID: <l@elsewhere.example>\nDate: Mon, 1 Sep 2025 11:00:00 +0200\n\nLunch?\n",
+    );
+    let before: Vec<_> =
+        fs::read_dir(campaign.file("Maildir/new")).unwrap().map(|e| e.unwrap().path()).collect();
+    let run = campaign.run(["inbox"]).success().said("2 messages recorded; 1 message of other mail");
+    assert!(run.out.contains("EEN answered, from ada@een.example; known by the Message-ID"), "{}", run.out);
+    assert!(run.out.contains("TWEE bounced: the address is bad (5.1.1)"), "{}", run.out);
+    campaign.run(["inbox"]).success().said("nothing new about our letters");
+    let after: Vec<_> =
+        fs::read_dir(campaign.file("Maildir/new")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(before, after);
+    assert_eq!(fs::read_dir(campaign.file("Maildir/cur")).unwrap().count(), 0);
+
+    let status: serde_json::Value =
+        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    let standings: Vec<_> =
+        status["recipients"].as_array().unwrap().iter().map(|r| r["standing"].as_str().unwrap()).collect();
+    assert_eq!(standings, ["replied", "bounced", "awaiting-reply"]);
+    assert_eq!(status["recipients"][0]["inbound"][0]["kind"], "reply");
+    assert!(campaign.read("logs/status.csv").contains("replied"));
+    assert!(campaign.read("logs/delivery.jsonl").contains("\"event\":\"replied\""));
+
+    // Their words and files are kept for us alone, under names that lead nowhere.
+    let shown = campaign.run(["show", "een", "--replies"]).success().said("antwoord.pdf");
+    assert_eq!(shown.out.trim(), "Wij nemen punt 1 over.");
+    let kept: Vec<_> = fs::read_dir(campaign.file("logs/replies"))
+        .unwrap()
+        .flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    assert!(kept.iter().any(|path| path.ends_with("01-antwoord.pdf")), "{kept:?}");
+    for path in &kept {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
+    }
+}
+
+#[test]
+fn a_corrected_address_gets_the_letter_again_and_the_plan_says_so() {
+    let campaign = sent();
+    came(&campaign, "1.a", &bounce(&campaign, "TWEE", "twee@twee.example", "5.1.1", "user unknown"));
+    campaign.run(["inbox"]).success();
+    campaign.run(["preview"]).success().said("0 letters");
+    let rows = campaign.read("recipients.csv").replace("twee@twee.example", "post@twee.example");
+    campaign.write("recipients.csv", rows);
+    campaign.run(["preview"]).success().said("1 letter to 3 recipients");
+    campaign.run(["send", "--yes"]).success();
+    let went: Vec<String> = campaign.rehearsed();
+    assert_eq!(went.len(), 4);
+    assert_eq!(went.iter().filter(|letter| letter.contains("<post@twee.example>")).count(), 1);
+    campaign.run(["why", "TWEE"]).success().said("post@twee.example");
+    campaign.run(["send", "--yes"]).success();
+    assert_eq!(campaign.rehearsed().len(), 4);
+    // The first letter can still be shown, as it went.
+    assert!(campaign.run(["show", "TWEE"]).success().out.contains("<post@twee.example>"));
+}
+
+#[test]
+fn somebody_new_of_an_organisation_that_answered_is_left_out_of_the_plan() {
+    let campaign = sent();
+    came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Ja."));
+    campaign.run(["inbox"]).success();
+    let row = "VIER,Partij Een,Bestuur,vier@een.example\n";
+    campaign.write("recipients.csv", campaign.read("recipients.csv") + row);
+    campaign.run(["preview"]).success().said("their organisation has answered");
+    campaign.run(["send", "--yes"]).success();
+    assert_eq!(campaign.rehearsed().len(), 3);
+}
+
+#[test]
+fn what_came_by_telephone_counts_as_much() {
+    let campaign = sent();
+    campaign.run(["mark", "EEN", "replied", "the secretary called"]).success();
+    campaign.run(["mark", "DRIE", "wrong-address"]).success();
+    campaign.run(["why", "EEN"]).success().said("the secretary called");
+    let status: serde_json::Value =
+        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    let standings: Vec<_> =
+        status["recipients"].as_array().unwrap().iter().map(|r| r["standing"].as_str().unwrap()).collect();
+    assert_eq!(standings, ["replied", "awaiting-reply", "bounced"]);
+}
+
+#[test]
+fn what_is_not_certain_waits_and_a_persons_word_settles_it() {
+    let campaign = sent();
+    let colleague = "From: Bo <bo@een.example>\nTo: appeal@alliance.example\nSubject: Re: A letter to Partij Een\n\
+                     Message-ID: <c@een.example>\n\nWij komen erop terug.\n";
+    came(&campaign, "1.a", colleague);
+    campaign.run(["inbox"]).success().said("1 waits for your judgement");
+    let waiting = campaign.run(["review", "--json"]).success().out;
+    let line: serde_json::Value = serde_json::from_str(waiting.lines().next().unwrap()).unwrap();
+    assert_eq!((line["key"].as_str(), line["kind"].as_str()), (Some("EEN"), Some("reply")));
+    let number = line["number"].to_string();
+    campaign.run(["review", &number, "reply"]).success();
+    campaign.run(["review"]).success().said("nothing waits for your judgement");
+    campaign.run(["why", "EEN"]).success().said("answered");
+}
+
+#[test]
+fn without_a_mailbox_or_with_one_that_is_away_the_reader_says_what_to_do() {
+    let campaign = Campaign::new();
+    campaign.run(["inbox"]).code(2).said("put it into `[inbox]`");
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"nowhere\"\n\n[ledger]");
+    campaign.run(["inbox"]).code(2).said("nothing has been sent yet");
+    campaign.run(["send", "--yes"]).success();
+    let away = campaign.run(["inbox"]);
+    assert!(matches!(away.code, Some(2 | 3)), "{}", away.err);
+    away.said("nowhere").said("what was recorded before holds");
+}
+
+#[test]
+fn an_answer_from_anywhere_is_known_by_the_reference_that_the_letter_shows() {
+    let campaign = Campaign::new();
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
+    }
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    let letter = campaign.read("templates/letter.md");
+    campaign.write(
+        "templates/letter.md",
+        letter.replace("Dear {{", "Ons kenmerk: VP2025/{{afkorting}}\n\nDear {{"),
+    );
+    campaign.run(["send", "--yes"]).success();
+    let answer = "From: Bo <bo.privately@mailbox.example>\nTo: appeal@alliance.example\nSubject: uw brief\nMessage-ID: <p@mailbox.example>\n\n\
+                  Uw kenmerk: VP2025/TWEE\n\nWij nemen uw punten over.\n";
+    came(&campaign, "1.a", answer);
+    let run = campaign.run(["inbox"]).success();
+    assert!(
+        run.out.contains("TWEE answered") && run.out.contains("known by the reference"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    assert!(!run.out.contains("not certain"), "{}", run.out);
+}
