@@ -168,7 +168,9 @@ fn words(came: &Came, today: jiff::civil::Date) -> String {
         },
         Kind::Bounce if *delayed => format!("delayed; the relay is still trying{status}"),
         Kind::Bounce if *address_bad => format!("bounced: the address is bad{status}"),
-        Kind::Bounce if *class == Some(Class::Soft) => format!("came back for now{status}"),
+        Kind::Bounce if *class == Some(Class::Soft) || came.reading.says_full() => {
+            format!("came back for now{status}")
+        }
         Kind::Bounce => format!("bounced{status}"),
         Kind::Complaint => "called the letter spam".to_owned(),
         Kind::Unsubscribe => "wants no more letters".to_owned(),

@@ -231,6 +231,12 @@ impl Reading {
         }
     }
 
+    /// Returns whether a bounce says that the mailbox is full (RFC 3463 §3.3). A server that calls that a failure for good only
+    /// means that it does not try again by itself.
+    pub fn says_full(&self) -> bool {
+        self.status.is_some_and(|status| (status.subject, status.detail) == (2, 2))
+    }
+
     /// Adds a reason.
     #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {
@@ -338,7 +344,8 @@ pub fn consequence(reading: &Reading, state: Option<State>, soft: u32) -> Conseq
             let told = state == Some(State::Bounced)
                 && reading.matched.as_ref().is_some_and(|matched| matched.by == Evidence::Word);
             let may_go_again = came_back && soft < MOST_SOFT || told;
-            let again = (!reading.permanent && may_go_again).then_some(AFTER_SOFT);
+            let may_arrive = !reading.permanent || reading.says_full();
+            let again = (may_arrive && may_go_again).then_some(AFTER_SOFT);
             Consequence {
                 event,
                 stop: again.is_none().then_some(Stop::Bounced),
@@ -407,6 +414,9 @@ mod tests {
             let found = consequence(&full, Some(State::Accepted), before);
             assert_eq!((found.again, found.stop), (Some(AFTER_SOFT), None), "{before}");
         }
+        let for_good = Reading { status: EnhancedCode::parse("5.2.2"), ..bounce(true, false) };
+        let found = consequence(&for_good, Some(State::Accepted), 0);
+        assert_eq!((found.again, found.stop, found.suppress), (Some(AFTER_SOFT), None, None));
         let last = consequence(&full, Some(State::Accepted), 3);
         assert_eq!((last.again, last.stop, last.suppress), (None, Some(Stop::Bounced), None));
         let told_again = consequence(&full, Some(State::Bounced), 1);
