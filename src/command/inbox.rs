@@ -15,7 +15,7 @@ use crate::delivery::inbound::{Class, Kind, Reading};
 use crate::engine::watch::{Came, Round, Watch, WatchError};
 use crate::exit::Exit;
 use crate::inbox::mailbox::{Inbox, InboxError, Settings, pause};
-use crate::report::{Failure, count};
+use crate::report::{Failure, count, grouped};
 
 /// Whatever happens, a watched mailbox is read anew so often: not every server tells of every folder.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -120,6 +120,9 @@ fn tell(context: &Context, config: &Config, json: bool, round: &Round) {
     }
     for unplaced in &round.unplaced {
         report.say(&format!("of no letter that we know: {unplaced}"));
+    }
+    if round.more_unplaced > 0 {
+        report.say(&format!("… and {} more of no letter that we know", grouped(round.more_unplaced)));
     }
     for place in &round.unreadable {
         report.warn(&format!("a message cannot be read, {place}; look at it with your mail program"));

@@ -192,3 +192,39 @@ fn an_answer_from_anywhere_is_known_by_the_reference_that_the_letter_shows() {
     );
     assert!(!run.out.contains("not certain"), "{}", run.out);
 }
+
+#[test]
+fn number_20_an_answer_that_comes_while_a_colleagues_letter_is_queued_withdraws_it() {
+    let campaign = Campaign::new();
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
+    }
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    campaign.write(
+        "recipients.csv",
+        campaign.read("recipients.csv") + "VIER,Partij Een,Bestuur,vier@een.example\n",
+    );
+    campaign.run(["send", "--yes", "--only", "EEN"]).success();
+    came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Ja."));
+    campaign.run(["inbox"]).success();
+    campaign.run(["why", "VIER"]).success().said("EEN of the same organisation answered");
+    campaign.run(["send", "--yes"]).success();
+    let went = campaign.rehearsed();
+    assert_eq!(went.len(), 3);
+    assert!(!went.iter().any(|letter| letter.contains("<vier@een.example>")));
+}
+
+#[test]
+fn what_belongs_to_no_letter_is_told_in_part_and_counted() {
+    let campaign = sent();
+    for nth in 0..25 {
+        let stranger = format!(
+            "From: a{nth}@elsewhere.example\nSubject: Automatisch antwoord: iets\nMessage-ID: <{nth}@elsewhere.example>\n\
+             Auto-Submitted: auto-replied\n\nIk ben afwezig.\n"
+        );
+        came(&campaign, &format!("{nth}.a"), &stranger);
+    }
+    let run = campaign.run(["inbox"]).success().said("… and 5 more of no letter that we know");
+    assert_eq!(run.err.matches("of no letter that we know: auto-reply from").count(), 20);
+    campaign.run(["inbox"]).success().said("nothing new about our letters");
+}
