@@ -12,10 +12,11 @@ use crate::campaign::task::told;
 use crate::cli;
 use crate::config::Config;
 use crate::delivery::inbound::{Class, Kind, Reading};
+use crate::engine::shutdown::{Haste, Shutdown};
 use crate::engine::watch::{Came, Round, Watch, WatchError};
 use crate::exit::Exit;
 use crate::inbox::mailbox::{Inbox, InboxError, Settings, pause};
-use crate::report::{Failure, count};
+use crate::report::{Failure, count, grouped};
 
 /// Whatever happens, a watched mailbox is read anew so often: not every server tells of every folder.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -48,6 +49,24 @@ pub fn run(context: &Context, what: &cli::Inbox) -> Result<Exit, Failure> {
     ended
 }
 
+/// Waits for Ctrl-C or, where there is one, SIGTERM.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+async fn stop_on_signal(shutdown: Shutdown) {
+    interrupted().await;
+    shutdown.press();
+}
+
 fn open(settings: &Settings, context: &Context) -> Result<Inbox, Failure> {
     Inbox::open(settings.clone(), context.clock.clone()).map_err(|error| failed(error.into()))
 }
@@ -68,12 +87,21 @@ impl Reader<'_> {
         Ok(Exit::Done)
     }
 
-    /// Reads again whenever something comes. A line that breaks is made again after a while; what was recorded holds.
+    /// Reads again whenever something comes, until Ctrl-C or SIGTERM. A line that breaks is made again after a while; what was
+    /// recorded holds.
     fn stay(&mut self) -> Result<Exit, Failure> {
         let report = &self.context.report;
         let (mut failures, mut first) = (0, true);
+        let shutdown = Shutdown::default();
+        self.runtime.spawn(stop_on_signal(shutdown.clone()));
+        // What is written into the ledger is written in one go, so a round may be left anywhere.
+        let stopped = || shutdown.asked(Haste::Soon);
         loop {
-            let ended = match self.runtime.block_on(self.watch.round()) {
+            let round = self.runtime.block_on(async {
+                tokio::select! { round = self.watch.round() => Some(round), () = stopped() => None }
+            });
+            let Some(round) = round else { break };
+            let ended = match round {
                 Ok(round) => {
                     if failures > 0 {
                         report.say("the mailbox can be read again");
@@ -83,7 +111,11 @@ impl Reader<'_> {
                         tell(self.context, self.config, self.json, &round);
                     }
                     first = false;
-                    self.runtime.block_on(self.watch.wait(PATIENCE)).map(drop).map_err(WatchError::from)
+                    let woken = self.runtime.block_on(async {
+                        tokio::select! { woken = self.watch.wait(PATIENCE) => Some(woken), () = stopped() => None }
+                    });
+                    let Some(woken) = woken else { break };
+                    woken.map(drop).map_err(WatchError::from)
                 }
                 Err(error) => Err(error),
             };
@@ -93,11 +125,15 @@ impl Reader<'_> {
                     failures += 1;
                     let wait = pause(failures);
                     report.warn(&format!("{error}; again in {}", crate::report::span(wait)));
-                    self.runtime.block_on(self.context.clock.sleep(wait));
+                    self.runtime.block_on(async {
+                        tokio::select! { () = self.context.clock.sleep(wait) => {}, () = stopped() => {} }
+                    });
                 }
                 Err(error) => return Err(failed(error)),
             }
         }
+        report.say("stopped; the next reading goes on there");
+        Ok(Exit::Done)
     }
 }
 
@@ -120,6 +156,9 @@ fn tell(context: &Context, config: &Config, json: bool, round: &Round) {
     }
     for unplaced in &round.unplaced {
         report.say(&format!("of no letter that we know: {unplaced}"));
+    }
+    if round.more_unplaced > 0 {
+        report.say(&format!("… and {} more of no letter that we know", grouped(round.more_unplaced)));
     }
     for place in &round.unreadable {
         report.warn(&format!("a message cannot be read, {place}; look at it with your mail program"));

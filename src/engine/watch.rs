@@ -65,6 +65,8 @@ pub struct Round {
     pub unrelated: u64,
     /// Messages of a kind that concerns letters, and that belong to none we know: a sentence each, the first of them.
     pub unplaced: Vec<String>,
+    /// How many more of those there are.
+    pub more_unplaced: u64,
     /// Messages that are there and cannot be had.
     pub unreadable: Vec<String>,
     /// Letters whose copy lay in the Sent folder: they are in doubt no longer.
@@ -196,7 +198,9 @@ impl Watch {
         let Some(matched) = reading.matched.clone() else {
             if reading.kind == Kind::Unrelated {
                 round.unrelated += 1;
-            } else if round.unplaced.len() < MOST_TOLD {
+            } else if round.unplaced.len() == MOST_TOLD {
+                round.more_unplaced += 1;
+            } else {
                 let excerpt = Excerpt::of(bytes, own_lines);
                 let from = excerpt.sender.as_deref().unwrap_or("nobody");
                 let subject = excerpt.subject.as_deref().unwrap_or("no subject");

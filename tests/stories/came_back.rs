@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
+use crate::support::servers::wait_until;
 use crate::support::town::Campaign;
 
 /// A campaign whose letters went to the rehearsal relay, with a Maildir for what comes back.
@@ -191,4 +193,73 @@ fn an_answer_from_anywhere_is_known_by_the_reference_that_the_letter_shows() {
         run.err
     );
     assert!(!run.out.contains("not certain"), "{}", run.out);
+}
+
+#[test]
+fn number_20_an_answer_that_comes_while_a_colleagues_letter_is_queued_withdraws_it() {
+    let campaign = Campaign::new();
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
+    }
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    campaign.write(
+        "recipients.csv",
+        campaign.read("recipients.csv") + "VIER,Partij Een,Bestuur,vier@een.example\n",
+    );
+    campaign.run(["send", "--yes", "--only", "EEN"]).success();
+    came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Ja."));
+    campaign.run(["inbox"]).success();
+    campaign.run(["why", "VIER"]).success().said("EEN of the same organisation answered");
+    campaign.run(["send", "--yes"]).success();
+    let went = campaign.rehearsed();
+    assert_eq!(went.len(), 3);
+    assert!(!went.iter().any(|letter| letter.contains("<vier@een.example>")));
+}
+
+#[test]
+fn what_belongs_to_no_letter_is_told_in_part_and_counted() {
+    let campaign = sent();
+    for nth in 0..25 {
+        let stranger = format!(
+            "From: a{nth}@elsewhere.example\nSubject: Automatisch antwoord: iets\nMessage-ID: <{nth}@elsewhere.example>\n\
+             Auto-Submitted: auto-replied\n\nIk ben afwezig.\n"
+        );
+        came(&campaign, &format!("{nth}.a"), &stranger);
+    }
+    let run = campaign.run(["inbox"]).success().said("… and 5 more of no letter that we know");
+    assert_eq!(run.err.matches("of no letter that we know: auto-reply from").count(), 20);
+    campaign.run(["inbox"]).success().said("nothing new about our letters");
+}
+
+#[test]
+fn whoever_stays_is_told_when_something_comes_and_ends_well_on_ctrl_c() {
+    let campaign = sent();
+    let running = campaign.spawn(["inbox", "--watch"]);
+    wait_until("the first reading", || running.said_so_far().contains("nothing new").then_some(()));
+    came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Ja."));
+    wait_until("the answer", || running.said_so_far().contains("EEN answered").then_some(()));
+    running.interrupt();
+    running.wait().success().said("stopped; the next reading goes on there");
+    campaign.run(["inbox"]).success().said("nothing new about our letters");
+}
+
+#[test]
+fn killed_while_reading_nothing_is_lost_and_nothing_is_recorded_twice() {
+    let campaign = sent();
+    let answer = reply(&campaign, "EEN", "ada@een.example", "Ja.");
+    for nth in 0..300 {
+        let one = answer.replace("<r-EEN@council.example>", &format!("<r{nth}@council.example>"));
+        came(&campaign, &format!("{nth:04}.a"), &one);
+    }
+    for milliseconds in [5, 15, 30, 50, 80, 120, 170, 230] {
+        let running = campaign.spawn(["inbox"]);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        running.kill();
+    }
+    campaign.run(["inbox"]).success();
+    let status: serde_json::Value =
+        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    assert_eq!(status["recipients"][0]["inbound"].as_array().unwrap().len(), 300);
+    let history = campaign.read("logs/delivery.jsonl");
+    assert_eq!(history.matches("\"event\":\"replied\"").count(), 300);
 }
