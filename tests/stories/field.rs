@@ -169,6 +169,27 @@ fn where_their_words_cannot_be_kept_nothing_is_recorded_and_the_next_reading_has
 }
 
 #[test]
+fn what_was_recorded_before_a_reading_broke_off_is_told_and_in_the_table() {
+    let (campaign, mail) = sent();
+    let id = message_id(&campaign, "EEN");
+    // More than a page.
+    for nth in 0..250 {
+        mail.deliver("", reply(nth, &id).as_bytes());
+    }
+    let ledger = rusqlite::Connection::open(campaign.file("logs/ledger.db")).unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON inbound WHEN (SELECT count(*) FROM inbound) = 240 \
+                BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    ledger.execute_batch(full).unwrap();
+    let run = campaign.run(["inbox"]).code(4);
+    assert_eq!(came(&campaign)["EEN"], 200, "the first page holds");
+    assert_eq!(run.out.matches("EEN answered").count(), 200, "nobody is told of what was recorded");
+    assert!(campaign.read("logs/status.csv").contains("replied"));
+    ledger.execute_batch("DROP TRIGGER full").unwrap();
+    campaign.run(["inbox"]).success().said("50 messages recorded");
+    assert_eq!(came(&campaign)["EEN"], 250);
+}
+
+#[test]
 fn number_13_an_answer_from_elsewhere_in_our_thread_counts_for_who_was_written_to() {
     let (campaign, mail) = sent();
     let id = message_id(&campaign, "TWEE");
