@@ -82,9 +82,25 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn once(&mut self) -> Result<Exit, WatchError> {
-        let round = self.runtime.block_on(self.watch.round())?;
-        tell(self.context, self.config, self.json, &round);
-        Ok(Exit::Done)
+        let mut round = Round::default();
+        let ended = self.runtime.block_on(self.watch.round(&mut round));
+        if ended.is_err() {
+            self.tell_part(&round);
+        } else {
+            self.tell(&round);
+        }
+        ended.map(|()| Exit::Done)
+    }
+
+    fn tell(&self, round: &Round) {
+        tell(self.context, self.config, self.json, round);
+    }
+
+    /// Tells of a round that ended early, if anything was recorded in it.
+    fn tell_part(&self, round: &Round) {
+        if !round.came.is_empty() || !round.found_in_sent.is_empty() {
+            self.tell(round);
+        }
     }
 
     /// Reads again whenever something comes, until Ctrl-C or SIGTERM. A line that breaks is made again after a while; what was
@@ -97,18 +113,22 @@ impl Reader<'_> {
         // What is written into the ledger is written in one go, so a round may be left anywhere.
         let stopped = || shutdown.asked(Haste::Soon);
         loop {
-            let round = self.runtime.block_on(async {
-                tokio::select! { round = self.watch.round() => Some(round), () = stopped() => None }
+            let mut round = Round::default();
+            let ended = self.runtime.block_on(async {
+                tokio::select! { ended = self.watch.round(&mut round) => Some(ended), () = stopped() => None }
             });
-            let Some(round) = round else { break };
-            let ended = match round {
-                Ok(round) => {
+            let Some(ended) = ended else {
+                self.tell_part(&round);
+                break;
+            };
+            let ended = match ended {
+                Ok(()) => {
                     if failures > 0 {
                         report.say("the mailbox can be read again");
                     }
                     failures = 0;
                     if first || round != quiet(&round) {
-                        tell(self.context, self.config, self.json, &round);
+                        self.tell(&round);
                     }
                     first = false;
                     let woken = self.runtime.block_on(async {
@@ -117,7 +137,10 @@ impl Reader<'_> {
                     let Some(woken) = woken else { break };
                     woken.map(drop).map_err(WatchError::from)
                 }
-                Err(error) => Err(error),
+                Err(error) => {
+                    self.tell_part(&round);
+                    Err(error)
+                }
             };
             match ended {
                 Ok(()) => {}

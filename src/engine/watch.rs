@@ -98,21 +98,21 @@ impl Watch {
         Self { inbox, ledger: ledger.to_owned(), campaign, since, zone, clock, folders: None }
     }
 
-    /// Reads every folder to its end, and looks for the copies of letters in doubt.
+    /// Reads every folder to its end, and looks for the copies of letters in doubt. What is found is added to `round`, also
+    /// where it ends early: what was recorded is known from then on, and nobody else tells of it.
     ///
     /// # Errors
     /// [`WatchError`]; the folder in which it happened was not read to its end.
-    pub async fn round(&mut self) -> Result<Round, WatchError> {
-        let mut round = Round::default();
+    pub async fn round(&mut self, round: &mut Round) -> Result<(), WatchError> {
         let folders = self.inbox.folders().await?;
         // What was sent is only looked up when there is something to compare it with.
         let mut letters = None;
         for folder in &folders.read {
-            self.read(folder, &mut letters, &mut round).await?;
+            self.read(folder, &mut letters, round).await?;
         }
-        self.look_into_sent(&folders, &mut round).await?;
+        self.look_into_sent(&folders, round).await?;
         self.folders = Some(folders);
-        Ok(round)
+        Ok(())
     }
 
     /// Waits until something comes into the first folder, at most so long.

@@ -263,3 +263,19 @@ fn killed_while_reading_nothing_is_lost_and_nothing_is_recorded_twice() {
     let history = campaign.read("logs/delivery.jsonl");
     assert_eq!(history.matches("\"event\":\"replied\"").count(), 300);
 }
+
+#[test]
+fn the_mailbox_in_the_starter_works_once_its_signs_are_taken_away() {
+    let campaign = Campaign::new().with_env("POSTDUIF_PASSWORD", "x");
+    campaign.run(["init", "start"]).success();
+    let settings = campaign.read("start/config.toml");
+    let (before, block) = settings.split_once("# [inbox]\n").unwrap();
+    let (block, behind) = block.split_once("\n[ledger]").unwrap();
+    let settings = format!(
+        "{before}[inbox]\n{}\n[ledger]{behind}",
+        block.replace("# kind", "kind").replace("\n# ", "\n")
+    );
+    campaign.write("start/config.toml", settings);
+    campaign.run(["-C", "start", "check"]).success().said("3 letters would go out");
+    campaign.run(["-C", "start", "inbox"]).code(2).said("nothing has been sent yet");
+}

@@ -97,6 +97,9 @@ impl Campaign {
                 if path.is_dir() {
                     found.insert(path.clone(), Vec::new());
                     folders.push(path);
+                } else if path.extension().is_some_and(|kind| kind == "db-shm") {
+                    // SQLite notes in it who is reading; it holds nothing of the ledger.
+                    found.insert(path.clone(), Vec::new());
                 } else {
                     found.insert(path.clone(), fs::read(&path).unwrap());
                 }

@@ -12,6 +12,7 @@ mod support;
 mod came_back;
 mod desk;
 mod enclosed;
+mod field;
 mod hostile;
 mod inbox;
 mod lists;
