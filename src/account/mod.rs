@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub(crate) use access::{Access, bare_host};
 pub(crate) use sasl::Mechanism;
 pub(crate) use secret::Hidden;
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Stream, says_closed};
 
 /// A server, and how to get in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,6 +44,11 @@ impl AsyncRead for Stream {
     }
 }
 
+/// Returns whether an error only says that the other end closed the line: rustls does where no farewell came.
+pub(crate) fn says_closed(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
+}
+
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {

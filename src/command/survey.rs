@@ -461,8 +461,7 @@ fn fate(
         return Ok(if answered() { Fate::LeftOut(LeftOut::Answered, key()) } else { fresh(recipient) });
     };
     // A letter that did not arrive goes again, to the address that was put right.
-    if matches!(state, State::Refused | State::Bounced | State::Expired) && goes_elsewhere(&frozen, recipient)
-    {
+    if state.did_not_arrive() && goes_elsewhere(&frozen, recipient) {
         return Ok(fresh(recipient));
     }
     // Once anything was handed over, what is frozen stays.

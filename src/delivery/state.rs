@@ -53,6 +53,11 @@ impl State {
         State::Done,
     ];
 
+    /// Returns whether a letter has ended without arriving, so that a corrected address gets one of its own.
+    pub fn did_not_arrive(self) -> bool {
+        matches!(self, State::Refused | State::Bounced | State::Expired)
+    }
+
     /// Returns the name that logs and JSON use.
     pub fn name(self) -> &'static str {
         match self {

@@ -127,6 +127,12 @@ impl Press {
         Some(Self { definition, zone, letters, typesetter: None })
     }
 
+    /// Compiles the letters of a frozen definition, for the fields of a frozen row.
+    pub fn for_row(definition: Definition, row: &Recipient, problems: &mut Problems) -> Option<Self> {
+        let columns: Vec<String> = row.fields.iter().map(|(name, _)| name.clone()).collect();
+        Self::set_up(definition, &columns, problems)
+    }
+
     /// Gives it a typesetter, which it needs where [`Press::wants_pdf`].
     #[must_use]
     pub fn with_typesetter(mut self, typesetter: Arc<Typesetter>) -> Self {

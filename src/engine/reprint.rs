@@ -70,9 +70,8 @@ pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Res
     if let Channel::Mail(addressees) = &mut recipient.channel {
         addressees.leave_out(|address| delivery.noted.without.contains(address));
     }
-    let columns: Vec<String> = recipient.fields.iter().map(|(name, _)| name.clone()).collect();
     let mut problems = Problems::default();
-    let press = Press::set_up(serde_json::from_str(&story.definition)?, &columns, &mut problems);
+    let press = Press::for_row(serde_json::from_str(&story.definition)?, &recipient, &mut problems);
     let press =
         press.ok_or_else(|| ReprintError::Letter(problems.sorted().into_iter().cloned().collect()))?;
     let enclosures: Vec<Enclosure> =

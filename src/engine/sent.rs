@@ -56,8 +56,7 @@ pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
 
 /// The letters as they were frozen; nothing where they cannot be read, and then answers are known by their ids alone.
 fn set_up(campaign: &Campaign, recipient: &Recipient) -> Option<Press> {
-    let columns: Vec<String> = recipient.fields.iter().map(|(name, _)| name.clone()).collect();
-    Press::set_up(serde_json::from_str(&campaign.definition).ok()?, &columns, &mut Problems::default())
+    Press::for_row(serde_json::from_str(&campaign.definition).ok()?, recipient, &mut Problems::default())
 }
 
 fn subject(press: Option<&Press>, delivery: &DeliveryRecord, to: &Recipient) -> String {

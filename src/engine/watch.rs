@@ -20,6 +20,7 @@ use crate::inbox::{self, Excerpt, Settings};
 use crate::ledger::record::{Arrival, Campaign, CampaignId, CursorRecord, Recorded, Settlement, Wish};
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::mail::message_id::MessageId;
+use crate::mail::parsed::{ParsedMail, attachments};
 
 /// So many messages that belong to no letter are told by name.
 const MOST_TOLD: usize = 20;
@@ -155,14 +156,19 @@ impl Watch {
                     Some(letters) => letters,
                     None => letters.insert(sent::letters(&reader)?),
                 };
-                let (bytes, now) = (&body.bytes, self.clock.now());
+                let (mail, now) = (ParsedMail::read(&body.bytes), self.clock.now());
                 let settings = Settings {
                     sent: Some(&letters.sent),
                     today: now.to_zoned_datetime(self.zone.clone()).date(),
                     own_lines: &letters.own_lines,
                 };
-                let reading = inbox::read(bytes, settings);
-                arrivals.extend(self.arrival(found, bytes, reading, &letters.own_lines, &source, round)?);
+                let reading = inbox::read_mail(&mail, settings);
+                if reading.kind == Kind::Unrelated && reading.matched.is_none() {
+                    round.unrelated += 1;
+                    continue;
+                }
+                let excerpt = Excerpt::of(&mail, &letters.own_lines);
+                arrivals.extend(self.arrival(found, &body.bytes, reading, excerpt, &source, round)?);
             }
             round.unreadable.extend(page.unreadable.iter().map(ToString::to_string));
             let cursor = CursorRecord {
@@ -191,17 +197,14 @@ impl Watch {
         found: &Found,
         bytes: &[u8],
         reading: Reading,
-        own_lines: &[String],
+        excerpt: Excerpt,
         source: &str,
         round: &mut Round,
     ) -> Result<Option<Arrival>, WatchError> {
         let Some(matched) = reading.matched.clone() else {
-            if reading.kind == Kind::Unrelated {
-                round.unrelated += 1;
-            } else if round.unplaced.len() == MOST_TOLD {
+            if round.unplaced.len() == MOST_TOLD {
                 round.more_unplaced += 1;
             } else {
-                let excerpt = Excerpt::of(bytes, own_lines);
                 let from = excerpt.sender.as_deref().unwrap_or("nobody");
                 let subject = excerpt.subject.as_deref().unwrap_or("no subject");
                 round.unplaced.push(format!("{} from {from}: {subject}", reading.kind.name()));
@@ -209,9 +212,8 @@ impl Watch {
             return Ok(None);
         };
         let Some(letter) = matched.letter else { return Ok(None) };
-        let excerpt = Excerpt::of(bytes, own_lines);
         let fingerprint = found.fingerprint().header;
-        let kept = replies::keep(&self.ledger, &fingerprint, &excerpt.text, &excerpt.attachments)
+        let kept = replies::keep(&self.ledger, &fingerprint, &excerpt.text, &attachments(bytes))
             .map_err(|error| WatchError::Kept { folder: self.ledger.clone(), error })?;
         Ok(Some(Arrival {
             source: source.to_owned(),
@@ -231,16 +233,19 @@ impl Watch {
     /// A copy in the Sent folder proves that a letter in doubt went out. That there is none proves nothing.
     async fn look_into_sent(&mut self, folders: &Folders, round: &mut Round) -> Result<(), WatchError> {
         let mut doubts = Vec::new();
-        if folders.sent.is_empty() {
+        let reader = self.reader()?;
+        // Mostly nothing is in doubt, and then nobody goes through all recipients.
+        if folders.sent.is_empty() || reader.counts(self.campaign.id)?.in_doubt == 0 {
             return Ok(());
         }
-        self.reader()?.each_recipient(self.campaign.id, |record| {
+        reader.each_recipient(self.campaign.id, |record| {
             let in_doubt = record.deliveries.iter().filter(|delivery| delivery.state == State::InDoubt);
             doubts.extend(
                 in_doubt.map(|doubt| (record.recipient.key.clone(), doubt.step, doubt.message_id.clone())),
             );
             true
         })?;
+        drop(reader);
         for (key, step, id) in doubts {
             let Some(copy) = self.inbox.find_in_sent(folders, &MessageId::stored(id)).await? else {
                 continue;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::incoming::Incoming;
 use super::new_text::new_text;
-use crate::mail::parsed::{Attached, ParsedMail, attachments};
+use crate::mail::parsed::ParsedMail;
 
 /// What is kept of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +19,12 @@ pub struct Excerpt {
     pub at: Option<Timestamp>,
     /// What was written anew: without quotations and signature.
     pub text: String,
-    /// The files that came with it.
-    pub attachments: Vec<Attached>,
 }
 
 impl Excerpt {
     /// Takes it of a message. `own` are the lines of our own letters, see [`super::own_lines`].
-    pub fn of(bytes: &[u8], own: &[String]) -> Self {
-        let mail = ParsedMail::read(bytes);
-        let incoming = Incoming::of(&mail);
+    pub fn of(mail: &ParsedMail, own: &[String]) -> Self {
+        let incoming = Incoming::of(mail);
         let filled = |text: String| Some(text).filter(|text| !text.is_empty());
         Self {
             message_id: mail
@@ -39,7 +36,6 @@ impl Excerpt {
             subject: filled(crate::mail::headers::clean(&mail.subject())),
             at: mail.date().and_then(|moment| Timestamp::from_second(moment.seconds).ok()),
             text: new_text(&incoming.text, own).text,
-            attachments: attachments(bytes),
         }
     }
 }
@@ -47,6 +43,7 @@ impl Excerpt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::parsed::{Attached, attachments};
 
     #[test]
     fn a_reply_is_kept_without_what_it_quotes_and_with_its_files() {
@@ -54,13 +51,17 @@ mod tests {
             Date: Mon, 1 Sep 2025 10:00:00 +0200\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\
             Content-Type: text/plain\r\n\r\nWij nemen punt 1 over.\r\n\r\n> Wij vragen u\r\n-- \r\nAda\r\n--x\r\n\
             Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"antwoord.pdf\"\r\n\r\n%PDF\r\n--x--\r\n";
-        let kept = Excerpt::of(mail.as_bytes(), &[]);
+        let of = |bytes: &[u8]| Excerpt::of(&ParsedMail::read(bytes), &[]);
+        let kept = of(mail.as_bytes());
         assert_eq!(kept.message_id.as_deref(), Some("<a@b.example>"));
         assert_eq!(kept.sender.as_deref(), Some("ada@council.example"));
         assert_eq!(kept.subject.as_deref(), Some("Re: Hé"));
         assert_eq!(kept.at, Some("2025-09-01T08:00:00Z".parse().unwrap()));
         assert_eq!(kept.text, "Wij nemen punt 1 over.");
-        assert_eq!(kept.attachments, [Attached { name: "antwoord.pdf".to_owned(), bytes: b"%PDF".to_vec() }]);
-        assert_eq!(Excerpt::of(b"", &[]), Excerpt { text: String::new(), ..Excerpt::of(b"\r\n", &[]) });
+        assert_eq!(
+            attachments(mail.as_bytes()),
+            [Attached { name: "antwoord.pdf".to_owned(), bytes: b"%PDF".to_vec() }]
+        );
+        assert_eq!(of(b""), Excerpt { text: String::new(), ..of(b"\r\n") });
     }
 }

@@ -45,5 +45,10 @@ pub struct Settings<'a> {
 
 /// Reads one message: what it is, what it says, and to which letter it belongs. Never panics, whatever the bytes.
 pub fn read(bytes: &[u8], settings: Settings<'_>) -> Reading {
-    classify::read(&ParsedMail::read(bytes), settings)
+    read_mail(&ParsedMail::read(bytes), settings)
+}
+
+/// Reads a message that was parsed already.
+pub fn read_mail(mail: &ParsedMail, settings: Settings<'_>) -> Reading {
+    classify::read(mail, settings)
 }

@@ -95,11 +95,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Whether a letter did not arrive, so that a corrected address gets one of its own.
-fn returned(state: State) -> bool {
-    matches!(state, State::Refused | State::Bounced | State::Expired)
-}
-
 impl Writing<'_> {
     pub(super) fn begin_roster(&mut self, id: CampaignId) -> Done<RosterPass> {
         let campaign = self.campaign_numbered(id)?;
@@ -239,7 +234,7 @@ impl Writing<'_> {
                     row.deadline,
                     row.fields
                 ])?;
-            let delivery = self.queue(pass, id, row)?;
+            let delivery = self.queue(pass, id, row, 0)?;
             if let Some(by) = self.answered(pass.campaign, row.recipient.organisation.as_deref())? {
                 self.withdraw(delivery, &format!("{by} of the same organisation answered"), now)?;
             }
@@ -265,7 +260,7 @@ impl Writing<'_> {
             Enrollment::Updated
         } else if known.same {
             newest.as_ref().map_or(Enrollment::Added, |newest| Enrollment::Known { state: newest.state })
-        } else if newest.as_ref().is_some_and(|newest| returned(newest.state)) && known.other_way {
+        } else if newest.as_ref().is_some_and(|newest| newest.state.did_not_arrive()) && known.other_way {
             self.keep_as_it_was(pass, &row.recipient.key)?;
             self.take_over(pass, campaign, known.id, row, now)?;
             self.correct(pass, campaign, known.id, row, now)?;
@@ -286,7 +281,7 @@ impl Writing<'_> {
             _ => row.not_after(),
         };
         match newest {
-            None => self.queue(pass, known.id, row).map(|_| ())?,
+            None => self.queue(pass, known.id, row, 0).map(|_| ())?,
             Some(newest) => {
                 self.set_deadline(&newest, not_after, now)?;
                 if other_files && !matches!(enrollment, Enrollment::Changed { .. }) {
@@ -375,23 +370,11 @@ impl Writing<'_> {
         row: &Row<'_>,
         now: Timestamp,
     ) -> Done<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO delivery (campaign, recipient, step, generation, pass, position, domain, state, not_after,
-                     enclosures)
-                 SELECT ?1, ?2, ?3, max(generation) + 1, ?4, ?5, ?6, ?7, ?8, ?9 FROM delivery WHERE recipient = ?2 AND step = ?3",
-            )?
-            .execute(params![
-                pass.campaign.0,
-                id,
-                row.step,
-                pass.number,
-                row.position,
-                row.domain(),
-                row.begins_as().code(),
-                row.not_after().map(millis),
-                row.enclosures
-            ])?;
+        let generation = self
+            .conn
+            .prepare_cached("SELECT max(generation) + 1 FROM delivery WHERE recipient = ?1 AND step = ?2")?
+            .query_row(params![id, row.step], |row| row.get(0))?;
+        self.queue(pass, id, row, generation)?;
         // What came back from the old address stops nothing any more.
         self.conn
             .prepare_cached("UPDATE inbound SET stop = NULL WHERE recipient = ?1 AND stop = ?2")?
@@ -434,12 +417,13 @@ impl Writing<'_> {
             .optional()?)
     }
 
-    fn queue(&self, pass: &RosterPass, recipient: i64, row: &Row<'_>) -> Done<i64> {
+    fn queue(&self, pass: &RosterPass, recipient: i64, row: &Row<'_>, generation: u32) -> Done<i64> {
         Ok(self
             .conn
             .prepare_cached(
-                "INSERT INTO delivery (campaign, recipient, step, pass, position, domain, state, not_after, enclosures)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO delivery (campaign, recipient, step, pass, position, domain, state, not_after, enclosures,
+                     generation)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .insert(params![
                 pass.campaign.0,
@@ -450,7 +434,8 @@ impl Writing<'_> {
                 row.domain(),
                 row.begins_as().code(),
                 row.not_after().map(millis),
-                row.enclosures
+                row.enclosures,
+                generation
             ])?)
     }
 

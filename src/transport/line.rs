@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::account::Stream;
+use crate::account::{Stream, says_closed};
 use crate::mail::smtp_reply::{Fed, ReplyReader, SmtpReply};
 
 /// Why nothing more comes over the line.
@@ -29,8 +29,7 @@ pub(super) enum Cut {
 
 impl From<io::Error> for Cut {
     fn from(error: io::Error) -> Self {
-        // rustls tells so of a line that was closed without a farewell.
-        if error.kind() == io::ErrorKind::UnexpectedEof { Cut::Closed } else { Cut::Broke(error) }
+        if says_closed(&error) { Cut::Closed } else { Cut::Broke(error) }
     }
 }
 

@@ -2,44 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
+use crate::returns::{mailbox, message_id, report, sent};
 use crate::support::servers::wait_until;
 use crate::support::town::Campaign;
-
-/// A campaign whose letters went to the rehearsal relay, with a Maildir for what comes back.
-fn sent() -> Campaign {
-    let campaign = Campaign::new();
-    for folder in ["cur", "new", "tmp"] {
-        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
-    }
-    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
-    campaign.run(["send", "--yes"]).success();
-    campaign
-}
-
-fn message_id(campaign: &Campaign, key: &str) -> String {
-    let status: serde_json::Value =
-        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
-    let of = |recipient: &&serde_json::Value| recipient["key"] == key;
-    let recipient = status["recipients"].as_array().unwrap().iter().find(of).unwrap();
-    recipient["steps"][0]["message_id"].as_str().unwrap().to_owned()
-}
 
 fn came(campaign: &Campaign, name: &str, message: &str) {
     campaign.write(&format!("Maildir/new/{name}"), message);
 }
 
 fn bounce(campaign: &Campaign, key: &str, address: &str, status: &str, words: &str) -> String {
-    let id = message_id(campaign, key);
-    format!(
-        "Return-Path: <>\nFrom: MAILER-DAEMON@relay.example\nTo: appeal@alliance.example\nSubject: Undelivered Mail\n\
-         Message-ID: <b-{key}@relay.example>\nDate: Mon, 1 Sep 2025 10:00:00 +0200\nMIME-Version: 1.0\n\
-         Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\nContent-Type: text/plain\n\n{words}\n\n--x\n\
-         Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\nFinal-Recipient: rfc822; {address}\n\
-         Action: failed\nStatus: {status}\nDiagnostic-Code: smtp; 550 {status} {words}\n\n--x\nContent-Type: text/rfc822-headers\n\n\
-         Message-ID: {id}\n\n--x--\n"
-    )
+    report(address, &message_id(campaign, key), status, words)
 }
 
 fn reply(campaign: &Campaign, key: &str, from: &str, text: &str) -> String {
@@ -54,7 +27,7 @@ fn reply(campaign: &Campaign, key: &str, from: &str, text: &str) -> String {
 
 #[test]
 fn an_answer_and_a_bounce_are_recorded_once_and_nothing_in_the_mailbox_changes() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Wij nemen punt 1 over."));
     came(&campaign, "2.a", &bounce(&campaign, "TWEE", "twee@twee.example", "5.1.1", "user unknown"));
     came(
@@ -73,8 +46,7 @@ fn an_answer_and_a_bounce_are_recorded_once_and_nothing_in_the_mailbox_changes()
     assert_eq!(before, after);
     assert_eq!(fs::read_dir(campaign.file("Maildir/cur")).unwrap().count(), 0);
 
-    let status: serde_json::Value =
-        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    let status = campaign.status();
     let standings: Vec<_> =
         status["recipients"].as_array().unwrap().iter().map(|r| r["standing"].as_str().unwrap()).collect();
     assert_eq!(standings, ["replied", "bounced", "awaiting-reply"]);
@@ -98,7 +70,7 @@ fn an_answer_and_a_bounce_are_recorded_once_and_nothing_in_the_mailbox_changes()
 
 #[test]
 fn a_corrected_address_gets_the_letter_again_and_the_plan_says_so() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     came(&campaign, "1.a", &bounce(&campaign, "TWEE", "twee@twee.example", "5.1.1", "user unknown"));
     campaign.run(["inbox"]).success();
     campaign.run(["preview"]).success().said("0 letters");
@@ -118,7 +90,7 @@ fn a_corrected_address_gets_the_letter_again_and_the_plan_says_so() {
 
 #[test]
 fn somebody_new_of_an_organisation_that_answered_is_left_out_of_the_plan() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Ja."));
     campaign.run(["inbox"]).success();
     let row = "VIER,Partij Een,Bestuur,vier@een.example\n";
@@ -130,12 +102,11 @@ fn somebody_new_of_an_organisation_that_answered_is_left_out_of_the_plan() {
 
 #[test]
 fn what_came_by_telephone_counts_as_much() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     campaign.run(["mark", "EEN", "replied", "the secretary called"]).success();
     campaign.run(["mark", "DRIE", "wrong-address"]).success();
     campaign.run(["why", "EEN"]).success().said("the secretary called");
-    let status: serde_json::Value =
-        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    let status = campaign.status();
     let standings: Vec<_> =
         status["recipients"].as_array().unwrap().iter().map(|r| r["standing"].as_str().unwrap()).collect();
     assert_eq!(standings, ["replied", "awaiting-reply", "bounced"]);
@@ -143,7 +114,7 @@ fn what_came_by_telephone_counts_as_much() {
 
 #[test]
 fn what_is_not_certain_waits_and_a_persons_word_settles_it() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     let colleague = "From: Bo <bo@een.example>\nTo: appeal@alliance.example\nSubject: Re: A letter to Partij Een\n\
                      Message-ID: <c@een.example>\n\nWij komen erop terug.\n";
     came(&campaign, "1.a", colleague);
@@ -172,10 +143,7 @@ fn without_a_mailbox_or_with_one_that_is_away_the_reader_says_what_to_do() {
 #[test]
 fn an_answer_from_anywhere_is_known_by_the_reference_that_the_letter_shows() {
     let campaign = Campaign::new();
-    for folder in ["cur", "new", "tmp"] {
-        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
-    }
-    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    mailbox(&campaign);
     let letter = campaign.read("templates/letter.md");
     campaign.write(
         "templates/letter.md",
@@ -198,10 +166,7 @@ fn an_answer_from_anywhere_is_known_by_the_reference_that_the_letter_shows() {
 #[test]
 fn number_20_an_answer_that_comes_while_a_colleagues_letter_is_queued_withdraws_it() {
     let campaign = Campaign::new();
-    for folder in ["cur", "new", "tmp"] {
-        fs::create_dir_all(campaign.file("Maildir").join(folder)).unwrap();
-    }
-    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    mailbox(&campaign);
     campaign.write(
         "recipients.csv",
         campaign.read("recipients.csv") + "VIER,Partij Een,Bestuur,vier@een.example\n",
@@ -218,7 +183,7 @@ fn number_20_an_answer_that_comes_while_a_colleagues_letter_is_queued_withdraws_
 
 #[test]
 fn what_belongs_to_no_letter_is_told_in_part_and_counted() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     for nth in 0..25 {
         let stranger = format!(
             "From: a{nth}@elsewhere.example\nSubject: Automatisch antwoord: iets\nMessage-ID: <{nth}@elsewhere.example>\n\
@@ -233,7 +198,7 @@ fn what_belongs_to_no_letter_is_told_in_part_and_counted() {
 
 #[test]
 fn whoever_stays_is_told_when_something_comes_and_ends_well_on_ctrl_c() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     let running = campaign.spawn(["inbox", "--watch"]);
     wait_until("the first reading", || running.said_so_far().contains("nothing new").then_some(()));
     came(&campaign, "1.a", &reply(&campaign, "EEN", "ada@een.example", "Ja."));
@@ -245,20 +210,23 @@ fn whoever_stays_is_told_when_something_comes_and_ends_well_on_ctrl_c() {
 
 #[test]
 fn killed_while_reading_nothing_is_lost_and_nothing_is_recorded_twice() {
-    let campaign = sent();
+    let (campaign, _) = sent();
     let answer = reply(&campaign, "EEN", "ada@een.example", "Ja.");
     for nth in 0..300 {
         let one = answer.replace("<r-EEN@council.example>", &format!("<r{nth}@council.example>"));
         came(&campaign, &format!("{nth:04}.a"), &one);
     }
-    for milliseconds in [5, 15, 30, 50, 80, 120, 170, 230] {
+    // Their words are kept before the ledger hears of them, two hundred at a time; so each is killed in the midst of it.
+    let kept = || fs::read_dir(campaign.file("logs/replies")).map_or(0, Iterator::count);
+    let mut killed = 0;
+    for at_least in [1, 40, 120, 199, 205, 250] {
         let running = campaign.spawn(["inbox"]);
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        running.kill();
+        wait_until("some answers to be kept", || (kept() >= at_least).then_some(()));
+        killed += usize::from(running.kill().code.is_none());
     }
+    assert!(killed > 0, "it was always done before it was killed");
     campaign.run(["inbox"]).success();
-    let status: serde_json::Value =
-        serde_json::from_str(&campaign.run(["status", "--json"]).success().out).unwrap();
+    let status = campaign.status();
     assert_eq!(status["recipients"][0]["inbound"].as_array().unwrap().len(), 300);
     let history = campaign.read("logs/delivery.jsonl");
     assert_eq!(history.matches("\"event\":\"replied\"").count(), 300);

@@ -9,33 +9,10 @@ use postduif::clock::Clock;
 use serde_json::Value;
 
 use crate::desk::{Post, word};
+use crate::returns::{mailbox, message_id, recipient, report, sent};
 use crate::support::maildir::MaildirFolders;
 use crate::support::servers::wait_until;
 use crate::support::town::Campaign;
-
-/// Gives a campaign a Maildir for what comes back.
-fn mailbox(campaign: &Campaign) -> MaildirFolders {
-    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
-    MaildirFolders::at(campaign.file("Maildir"), None)
-}
-
-/// A campaign whose three letters went to the rehearsal relay, and its mailbox.
-fn sent() -> (Campaign, MaildirFolders) {
-    let campaign = Campaign::new();
-    let mail = mailbox(&campaign);
-    campaign.run(["send", "--yes"]).success();
-    (campaign, mail)
-}
-
-fn recipient(campaign: &Campaign, key: &str) -> Value {
-    let status = campaign.status();
-    let mut all = status["recipients"].as_array().unwrap().iter();
-    all.find(|one| one["key"] == key).expect("a recipient of that key").clone()
-}
-
-fn message_id(campaign: &Campaign, key: &str) -> String {
-    word(&recipient(campaign, key)["steps"][0]["message_id"])
-}
 
 /// How many things came back, by key.
 fn came(campaign: &Campaign) -> BTreeMap<String, usize> {
@@ -56,18 +33,6 @@ fn reply(nth: usize, id: &str) -> String {
     format!(
         "From: Ada <ada@een.example>\nTo: appeal@alliance.example\nSubject: Re: A letter to Partij Een\n\
          Message-ID: <{nth}@een.example>\nIn-Reply-To: {id}\n\nWij nemen punt {nth} over.\n"
-    )
-}
-
-/// A report that a letter did not arrive, in the shape of RFC 3464, with the letter's header.
-fn report(address: &str, id: &str, status: &str, words: &str) -> String {
-    format!(
-        "Return-Path: <>\nFrom: MAILER-DAEMON@relay.example\nTo: appeal@alliance.example\nSubject: Undelivered Mail\n\
-         Message-ID: <report.{address}>\nMIME-Version: 1.0\n\
-         Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\nContent-Type: text/plain\n\n{words}\n\n\
-         --x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\nFinal-Recipient: rfc822; {address}\n\
-         Action: failed\nStatus: {status}\nDiagnostic-Code: smtp; 550 {status} {words}\n\n--x\nContent-Type: text/rfc822-headers\n\n\
-         Message-ID: {id}\n\n--x--\n"
     )
 }
 

@@ -20,6 +20,7 @@ mod people;
 mod preflight;
 mod preview;
 mod relays;
+mod returns;
 mod send;
 mod sent;
 mod shell;

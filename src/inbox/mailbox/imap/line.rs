@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::command::Said;
 use super::response::{is_text, literal};
-use crate::account::Stream;
+use crate::account::{Stream, says_closed};
 
 /// Why nothing more comes over the line.
 #[derive(Debug)]
@@ -31,8 +31,7 @@ pub(super) enum Cut {
 
 impl From<io::Error> for Cut {
     fn from(error: io::Error) -> Self {
-        // rustls tells so of a line that was closed without a farewell.
-        if error.kind() == io::ErrorKind::UnexpectedEof { Cut::Closed } else { Cut::Broke(error) }
+        if says_closed(&error) { Cut::Closed } else { Cut::Broke(error) }
     }
 }
 
