@@ -267,6 +267,10 @@ pub enum MarkWord {
     WrongAddress,
     /// Only a remark for the history.
     Note,
+    /// The next letter waits, until `release`.
+    Hold,
+    /// The next letter waits no longer.
+    Release,
 }
 
 /// `review`

@@ -217,6 +217,8 @@ impl Sending {
                 window: self.config.window.clone(),
                 retry: RetryPolicy::default(),
                 only: only.clone(),
+                barrier: None,
+                not_overdue_since: None,
                 limit: what.limit,
                 patience: if what.wait { Patience::Endless } else { Patience::Sitting },
                 owner: owner(context.clock.now()),
@@ -241,7 +243,7 @@ impl Sending {
         });
         drop(runtime);
         let ended = ended?;
-        let state = self.ledger.finish_if_done(self.campaign.id, context.clock.now()).wait();
+        let state = self.ledger.finish_if_done(self.campaign.id, None, context.clock.now()).wait();
         // What other processes wished at the very end is in the ledger and not yet in the log.
         mend(&self.ledger, &self.journal)?;
         let state = state.map_err(ledger_failed)?;

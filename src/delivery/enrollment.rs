@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::inbound::Stop;
 use super::standing::Came;
 use super::state::State;
-use crate::campaign::calendar::Window;
+use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::holidays::WorkingDays;
 use crate::campaign::sequence::{StepRule, due};
 
@@ -54,6 +54,40 @@ pub struct Reckoning<'a> {
     pub zone: &'a TimeZone,
     /// Office hours, if any.
     pub window: Option<&'a Window>,
+}
+
+/// A sequence with everything that it is reckoned with.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// The rule of each step, the first included.
+    pub rules: Vec<StepRule>,
+    /// Which days are worked.
+    pub working: WorkingDays,
+    /// Office hours, if any.
+    pub window: Option<Window>,
+    /// The last days, and the campaign's zone.
+    pub deadlines: Deadlines,
+}
+
+impl Sequence {
+    /// Says what is next for a recipient.
+    pub fn next(&self, facts: &Facts<'_>) -> Next {
+        let reckoning =
+            Reckoning { working: &self.working, zone: &self.deadlines.zone, window: self.window.as_ref() };
+        next(facts, &self.rules, reckoning)
+    }
+
+    /// Returns whether any step asks for the fields of a row.
+    pub fn has_conditions(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.unless.is_empty())
+    }
+
+    /// Returns the instant from which on the letter of a step may not go to a recipient any more.
+    pub fn last_day(&self, step: u32, own: Option<Date>) -> Option<Timestamp> {
+        let rule = usize::try_from(step).ok().and_then(|step| self.rules.get(step.checked_sub(1)?));
+        let last = rule.and_then(|rule| rule.not_after);
+        self.deadlines.end(own.into_iter().chain(last).min())
+    }
 }
 
 /// What is next for one recipient.
