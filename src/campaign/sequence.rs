@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::Window;
 use super::headings::normalised;
 use super::holidays::WorkingDays;
+use crate::mail::threading::Earlier;
 
 /// How long after the letter before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +110,19 @@ impl StepRule {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// What a further letter builds on. It is written down when the letter is queued, so that the same letter gives the same bytes later.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Continuation {
+    /// The letters before it that the relay took, oldest first; never empty for a letter that goes.
+    pub earlier: Vec<Earlier>,
+    /// The last day of an absence that a machine told, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_until: Option<Date>,
+    /// Whether a machine answered, and nobody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_replied: bool,
 }
 
 /// A condition on a field of the row: `fractie`, `fractie = nee`, `fractie != ja`. Capitals and blanks do not matter.

@@ -13,6 +13,7 @@ use super::record::{Again, Campaign, CampaignState, Claim, ClaimRequest, ClaimTi
 use super::suppression;
 use super::writer::{Done, Writing};
 use crate::campaign::recipient::{Addressees, Channel, Errand, Recipient};
+use crate::campaign::sequence::Continuation;
 use crate::delivery::pace::{Limit, Pace, Used, room};
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -23,7 +24,7 @@ const PATIENCE: usize = 4096;
 static TAKEN: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {RECIPIENT}, d.step, d.generation, d.attempts, d.counted, d.fence, d.id_left, c.sender_domain,
-             (SELECT list FROM enclosures WHERE id = d.enclosures)
+             (SELECT list FROM enclosures WHERE id = d.enclosures), d.continues
          FROM delivery d JOIN recipient r ON r.id = d.recipient JOIN campaign c ON c.id = d.campaign
          WHERE d.id = ?1"
     )
@@ -327,6 +328,7 @@ impl Writing<'_> {
             attempt: attempts + 1,
             counted: row.get(11)?,
             enclosures: files::listed(15, row.get(15)?)?,
+            continues: continuation(16, row.get(16)?)?,
         };
         self.conn
             .prepare_cached(
@@ -420,6 +422,13 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
         position: row.get(2)?,
         domain: row.get(3)?,
         not_after: row.get(4)?,
+    })
+}
+
+/// Reads what a further letter builds on, of this column.
+pub(super) fn continuation(column: usize, json: Option<String>) -> rusqlite::Result<Option<Continuation>> {
+    json.map(|json| serde_json::from_str(&json)).transpose().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
     })
 }
 

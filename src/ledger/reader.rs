@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
 use super::campaigns::{CAMPAIGN, campaign};
-use super::claim::{RECIPIENT, account_room, recipient};
+use super::claim::{RECIPIENT, account_room, continuation, recipient};
 use super::files;
 use super::history::{self, id_left, instant, message_id};
 use super::inbound::{self, Returns};
@@ -514,7 +514,8 @@ fn record(
     let mut find = conn.prepare_cached(
         "SELECT id, step, generation, state, attempts, counted, not_before, ended_at, message, dated, size, id_left,
              last_event, (SELECT name FROM account a WHERE a.id = d.account), not_after, without,
-             (SELECT list FROM enclosures e WHERE e.id = d.enclosures), noted_without, made, frozen, wire_id
+             (SELECT list FROM enclosures e WHERE e.id = d.enclosures), noted_without, made, frozen, wire_id,
+             d.continues
          FROM delivery d WHERE recipient = ?1 ORDER BY step, generation",
     )?;
     let mut deliveries = Vec::new();
@@ -561,6 +562,7 @@ fn record(
             noted: Noted { without: addresses(17)?, made: files::listed(18, row.get(18)?)? },
             frozen: frozen.and_then(|json| serde_json::from_str(&json).ok()),
             wire_id: row.get(20)?,
+            continues: continuation(21, row.get(21)?)?,
         });
     }
     Ok(RecipientRecord { recipient, position: row.get(9)?, on_roster: row.get(10)?, deliveries })

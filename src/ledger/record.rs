@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::recipient::{Errand, Recipient};
+use crate::campaign::sequence::Continuation;
 use crate::delivery::attempt::{Ending, Stage};
 use crate::delivery::inbound::{Kind, Reading, Stop};
 use crate::delivery::pace::Pace;
@@ -198,6 +199,8 @@ pub struct Claim {
     pub counted: u32,
     /// The files that go along, as frozen.
     pub enclosures: Vec<Enclosure>,
+    /// What a further letter builds on; nothing for a first one.
+    pub continues: Option<Continuation>,
 }
 
 /// What the bytes were that are about to leave.
@@ -643,6 +646,8 @@ pub struct DeliveryRecord {
     pub frozen: Option<Recipient>,
     /// The Message-ID that the provider put in the place of ours.
     pub wire_id: Option<String>,
+    /// What a further letter builds on; nothing for a first one.
+    pub continues: Option<Continuation>,
 }
 
 /// What belongs to the message of the last attempt that got as far as the final dot, beside its mark and what is frozen.

@@ -5,13 +5,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 
 /// One letter of the thread, as the recipient has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earlier {
     /// Our Message-ID, with angle brackets.
     pub message_id: String,
     /// The Message-ID that the provider put in its place, where it did: the one that the recipient saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wire_id: Option<String>,
     /// Its `Date`.
     pub dated: Timestamp,
