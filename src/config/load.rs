@@ -57,6 +57,8 @@ pub struct Config {
     pub tasks: TaskColumns,
     /// The letters' names; one in this version.
     pub steps: Vec<String>,
+    pub rules: Vec<crate::campaign::sequence::StepRule>,
+    pub working: crate::campaign::holidays::WorkingDays,
     /// The way out.
     pub transport: Settings,
     /// The way back; none where no mailbox is read.
@@ -291,6 +293,8 @@ impl Settling<'_> {
             roster,
             recipients,
             tasks: TaskColumns { link: raw.recipients.link.clone(), limit: raw.recipients.limit.clone() },
+            rules: vec![Default::default(); steps.len()],
+            working: Default::default(),
             steps,
             inbox,
             inbox_unready,

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::deliver::Run;
+use jiff::Timestamp;
+
+use super::press::Press;
 use crate::campaign::attachments::Wanted;
 use crate::campaign::enclosure::{Enclosure, FileMark};
+use crate::ledger::record::CampaignId;
 use crate::ledger::{Ledger, LedgerError};
 
 /// Reads a file below the folder of attachments; says why it cannot be read.
@@ -28,19 +31,21 @@ impl Enclosing {
     /// [`LedgerError`] where the ledger cannot be used.
     pub async fn for_letter(
         &self,
-        run: &Run,
+        (ledger, press): (&Ledger, &Press),
+        campaign: CampaignId,
         key: &str,
         step: u32,
+        now: Timestamp,
     ) -> Result<Result<Vec<Enclosure>, String>, LedgerError> {
-        let Some(letter) = run.press.letter(step).filter(|letter| letter.encloses()) else {
+        let Some(letter) = press.letter(step).filter(|letter| letter.encloses()) else {
             return Ok(Ok(Vec::new()));
         };
-        let recipient = match Ledger::read(run.ledger.path())? {
-            Some(reader) => reader.enrolled(run.campaign.id, key)?.map(|enrolled| enrolled.recipient),
+        let recipient = match Ledger::read(ledger.path())? {
+            Some(reader) => reader.enrolled(campaign, key)?.map(|enrolled| enrolled.recipient),
             None => None,
         };
         let Some(recipient) = recipient else { return Ok(Ok(Vec::new())) };
-        let wanted = match letter.wanted(&run.press.input(&recipient, run.clock.now())) {
+        let wanted = match letter.wanted(&press.input(&recipient, now)) {
             Ok(wanted) => wanted,
             Err(problems) => {
                 let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -55,7 +60,7 @@ impl Enclosing {
             }
             match (self.read)(&path) {
                 Ok((file, bytes)) => {
-                    run.ledger.keep_file(bytes).await?;
+                    ledger.keep_file(bytes).await?;
                     enclosures.push(Enclosure { name, file });
                 }
                 Err(_) if optional => {}

@@ -42,6 +42,12 @@ impl Leave {
         Self { approved_until: Some(now), ..Self::from(now) }
     }
 
+    /// Returns the instant before which letters that are queued already wait for a person.
+    pub fn queued_since(self) -> Option<Timestamp> {
+        // What was approved before the last long sleep waits again: it is a second long pause.
+        self.approved_until.is_none_or(|until| until < self.since).then_some(self.since)
+    }
+
     fn lets(self, at: Timestamp) -> bool {
         self.since <= at || self.approved_until.is_some_and(|until| at <= until)
     }

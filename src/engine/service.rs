@@ -150,6 +150,7 @@ impl Service {
 
 impl Keeping {
     async fn keep(&mut self) -> Result<Ended, LedgerError> {
+        let _working = self.service.run.clock.working();
         loop {
             let now = self.service.run.clock.now();
             self.service.heartbeat.store(now.as_millisecond(), Ordering::Relaxed);
@@ -179,7 +180,9 @@ impl Keeping {
             if self.running.is_none() && self.try_at.is_some_and(|at| at <= self.service.run.clock.now()) {
                 self.try_at = None;
                 self.queue_waits = None;
-                self.running = Some(tokio::spawn(self.service.run.clone().deliver()));
+                let not_overdue_since = self.service.leave.queued_since();
+                let run = Run { not_overdue_since, ..self.service.run.clone() };
+                self.running = Some(tokio::spawn(run.deliver()));
             }
             if self.running.is_none() {
                 let (run, sequence) = (&self.service.run, Arc::clone(&self.service.sequence));
@@ -285,6 +288,7 @@ impl Keeping {
             }
         };
         let (clock, shutdown) = (run.clock.clone(), run.shutdown.clone());
+        let resting = clock.resting();
         let running = async {
             match &mut self.running {
                 Some(running) => running.await,
@@ -297,6 +301,7 @@ impl Keeping {
             () = news => None,
             () = shutdown.asked(Haste::Soon) => None,
         };
+        drop(resting);
         if let Some(ended) = ended {
             self.running = None;
             let ended = self.joined(ended).await?;
@@ -376,7 +381,8 @@ async fn release(service: &Service, due: &[Due]) -> Result<usize, LedgerError> {
     for some in due.chunks(BATCH) {
         let mut wanted = Vec::with_capacity(some.len());
         for Due { key, step, .. } in some {
-            match enclosing.for_letter(run, key, *step).await? {
+            let now = run.clock.now();
+            match enclosing.for_letter((&run.ledger, &run.press), run.campaign.id, key, *step, now).await? {
                 Ok(enclosures) => wanted.push(Wanted { key: key.clone(), despite_reply: false, enclosures }),
                 Err(why) => tell(Told::FileMissing { key: key.clone(), why }),
             }

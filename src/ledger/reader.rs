@@ -327,14 +327,15 @@ impl Reader {
         self.ask(|conn| sequence::each_onward(conn, id, sequence, show))
     }
 
-    /// Returns what is next in the sequence for one recipient.
+    /// Returns what is next in the sequence for one recipient; `despite_reply` leaves aside that the organisation answered.
     pub fn onward(
         &self,
         id: CampaignId,
         key: &str,
         sequence: &Sequence,
+        despite_reply: bool,
     ) -> Result<Option<Onward>, LedgerError> {
-        self.ask(|conn| sequence::onward(conn, id, key, sequence))
+        self.ask(|conn| sequence::onward(conn, id, key, sequence, despite_reply))
     }
 
     /// Returns whether all these folders of a mailbox were read to their end within a span.

@@ -147,10 +147,11 @@ pub(super) fn onward(
     campaign: CampaignId,
     key: &str,
     sequence: &Sequence,
+    despite_reply: bool,
 ) -> rusqlite::Result<Option<Onward>> {
     let Some(way) = way(conn, campaign, key)? else { return Ok(None) };
     let came = Returns::read(conn, campaign)?.of(&way.key, way.organisation.as_deref());
-    let next = way.next(conn, suppression::any(conn)?, &came, false, sequence)?;
+    let next = way.next(conn, suppression::any(conn)?, &came, despite_reply, sequence)?;
     let Way { key, address, hold, .. } = way;
     Ok(Some(Onward { key, address, next, hold }))
 }
