@@ -69,12 +69,14 @@ impl<'a> Document<'a> {
             .map_or_else(|| Place::file(&self.file), |offset| self.at(offset))
     }
 
-    /// Returns whether a key stands in one of a list of tables, whatever its value.
-    pub fn item_has(&self, list: &str, number: usize, key: &str) -> bool {
-        let found = self.table.get_ref().iter().find(|(name, _)| name.get_ref() == list);
-        let Some(DeValue::Array(items)) = found.map(|(_, value)| value.get_ref()) else { return false };
-        let item = items.get(number).map(Spanned::get_ref);
-        matches!(item, Some(DeValue::Table(item)) if item.iter().any(|(name, _)| name.get_ref() == key))
+    /// Returns where the value of a key of one of a list of tables stands, by the table's number from 0; nothing where it has no
+    /// such key.
+    pub fn place_in_item(&self, list: &str, number: usize, key: &str) -> Option<Place> {
+        let (_, found) = self.table.get_ref().iter().find(|(name, _)| name.get_ref() == list)?;
+        let DeValue::Array(items) = found.get_ref() else { return None };
+        let DeValue::Table(item) = items.get(number)?.get_ref() else { return None };
+        let (_, value) = item.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some(self.at(value.span().start))
     }
 
     /// Returns where one of a list of tables stands, by its number from 0.

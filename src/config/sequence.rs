@@ -45,6 +45,7 @@ impl Settling<'_> {
             if steps.contains(&letter) {
                 self.wrong_step(
                     number,
+                    "letter",
                     "same-letter",
                     format!("two steps have the letter `{}`", shown(&letter)),
                     "each step has a letter of its own",
@@ -61,9 +62,9 @@ impl Settling<'_> {
         let letter = match step.letter.as_deref().map(str::trim) {
             Some(letter) if !letter.is_empty() => letter,
             // A value of the wrong kind was told already.
-            None if self.document.item_has("step", number, "letter") => return None,
+            None if self.has(number, "letter") => return None,
             _ => {
-                self.wrong_step(number, "missing-key", "`step.letter` is missing".to_owned(), hint);
+                self.wrong_step(number, "letter", "missing-key", "`step.letter` is missing".to_owned(), hint);
                 return None;
             }
         };
@@ -71,6 +72,7 @@ impl Settling<'_> {
             let said = format!("`{}` is no letter's name", shown(letter));
             self.wrong_step(
                 number,
+                "letter",
                 "wrong-letter",
                 said,
                 "write the file's name without folder and without `.md`",
@@ -85,6 +87,7 @@ impl Settling<'_> {
         match (&step.after, number) {
             (Some(_), 0) => self.wrong_step(
                 number,
+                "after",
                 "wrong-step",
                 "the first letter follows none, and has no `after`".to_owned(),
                 "remove it; `[window]` and `postduif send` decide when the first letter goes",
@@ -93,13 +96,14 @@ impl Settling<'_> {
                 Ok(after) => rule.after = Some(after),
                 Err(why) => {
                     let said = format!("`step.after` cannot be `{}`", shown(text));
-                    self.wrong_step(number, "wrong-after", said, &why);
+                    self.wrong_step(number, "after", "wrong-after", said, &why);
                 }
             },
             (None, 0) => {}
-            (None, _) if self.document.item_has("step", number, "after") => {}
+            (None, _) if self.has(number, "after") => {}
             (None, _) => self.wrong_step(
                 number,
+                "after",
                 "missing-key",
                 "`step.after` is missing: how long after the letter before?".to_owned(),
                 "write `after = \"10 working days\"`",
@@ -110,6 +114,7 @@ impl Settling<'_> {
                 let said = "the first letter goes to everybody on the roster, and has no `unless`".to_owned();
                 self.wrong_step(
                     number,
+                    "unless",
                     "wrong-step",
                     said,
                     "take out the rows that are not to be written to",
@@ -122,7 +127,7 @@ impl Settling<'_> {
                     Ok(condition) => rule.unless.push(condition),
                     Err(why) => {
                         let said = format!("`step.unless` cannot be `{}`", shown(text));
-                        self.wrong_step(number, "wrong-unless", said, &why);
+                        self.wrong_step(number, "unless", "wrong-unless", said, &why);
                     }
                 }
             }
@@ -133,6 +138,7 @@ impl Settling<'_> {
                 let said = format!("`step.not-after` cannot be `{}`: {why}", shown(text));
                 self.wrong_step(
                     number,
+                    "not-after",
                     "wrong-day",
                     said,
                     "write a day such as `2025-10-28` or `28-10-2025`",
@@ -153,8 +159,13 @@ impl Settling<'_> {
         WorkingDays { country, closed }
     }
 
-    fn wrong_step(&mut self, number: usize, name: &'static str, said: String, hint: &str) {
-        let place = self.document.place_of_item(&["step"], number);
+    fn has(&self, number: usize, key: &str) -> bool {
+        self.document.place_in_item("step", number, key).is_some()
+    }
+
+    fn wrong_step(&mut self, number: usize, key: &str, name: &'static str, said: String, hint: &str) {
+        let place = self.document.place_in_item("step", number, key);
+        let place = place.unwrap_or_else(|| self.document.place_of_item(&["step"], number));
         self.problems.push(Problem::error(name, place, said).hint(hint));
     }
 }
