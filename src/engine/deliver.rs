@@ -16,7 +16,7 @@ use super::progress::{Progress, Waits};
 use super::shutdown::{Haste, Shutdown};
 use crate::campaign::calendar::Window;
 use crate::campaign::enclosure::Enclosure;
-use crate::clock::Clock;
+use crate::clock::{Clock, Working};
 use crate::delivery::attempt::Ending;
 use crate::delivery::breaker::{Advice, Breaker};
 use crate::delivery::judgement::{Judgement, Verdict, judge};
@@ -112,6 +112,8 @@ struct Job {
     claim: Claim,
     printed: Printed,
     mark: MessageMark,
+    /// A letter that is aloft is work until its outcome is written down.
+    working: Working,
     /// Its part of [`ROOM`]; free again when the letter is dropped.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -140,6 +142,8 @@ impl Run {
     /// # Errors
     /// When the ledger cannot be written: then nothing more is sent, since nothing could be written down.
     pub async fn deliver(self) -> Result<Ended, LedgerError> {
+        let clock = self.clock.clone();
+        let _working = clock.working();
         let lanes = self.transport.connections().max(1);
         let flow = Flow::new(&self.pace, self.clock.clone());
         let shared = Arc::new(Shared {
@@ -309,7 +313,7 @@ impl Shared {
         match printed {
             Ok(printed) => {
                 let mark = printed.mark(dated);
-                Ok(Some(Job { claim, printed, mark, _room: room }))
+                Ok(Some(Job { claim, printed, mark, working: run.clock.working(), _room: room }))
             }
             Err(PrintError::Unfit(why)) => {
                 self.end(&claim, Ending::Unfit { why }, dated).await?;
@@ -452,6 +456,7 @@ impl Shared {
 
     /// Waits until an instant, or until the run is to end.
     async fn pass(&self, until: Timestamp) {
+        let _resting = self.run.clock.resting();
         tokio::select! {
             () = self.run.clock.sleep_until(until) => {}
             () = self.run.shutdown.asked(Haste::Soon) => {}
@@ -466,6 +471,7 @@ impl Shared {
         if self.aloft.load(Ordering::Acquire) == 0 {
             return;
         }
+        let _resting = self.run.clock.resting();
         tokio::select! {
             () = landed => {}
             () = self.run.clock.sleep_until(or_at.unwrap_or(Timestamp::MAX)) => {}
@@ -530,6 +536,7 @@ impl Carrier {
             carried = self.carry_all(&mut lane) => carried,
             () = self.shared.run.shutdown.asked(Haste::Now) => return Ok(()),
         };
+        let _working = self.shared.run.clock.working();
         lane.close().await;
         carried
     }
@@ -566,8 +573,9 @@ impl Carrier {
             };
             let judged = judge(&ending);
             let written = self.shared.write_down(&job.claim, &ending, &judged, began);
-            let outcome = Some((Box::pin(written), ending, judged));
-            if outcome.as_ref().is_some_and(|(_, _, judged)| judged.verdict == Verdict::Accepted) {
+            let is_accepted = judged.verdict == Verdict::Accepted;
+            let outcome = Some((Box::pin(written), ending, judged, job.working));
+            if is_accepted {
                 unwritten = outcome;
             } else {
                 // Whatever is not a yes may be a reason to send nothing more: it is heard before the next letter.
@@ -604,11 +612,11 @@ impl Carrier {
         if withheld.into_inner() { Err(Withheld) } else { Ok(ending) }
     }
 
-    async fn finish<F>(&self, unwritten: Option<(F, Ending, Judgement)>) -> Result<(), LedgerError>
+    async fn finish<F>(&self, unwritten: Option<(F, Ending, Judgement, Working)>) -> Result<(), LedgerError>
     where
         F: Future<Output = Result<(State, bool), LedgerError>>,
     {
-        let Some((written, ending, judged)) = unwritten else { return Ok(()) };
+        let Some((written, ending, judged, _working)) = unwritten else { return Ok(()) };
         self.shared.settle_end(written.await, &ending, &judged).await
     }
 }

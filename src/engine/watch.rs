@@ -105,6 +105,8 @@ impl Watch {
     /// # Errors
     /// [`WatchError`]; the folder in which it happened was not read to its end.
     pub async fn round(&mut self, round: &mut Round) -> Result<(), WatchError> {
+        let clock = self.clock.clone();
+        let _working = clock.working();
         let folders = self.inbox.folders().await?;
         // What was sent is only looked up when there is something to compare it with.
         let mut letters = None;
