@@ -28,6 +28,7 @@ mod reader;
 mod roster;
 mod schema;
 mod suppression;
+mod tally;
 mod wish;
 mod writer;
 
@@ -38,6 +39,7 @@ use jiff::Timestamp;
 
 pub use self::inbound::Returns;
 pub use self::reader::Reader;
+pub use self::tally::Tally;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
 use crate::campaign::calendar::Deadlines;
