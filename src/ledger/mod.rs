@@ -29,6 +29,7 @@ mod roster;
 mod schema;
 mod sequence;
 mod suppression;
+mod tally;
 mod wish;
 mod writer;
 
@@ -39,6 +40,7 @@ use jiff::Timestamp;
 
 pub use self::inbound::Returns;
 pub use self::reader::Reader;
+pub use self::tally::Tally;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
 use crate::campaign::calendar::Deadlines;

@@ -118,7 +118,10 @@ impl Reader {
             .map_err(|error| unavailable(path, sentence(&error)))
     }
 
-    fn ask<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
+    pub(super) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
         let result = read(&self.conn);
         if self.still.is_some_and(|stamp| Stamp::of(&self.path) != Some(stamp)) {
             return Err(unavailable(&self.path, "somebody began to write while it was read; ask again"));
