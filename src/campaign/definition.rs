@@ -74,6 +74,11 @@ impl LetterSource {
 }
 
 impl Definition {
+    /// Returns whether a letter follows another.
+    pub fn is_later(&self, letter: &LetterSource) -> bool {
+        self.steps.iter().skip(1).any(|step| step.name == letter.name)
+    }
+
     /// Returns what goes on from a frozen campaign whose first `begun` letters were handed over: the frozen one, with the later
     /// letters of this one, that of the files. Of pictures and files that both name, the frozen ones stay.
     #[must_use]

@@ -223,7 +223,7 @@ fn in_words(
             .hint(format!("`postduif preview {key} --text` prints the text to copy")));
     }
     let merged =
-        press.merge(recipient, 1, now).map_err(|why| Failure::input(why).safe("nothing was sent"))?;
+        press.merge(recipient, 1, now, None).map_err(|why| Failure::input(why).safe("nothing was sent"))?;
     let text = tasks::copied(&merged.text);
     let task = tasks::task(&reading.config, recipient);
     let facts = match &task {
@@ -272,6 +272,7 @@ pub(super) fn print(
     let order = Order {
         recipient,
         step: 1,
+        continues: None,
         message_id: &message_id,
         dated: now,
         attachments,
@@ -309,7 +310,7 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
         let Row::Recipient { recipient, .. } = row else { continue };
         let name = |ending| format!("{:04}-{}.{ending}", letters + by_hand + 1, file_name(&recipient.key));
         if let Some(task) = tasks::task(&reading.config, &recipient) {
-            let merged = press.merge(&recipient, 1, now).map_err(Failure::input)?;
+            let merged = press.merge(&recipient, 1, now, None).map_err(Failure::input)?;
             let name = name("txt");
             let text = tasks::file(&task, &merged.subject, &merged.text, today);
             write_private(&folder.join(&name), text.as_bytes()).map_err(failed)?;

@@ -69,6 +69,7 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
     let order = Order {
         recipient: &recipient,
         step: 1,
+        continues: None,
         message_id: &message_id,
         dated: now,
         attachments: &attachments,
