@@ -7,6 +7,7 @@ pub mod load;
 pub mod pace;
 pub mod reference;
 pub mod schema;
+mod sequence;
 mod server;
 mod way;
 pub mod words;
