@@ -19,6 +19,7 @@
 //! | [`inbox`] | the way back: what a message is and to which letter it belongs; a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
 //! | [`town`] | where a rehearsal's letters go, and where its answers come from | `mail`, `clock`, `campaign`, `delivery`, `transport` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
+//! | [`dashboard`] | a window on the ledger, on loopback; it cannot send | `mail`, `campaign`, `delivery`, `ledger`, `clock` |
 //! | [`config`] | `config.toml`, exactly once | everything above |
 //! | [`command`] | one verb, one file | everything above, `report` |
 //! | [`run`] | composition root | everything |
@@ -26,6 +27,7 @@
 //! **Invariant.** `mail`, `campaign`, `delivery` and what decides in `inbox` never open a file, a socket or a clock.
 //! **Invariant.** `transport` and `ledger` do not know each other; only `engine` holds both, so that
 //! "write down, then act" can be read in one function.
+//! **Invariant.** `dashboard` cannot send: it knows neither `transport` nor `inbox` nor `engine`; it writes wishes into the ledger.
 //! **Invariant.** Nobody but `command` and `run` reads `config`.
 //!
 //! `tests/architecture.rs` holds these walls.
@@ -37,6 +39,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod dashboard;
 pub mod delivery;
 pub mod engine;
 pub mod exit;

@@ -120,6 +120,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap_mangen", &["command/manual.rs"]),
     ("indicatif", &["command/bar.rs"]),
     ("rusqlite", &["ledger/"]),
+    ("axum", &["dashboard/"]),
+    ("prometheus", &["dashboard/metrics.rs"]),
     ("regex", &["inbox/rules.rs"]),
     (
         "toml",

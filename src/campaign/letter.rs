@@ -223,6 +223,11 @@ impl Letter {
         self.attachments.wanted(&self.columns(input), input.today, self.tongue)
     }
 
+    /// Returns whether any file goes along.
+    pub fn encloses(&self) -> bool {
+        !self.attachments.is_empty()
+    }
+
     /// Returns the template of the PDF that goes along, where the letter asks for one.
     pub fn pdf_template(&self) -> Option<&str> {
         self.pdf.as_ref().map(|pdf| pdf.template.as_str())

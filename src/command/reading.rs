@@ -17,6 +17,7 @@ use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
 use crate::campaign::front_matter::{self, files_for_all, pdf_template};
+use crate::campaign::headings::nearest;
 use crate::campaign::preflight::acceptance::Acceptance;
 use crate::campaign::preflight::catalogue::EXAMPLE_ADDRESS;
 use crate::campaign::preflight::{Found, source};
@@ -112,7 +113,7 @@ impl Reading {
         };
         reading.set_up_press();
         reading.set_up_typesetter();
-        reading.look_for_columns_of_tasks();
+        reading.look_for_columns_of_settings();
         let accepted = reading.acceptances();
         reading.problems.accept(accepted);
         reading.look_at_what_was_written(context);
@@ -246,12 +247,23 @@ impl Reading {
         self.press = Some(press.with_typesetter(Arc::new(typesetter)));
     }
 
-    /// Looks for the columns that the settings name for tasks.
-    fn look_for_columns_of_tasks(&mut self) {
+    /// Looks for the columns that the settings name for tasks, and for whom letters leave out.
+    fn look_for_columns_of_settings(&mut self) {
         let Some(roster) = &self.roster else { return };
         let headings: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
         for problem in missing_columns(&self.config.tasks, &headings, &self.config.recipients.file) {
             self.problems.push(problem);
+        }
+        let conditions = self.config.rules.iter().flat_map(|rule| &rule.unless);
+        for condition in conditions.filter(|condition| !headings.contains(&condition.field)) {
+            let near = nearest(&condition.field, headings.iter().map(String::as_str));
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            let said = format!("no column is headed `{}`, which `unless` asks for", condition.field);
+            let place = self.place_in_config("unless");
+            self.problems.push(
+                Problem::error("missing-column", place, said)
+                    .hint(hint.unwrap_or_else(|| "a column of the roster, or `replied`".to_owned())),
+            );
         }
     }
 

@@ -8,6 +8,7 @@ pub mod pace;
 pub mod reference;
 pub mod rehearsal;
 pub mod schema;
+mod sequence;
 mod server;
 mod way;
 pub mod words;

@@ -10,19 +10,21 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
-use super::campaigns::{CAMPAIGN, campaign};
+use super::campaigns::{CAMPAIGN, campaign, sender_domain};
 use super::claim::{RECIPIENT, account_room, continuation, recipient};
 use super::files;
 use super::history::{self, id_left, instant, message_id};
 use super::inbound::{self, Returns};
 use super::record::{
     Campaign, CampaignId, Counts, CursorRecord, DeliveryRecord, EnrolledRecord, Event, InboundRecord,
-    MessageMark, Noted, OutcomeRecord, RecipientRecord, Story, Suppression,
+    MailboxRead, MessageMark, Noted, Onward, OutcomeRecord, RecipientRecord, Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
+use super::sequence;
 use super::suppression;
 use crate::campaign::enclosure::Fingerprint;
 use crate::campaign::recipient::{Errand, Recipient};
+use crate::delivery::enrollment::Sequence;
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -116,7 +118,10 @@ impl Reader {
             .map_err(|error| unavailable(path, sentence(&error)))
     }
 
-    fn ask<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
+    pub(super) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
         let result = read(&self.conn);
         if self.still.is_some_and(|stamp| Stamp::of(&self.path) != Some(stamp)) {
             return Err(unavailable(&self.path, "somebody began to write while it was read; ask again"));
@@ -177,7 +182,7 @@ impl Reader {
         })
     }
 
-    /// Returns the frozen row of a recipient and where its latest delivery stands, and nothing else: fast.
+    /// Returns the frozen row of a recipient and where its first letter stands, and nothing else: fast.
     pub fn enrolled(&self, id: CampaignId, key: &str) -> Result<Option<EnrolledRecord>, LedgerError> {
         self.ask(|conn| {
             conn.prepare_cached(&ENROLLED)?
@@ -314,6 +319,38 @@ impl Reader {
         })
     }
 
+    /// Shows what is next in the sequence for every recipient, in the order in which they were written down; holds one at a
+    /// time. `show` ends it early with `false`.
+    pub fn each_onward(
+        &self,
+        id: CampaignId,
+        sequence: &Sequence,
+        show: impl FnMut(Onward) -> bool,
+    ) -> Result<(), LedgerError> {
+        self.ask(|conn| sequence::each_onward(conn, id, sequence, show))
+    }
+
+    /// Returns what is next in the sequence for one recipient; `despite_reply` leaves aside that the organisation answered.
+    pub fn onward(
+        &self,
+        id: CampaignId,
+        key: &str,
+        sequence: &Sequence,
+        despite_reply: bool,
+    ) -> Result<Option<Onward>, LedgerError> {
+        self.ask(|conn| sequence::onward(conn, id, key, sequence, despite_reply))
+    }
+
+    /// Returns whether all these folders of a mailbox were read to their end within a span.
+    pub fn is_read(&self, read: &MailboxRead, now: Timestamp) -> Result<bool, LedgerError> {
+        self.ask(|conn| inbound::is_read(conn, read, now))
+    }
+
+    /// Returns the number of the newest event: it changes with everything that happens.
+    pub fn newest_event(&self) -> Result<i64, LedgerError> {
+        self.ask(history::newest)
+    }
+
     /// Returns what came back, as far as it decides how recipients stand.
     pub fn returns(&self, id: CampaignId) -> Result<Returns, LedgerError> {
         self.ask(|conn| Returns::read(conn, id))
@@ -392,8 +429,8 @@ static ENROLLED: LazyLock<String> = LazyLock::new(|| {
         "SELECT {RECIPIENT}, d.state, EXISTS (SELECT 1 FROM delivery e
              WHERE e.recipient = r.id AND (e.state NOT IN (0, 8, 9) OR e.message IS NOT NULL))
          FROM recipient r
-         JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2
-         ORDER BY d.step DESC, d.generation DESC LIMIT 1"
+         JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2 AND d.step = 1
+         ORDER BY d.generation DESC LIMIT 1"
     )
 });
 
@@ -497,10 +534,6 @@ pub(super) fn find_by_message_id(
         Ok((CampaignId(row.get(0)?), row.get(1)?, row.get(2)?))
     })
     .optional()
-}
-
-fn sender_domain(conn: &Connection, id: CampaignId) -> rusqlite::Result<String> {
-    conn.query_row("SELECT sender_domain FROM campaign WHERE id = ?1", [id.0], |row| row.get(0))
 }
 
 fn record(
