@@ -96,6 +96,16 @@ impl<'a> Document<'a> {
         self.place(path)
     }
 
+    /// Returns whether a key stands in one of a list of tables, by its number from 0, whatever its value.
+    pub fn item_has(&self, list: &str, number: usize, key: &str) -> bool {
+        let found = self.table.get_ref().iter().find(|(name, _)| name.get_ref() == list);
+        let Some(DeValue::Array(items)) = found.map(|(_, value)| value.get_ref()) else { return false };
+        match items.get(number).map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => table.iter().any(|(name, _)| name.get_ref() == key),
+            _ => false,
+        }
+    }
+
     /// Holds the document against the schema and returns what of it is right.
     pub fn accepted(&self, schema: &Value, problems: &mut Problems) -> toml::Table {
         let walk = Walk { document: self, root: schema };

@@ -6,6 +6,7 @@ mod inbox;
 pub mod load;
 pub mod pace;
 pub mod reference;
+pub mod rehearsal;
 pub mod schema;
 mod sequence;
 mod server;
