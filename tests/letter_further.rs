@@ -1,5 +1,5 @@
 //! Letters that follow the first: what they say of it, how they quote it, and how they stand below it in a mail program.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -99,7 +99,7 @@ fn print(press: &Press, to: &Recipient, step: u32, continues: Option<&Continuati
     press.print(&order).unwrap()
 }
 
-fn header<'m>(message: &'m str, name: &str) -> Option<String> {
+fn header(message: &str, name: &str) -> Option<String> {
     let head = message.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
     let start = format!("{name}: ");
     head.split("\r\n").find_map(|line| line.strip_prefix(&start).map(str::to_owned))

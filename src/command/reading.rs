@@ -160,15 +160,21 @@ impl Reading {
         wanted.map(|wanted| self.cabinet.enclosures(wanted)).unwrap_or_default()
     }
 
-    /// Reads the files that go along with a recipient's letter.
+    /// Reads the files that go along with a recipient's letter of a step.
     ///
     /// # Errors
     /// When one that must be there cannot be read; each is named.
-    pub fn attachments(&self, recipient: &Recipient, now: Timestamp) -> Result<Vec<Attachment>, Failure> {
+    pub fn attachments(
+        &self,
+        recipient: &Recipient,
+        step: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Attachment>, Failure> {
         let Some(press) = &self.press else { return Ok(Vec::new()) };
-        let Some(letter) = press.letter(1) else { return Ok(Vec::new()) };
+        let Some(letter) = press.letter(step) else { return Ok(Vec::new()) };
         let kept = |digest: &_| self.reader.as_ref()?.file(digest).ok()?;
-        let wanted = letter.wanted(&press.input(recipient, now));
+        let row = press.row(recipient, step, now, None);
+        let wanted = letter.wanted(&row.input());
         let attachments = wanted.and_then(|wanted| self.cabinet.attachments(wanted, &kept));
         attachments.map_err(|problems| {
             let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
