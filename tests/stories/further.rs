@@ -267,3 +267,54 @@ fn a_reply_that_arrives_while_the_service_waits_is_heard_before_the_reminder() {
     assert!(reminders(&campaign, "twee@twee.example").is_empty());
     assert_eq!(taken(&campaign).len(), 5);
 }
+
+#[test]
+fn the_answer_comes_from_an_alias_or_a_colleague_and_no_reminder_goes_out() {
+    // Field bug 13.
+    let campaign = sent();
+    // A colleague, in the thread: sure.
+    answers(&campaign, "EEN", "fractie@elders.example");
+    // Another address of the office, by hand and without any thread: a person decides, and until then the reminder waits.
+    let now = Clock::system().now().to_zoned_datetime(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S %z");
+    let by_hand = format!(
+        "From: Secretariaat <secretariaat@twee.example>\nTo: appeal@alliance.example\nSubject: RE: A letter to Partij Twee\n\
+         Message-ID: <new@twee.example>\nDate: {now}\n\nWij nemen punt 2 over.\n"
+    );
+    campaign.write("Maildir/new/alias", by_hand);
+    let told = campaign.run(["follow-up", "--yes"]).success();
+    assert!(told.out.contains("EEN   answered"), "{}", told.out);
+    assert!(told.out.contains("TWEE  something waits for your judgement"), "{}", told.out);
+    assert!(reminders(&campaign, "een@een.example").is_empty());
+    assert!(reminders(&campaign, "twee@twee.example").is_empty());
+    assert_eq!(reminders(&campaign, "drie@drie.example").len(), 1);
+    let listed = campaign.run(["review", "--json"]).success().out;
+    let number = serde_json::from_str::<serde_json::Value>(&listed).unwrap()["number"].to_string();
+    campaign.run(["review", &number, "reply"]).success();
+    campaign.run(["follow-up", "--yes"]).success().said("0 letters to go now");
+    campaign.run(["status"]).success().said("finished");
+}
+
+#[test]
+fn our_own_follow_up_seen_in_the_inbox_is_no_reply() {
+    // Field bug 14: a copy to ourselves, or one that a server sorted into the inbox, also under another Message-ID.
+    let campaign = Campaign::new();
+    campaign
+        .write("templates/reminder.md", REMINDER)
+        .write("templates/last.md", REMINDER)
+        .configure(
+            "[transport]",
+            "[[step]]\nletter = \"reminder\"\nafter = \"3 working days\"\n\n[[step]]\nletter = \"last\"\nafter = \"3 working days\"\n\n[transport]",
+        );
+    mailbox(&campaign);
+    campaign.run(["send", "--yes"]).success();
+    days_pass(&campaign);
+    campaign.run(["follow-up", "--yes"]).success();
+    days_pass(&campaign);
+    let copy = reminders(&campaign, "drie@drie.example").remove(0).replace("\r\n", "\n");
+    campaign.write("Maildir/new/copy", &copy);
+    let id = copy.lines().find(|line| line.starts_with("Message-ID:")).unwrap();
+    campaign.write("Maildir/new/another", copy.replace(id, "Message-ID: <given.by@relay.example>"));
+    let told = campaign.run(["follow-up", "--dry-run"]).success();
+    assert!(told.out.contains("3 letters to go now"), "{}\n{}", told.out, told.err);
+    assert!(told.out.contains("DRIE  letter 3 (last), due since"), "{}", told.out);
+}
