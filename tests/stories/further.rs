@@ -1,6 +1,8 @@
 //! Letters that follow the first: who gets one, who not and why, and the service that sends them by itself.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
 use jiff::ToSpan as _;
@@ -317,4 +319,37 @@ fn our_own_follow_up_seen_in_the_inbox_is_no_reply() {
     let told = campaign.run(["follow-up", "--dry-run"]).success();
     assert!(told.out.contains("3 letters to go now"), "{}\n{}", told.out, told.err);
     assert!(told.out.contains("DRIE  letter 3 (last), due since"), "{}", told.out);
+}
+
+#[test]
+fn the_service_tells_its_health_and_its_numbers_on_this_machine_alone() {
+    let campaign = sent();
+    campaign
+        .run(["run", "--yes", "--status-listen", "0.0.0.0:0"])
+        .code(2)
+        .said("can be reached from other machines");
+    campaign.run(["mark", "EEN", "hold"]).success();
+    let running = campaign.spawn(["run", "--yes", "--status-listen", "127.0.0.1:0"]);
+    wait_until("the others have been reminded", || {
+        running.said_so_far().contains("waits for answers, or for you")
+    });
+    let said = running.said_so_far();
+    let address = said.split("metrics at http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let get = |path: &str| {
+        let mut line = TcpStream::connect(&address).unwrap();
+        write!(line, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let health = get("/health");
+    assert!(health.starts_with("HTTP/1.1 200") && health.contains("\"state\":\"running\""), "{health}");
+    assert!(!health.contains("\"mailbox_read_at\":null"), "{health}");
+    let metrics = get("/metrics");
+    let reminded = metrics.lines().find(|line| {
+        line.contains("postduif_deliveries{") && line.contains("step=\"2\"") && line.contains("accepted")
+    });
+    assert!(reminded.is_some_and(|line| line.ends_with(" 2")), "{metrics}");
+    running.interrupt();
+    running.wait().success();
 }
