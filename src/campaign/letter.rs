@@ -150,6 +150,7 @@ impl Letter {
         if !front.has_subject && !later {
             problems.push(FrontMatter::no_subject(&file, source.is_html()));
         }
+        let of_the_row = columns;
         let further;
         let columns = if later {
             refuse_columns_of_the_same_name(&file, columns, problems);
@@ -173,6 +174,7 @@ impl Letter {
         resolver.in_body = true;
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
         resolver.in_body = false;
+        (resolver.columns, resolver.only_the_row) = (of_the_row, true);
         let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
         let included = std::mem::take(&mut resolver.included);
@@ -326,7 +328,7 @@ impl Letter {
     pub fn bare_subject(&self) -> String {
         let fixed = |node: &Node| match node {
             Node::Text(text) => Some(text.clone()),
-            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote(_) => None,
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote { .. } => None,
         };
         self.subject.iter().flatten().filter_map(fixed).collect()
     }

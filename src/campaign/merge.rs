@@ -10,8 +10,9 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 
 use super::file_name;
+use super::markup;
 use super::problem::{Place, Problem};
-use super::script::{Among, Expr, Node, Put, Word};
+use super::script::{Among, Expr, Node, Put, Quotation, Word};
 use super::words::{Tongue, iso_date, parts};
 
 /// A letter may not become larger than this, in octets of Markdown with its values.
@@ -267,7 +268,7 @@ impl<'v> Walk<'v> {
                     self.trail.extend_from_slice(&number.to_le_bytes());
                     self.nodes(nodes);
                 }
-                Node::Quote(nodes) => self.quote(nodes),
+                Node::Quote { nodes, form } => self.quote(nodes, *form),
                 Node::Each { over, level, yes, no } => {
                     let items = self.eval(over, None).items();
                     self.trail
@@ -291,21 +292,18 @@ impl<'v> Walk<'v> {
     }
 
     /// Puts the first letter as a quotation, as it read on its own day.
-    fn quote(&mut self, nodes: &'v [Node]) {
+    fn quote(&mut self, nodes: &'v [Node], form: Quotation) {
         let today = std::mem::replace(&mut self.today, self.first);
         match std::mem::replace(&mut self.into, Into::Nothing) {
             Into::Markdown(mut out) => {
                 self.into = Into::Markdown(String::new());
                 self.nodes(nodes);
                 if let Into::Markdown(quoted) = &self.into {
-                    out.push('\n');
-                    for line in quoted.trim().lines() {
-                        // Whoever reads the plain text knows the sign as well as Markdown does.
-                        out.push_str(if line.is_empty() { ">" } else { "> " });
-                        out.push_str(line);
-                        out.push('\n');
+                    match form {
+                        Quotation::Markdown => quote_lines(quoted, &mut out),
+                        Quotation::TextOfPage => quote_lines(&markup::markdown(quoted), &mut out),
+                        Quotation::Page => markup::quote(quoted, &mut out),
                     }
-                    out.push('\n');
                 }
                 self.into = Into::Markdown(out);
             }
@@ -525,6 +523,17 @@ impl<'v> Walk<'v> {
             },
         }
     }
+}
+
+/// Writes Markdown as a quotation. Whoever reads the plain text knows the sign as well as Markdown does.
+fn quote_lines(markdown: &str, out: &mut String) {
+    out.push('\n');
+    for line in markdown.trim().lines() {
+        out.push_str(if line.is_empty() { ">" } else { "> " });
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push('\n');
 }
 
 /// Returns the field that a tag is about: the last name in it.
