@@ -160,6 +160,7 @@ fn what_cannot_follow_or_be_quoted_is_told_with_its_place() {
         with(plain, "+++\n+++\n{{#each naam}}{{quote}}{{/each}}\n"),
         with(plain, "+++\nsubject = \"{{quote}}\"\n+++\nNog eens.\n"),
         wrong(letters(&[("letter", plain), ("tweede.html", "<title>x</title><p>{{quote}}</p>")], &[]), &to),
+        with(plain, "+++\nattachments = [\"van-{{first_letter_on}}.pdf\"]\n+++\nNog eens.\n"),
         wrong(
             letters(&[("letter", plain), ("tweede", "+++\n+++\nNog eens.\n")], &[]),
             &recipient(&[("standing", "x")]),
@@ -174,6 +175,26 @@ fn a_letter_with_a_subject_of_its_own_keeps_it() {
     let own = "+++\nsubject = \"Nog één keer, {{naam}}\"\n+++\nNog eens.\n";
     let press = press(letters(&[("letter", LETTER), ("tweede", own)], &[("voet", "x")]), &to);
     assert_eq!(print(&press, &to, 2, Some(&continuation())).subject, "Nog één keer, Bo");
+}
+
+const PAGE: &str = "<title>Aan {{naam}}</title><style>p { color: #333333 } .x { margin: 0 }</style>\n<p class=x>Beste \
+                    {{naam}}, het is {{date today}}.</p>\n<p><a href=\"https://ngo.example/?wie={{naam}}\" title=\"{{naam}}\">{{naam}}</a></p>\n\
+                    {{#if zetel}}<ul><li>zetel</li></ul>{{/if}}\n{{> voet}}";
+
+#[test]
+fn a_page_quotes_a_page_and_markdown_quotes_what_a_page_says() {
+    let to = recipient(&[("naam", "Bo & <b>Co</b>"), ("zetel", "ja")]);
+    let second = "<p>Op {{date first_letter_on}} schreven wij u.</p>\n{{quote}}\n<p>Tot zover.</p>";
+    let mut definition = letters(&[("letter.html", PAGE), ("tweede.html", second)], &[("voet", "<p>Dag.</p>")]);
+    let printed = print(&press(definition.clone(), &to), &to, 2, Some(&continuation()));
+    let of_page = format!("{}\n\n{}\n{}", printed.subject, printed.text, printed.html);
+    definition.steps[1] = LetterSource {
+        name: "tweede".to_owned(),
+        text: "+++\n+++\nHallo.\n\n{{quote}}\n".to_owned(),
+        partials: BTreeMap::new(),
+    };
+    let printed = print(&press(definition, &to), &to, 2, Some(&continuation()));
+    insta::assert_snapshot!(format!("{of_page}\n\n{}\n\n{}\n{}", printed.subject, printed.text, printed.html));
 }
 
 /// The example that is shipped, with the row of one of its recipients.
@@ -210,9 +231,10 @@ fn the_shipped_reminders_read_well_in_every_case() {
     let mut told = String::new();
     for (step, case, continues) in [
         (2, "nothing came", continuation()),
-        (2, "a machine", machine),
+        (2, "a machine", machine.clone()),
         (2, "away", away.clone()),
         (3, "nothing came", continuation()),
+        (3, "a machine", machine),
         (3, "away", away),
     ] {
         let printed = print(&press, &to, step, Some(&continues));
@@ -239,5 +261,18 @@ proptest! {
         let tags = |html: &str| html.matches('<').count();
         let plain = press.merge(&recipient(&[("naam", "x"), ("zetel", "ja")]), 2, at(SECOND), Some(&continuation())).unwrap();
         prop_assert_eq!(tags(&printed.html), tags(&plain.html), "{}", printed.html);
+    }
+
+    #[test]
+    fn a_value_is_a_value_in_the_quotation_of_a_page_too(value in "[ -~éß“]{1,60}") {
+        prop_assume!(!value.trim().is_empty());
+        let row = |value: &str| recipient(&[("naam", value), ("zetel", "ja")]);
+        let parts = &[("voet", "<p>Dag.</p>")][..];
+        for (name, second) in [("tweede.html", "<p>Hallo.</p>{{quote}}"), ("tweede", "+++\n+++\nHallo.\n\n{{quote}}\n")] {
+            let press = press(letters(&[("letter.html", PAGE), (name, second)], parts), &row("x"));
+            let merged = |value: &str| press.merge(&row(value), 2, at(SECOND), Some(&continuation())).unwrap();
+            let tags = |html: &str| html.matches('<').count();
+            prop_assert_eq!(tags(&merged(&value).html), tags(&merged("x").html), "{}", merged(&value).html);
+        }
     }
 }
