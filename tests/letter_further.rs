@@ -185,7 +185,8 @@ const PAGE: &str = "<title>Aan {{naam}}</title><style>p { color: #333333 } .x { 
 fn a_page_quotes_a_page_and_markdown_quotes_what_a_page_says() {
     let to = recipient(&[("naam", "Bo & <b>Co</b>"), ("zetel", "ja")]);
     let second = "<p>Op {{date first_letter_on}} schreven wij u.</p>\n{{quote}}\n<p>Tot zover.</p>";
-    let mut definition = letters(&[("letter.html", PAGE), ("tweede.html", second)], &[("voet", "<p>Dag.</p>")]);
+    let mut definition =
+        letters(&[("letter.html", PAGE), ("tweede.html", second)], &[("voet", "<p>Dag.</p>")]);
     let printed = print(&press(definition.clone(), &to), &to, 2, Some(&continuation()));
     let of_page = format!("{}\n\n{}\n{}", printed.subject, printed.text, printed.html);
     definition.steps[1] = LetterSource {
@@ -194,7 +195,10 @@ fn a_page_quotes_a_page_and_markdown_quotes_what_a_page_says() {
         partials: BTreeMap::new(),
     };
     let printed = print(&press(definition, &to), &to, 2, Some(&continuation()));
-    insta::assert_snapshot!(format!("{of_page}\n\n{}\n\n{}\n{}", printed.subject, printed.text, printed.html));
+    insta::assert_snapshot!(format!(
+        "{of_page}\n\n{}\n\n{}\n{}",
+        printed.subject, printed.text, printed.html
+    ));
 }
 
 /// The example that is shipped, with the row of one of its recipients.

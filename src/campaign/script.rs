@@ -715,7 +715,10 @@ impl<'a> Resolver<'a> {
             );
             return Vec::new();
         }
-        self.included.insert(name.to_owned());
+        // What the first letter includes is looked at with it.
+        if !self.quoting {
+            self.included.insert(name.to_owned());
+        }
         let text = normal(text);
         let file = self.letter.file_of(name);
         let mut found = Problems::default();
