@@ -103,15 +103,15 @@ pub(super) fn shape(html: &str, language: &str) -> Shape {
     Shape::of_page(&text, head, slots, wrong)
 }
 
-/// Writes what stands in a page as a quotation within another: its styles on its elements, words still in the place of values.
-pub(super) fn quote(html: &str, out: &mut String) {
+/// Writes what stands in a page as a quotation for another, with its styles on its elements and words in the place of values.
+pub(super) fn quotation(html: &str, out: &mut String) {
     let Some(mut page) = Page::read(html) else { return };
     css::inline(&mut page);
     let mut writer = Writer { page: &page, slots: Vec::new(), out: String::new(), keeps_styles: false };
     if let Some(body) = page.find(Page::ROOT, "body") {
         writer.children(body);
     }
-    out.push_str(&format!("<blockquote style=\"{QUOTE}\">\n"));
+    out.push_str(&format!("<blockquote style=\"{QUOTE}\">"));
     for slot in writer.finish() {
         match slot {
             Slot::Fixed(html) => out.push_str(&html),
@@ -119,11 +119,11 @@ pub(super) fn quote(html: &str, out: &mut String) {
             Slot::Address(address) => escape_fixed(&address, out),
         }
     }
-    out.push_str("\n</blockquote>");
+    out.push_str("</blockquote>");
 }
 
-/// Returns what a page says as Markdown, words in the place of values.
-pub(super) fn markdown(html: &str) -> String {
+/// Returns what a page says, as Markdown with words in the place of values.
+pub(super) fn text(html: &str) -> String {
     Page::read(html).map(|page| document::markdown_of(&page)).unwrap_or_default()
 }
 

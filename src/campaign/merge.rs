@@ -268,7 +268,7 @@ impl<'v> Walk<'v> {
                     self.trail.extend_from_slice(&number.to_le_bytes());
                     self.nodes(nodes);
                 }
-                Node::Quote { nodes, form } => self.quote(nodes, *form),
+                Node::Quote(as_what, nodes) => self.quote(*as_what, nodes),
                 Node::Each { over, level, yes, no } => {
                     let items = self.eval(over, None).items();
                     self.trail
@@ -292,18 +292,14 @@ impl<'v> Walk<'v> {
     }
 
     /// Puts the first letter as a quotation, as it read on its own day.
-    fn quote(&mut self, nodes: &'v [Node], form: Quotation) {
+    fn quote(&mut self, as_what: Quotation, nodes: &'v [Node]) {
         let today = std::mem::replace(&mut self.today, self.first);
         match std::mem::replace(&mut self.into, Into::Nothing) {
             Into::Markdown(mut out) => {
                 self.into = Into::Markdown(String::new());
                 self.nodes(nodes);
                 if let Into::Markdown(quoted) = &self.into {
-                    match form {
-                        Quotation::Markdown => quote_lines(quoted, &mut out),
-                        Quotation::TextOfPage => quote_lines(&markup::markdown(quoted), &mut out),
-                        Quotation::Page => markup::quote(quoted, &mut out),
-                    }
+                    quotation(as_what, quoted, &mut out);
                 }
                 self.into = Into::Markdown(out);
             }
@@ -525,12 +521,21 @@ impl<'v> Walk<'v> {
     }
 }
 
-/// Writes Markdown as a quotation. Whoever reads the plain text knows the sign as well as Markdown does.
-fn quote_lines(markdown: &str, out: &mut String) {
-    out.push('\n');
-    for line in markdown.trim().lines() {
+/// Writes what the first letter says, with tokens in the place of its values, as a quotation.
+fn quotation(as_what: Quotation, said: &str, out: &mut String) {
+    let text = match as_what {
+        Quotation::Page => return markup::quotation(said, out),
+        Quotation::TextOfPage => Cow::Owned(markup::text(said)),
+        Quotation::Markdown => Cow::Borrowed(said),
+    };
+    out.push_str("\n\n");
+    for line in text.trim_matches('\n').lines() {
+        // Whoever reads the plain text knows the sign as well as Markdown does.
         out.push_str(if line.is_empty() { ">" } else { "> " });
-        out.push_str(line);
+        // A tab reaches to the next fourth column, and two are taken.
+        let code = line.trim_start_matches('\t');
+        out.extend(std::iter::repeat_n("    ", line.len() - code.len()));
+        out.push_str(code);
         out.push('\n');
     }
     out.push('\n');

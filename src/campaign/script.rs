@@ -42,18 +42,18 @@ pub(super) enum Node {
     /// A file that a value chooses.
     Among(Box<Among>),
     /// The first letter, as a quotation in a later one.
-    Quote { nodes: Vec<Node>, form: Quotation },
+    Quote(Quotation, Vec<Node>),
 }
 
-/// What a quotation is made of and put into.
+/// Of what a quotation is made, and in what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quotation {
     /// Markdown in Markdown.
     Markdown,
-    /// What a page says, in Markdown.
-    TextOfPage,
     /// A page in a page.
     Page,
+    /// What a page says, in Markdown.
+    TextOfPage,
 }
 
 /// The files among which a value chooses: `{{> partij/[afkorting]}}`.
@@ -271,6 +271,10 @@ impl<'a> Resolver<'a> {
 
     /// Says a problem once, however often its partial is included.
     fn problem(&mut self, problem: Problem) {
+        // What is wrong with the first letter is told with it; that it is too large is the fault of the one that quotes it.
+        if self.quoting && problem.name != "too-large" {
+            return;
+        }
         if self.said.insert(problem.to_string()) {
             self.problems.push(problem);
         }
@@ -381,9 +385,7 @@ impl<'a> Resolver<'a> {
         };
         if let Some((name, said)) = refusal {
             let hint = match name {
-                "quote-in-a-page" => {
-                    "write this one in Markdown, too, or let the first letter go along as a file instead"
-                }
+                "quote-in-a-page" => "write this letter in Markdown as well",
                 "quote-in-part" => "write it in a line of its own, mostly at the end",
                 _ => "take it away",
             };
@@ -392,25 +394,22 @@ impl<'a> Resolver<'a> {
         }
         let first: &'a LetterSource = self.definition.steps.first()?;
         let (file, text) = (first.file(), normal(&first.text));
-        // What is wrong with the first letter is told with it.
         let front = FrontMatter::read(&file, &text, first.is_html(), &mut Problems::default())?;
         let body = Source::read(&file, front.body, front.body_line, 0, &mut Problems::default())?;
-        let template = self.parse(&body)?;
-        let letter = std::mem::replace(&mut self.letter, first);
-        let form = match (first.is_html(), letter.is_html()) {
+        let as_what = match (first.is_html(), self.letter.is_html()) {
             (false, _) => Quotation::Markdown,
-            (true, false) => Quotation::TextOfPage,
             (true, true) => Quotation::Page,
+            (true, false) => Quotation::TextOfPage,
         };
         let name = first.name.trim_end_matches(".html").to_owned();
+        let letter = std::mem::replace(&mut self.letter, first);
         let including = std::mem::replace(&mut self.including, vec![name]);
-        self.scopes.push(Scope { this: This::Everything, level: None, names: Vec::new() });
+        let (scopes, included) = (std::mem::take(&mut self.scopes), self.included.clone());
         self.quoting = true;
-        let nodes = self.template(&template, &body, (1, 1));
+        let nodes = self.resolve(&body);
         self.quoting = false;
-        self.scopes.pop();
-        (self.letter, self.including) = (letter, including);
-        Some(Node::Quote { nodes, form })
+        (self.letter, self.including, self.scopes, self.included) = (letter, including, scopes, included);
+        Some(Node::Quote(as_what, nodes))
     }
 
     fn block(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
@@ -715,10 +714,7 @@ impl<'a> Resolver<'a> {
             );
             return Vec::new();
         }
-        // What the first letter includes is looked at with it.
-        if !self.quoting {
-            self.included.insert(name.to_owned());
-        }
+        self.included.insert(name.to_owned());
         let text = normal(text);
         let file = self.letter.file_of(name);
         let mut found = Problems::default();
@@ -1149,7 +1145,7 @@ fn indent_lines(nodes: &mut [Node], indent: &str, line_start: &mut bool) {
                 *line_start = all;
             }
             // It makes lines of its own.
-            Node::Quote { .. } => *line_start = true,
+            Node::Quote(..) => *line_start = true,
         }
     }
 }
