@@ -18,11 +18,15 @@ impl Campaign {
     /// The campaign of the repository, as fast as it can go.
     pub(crate) fn shipped() -> Self {
         let campaign = Campaign::new();
-        for name in ["config.toml", "recipients.csv"] {
+        for name in [
+            "config.toml",
+            "recipients.csv",
+            "templates/letter.md",
+            "templates/herinnering.md",
+            "templates/laatste.md",
+            "templates/foot.md",
+        ] {
             campaign.write(name, fs::read(Path::new(REPOSITORY).join(name)).unwrap());
-        }
-        for name in ["letter", "herinnering", "laatste", "foot"].map(|name| format!("templates/{name}.md")) {
-            campaign.write(&name, fs::read(Path::new(REPOSITORY).join(&name)).unwrap());
         }
         campaign.configure("\nper-minute = 60 ", "\nunlimited = true ");
         campaign.configure("[pace]", "[preflight]\nspamassassin = \"off\"\n\n[pace]");
