@@ -133,6 +133,9 @@ pub struct Send {
     /// Send one recipient's letter (the first, or the one of --only) to this address instead, marked as a test.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["plan", "limit"])]
     pub test: Option<String>,
+    /// With --test: the letter of this step, from 1, as it goes if nobody answers.
+    #[arg(long, requires = "test", value_name = "N", default_value_t = 1)]
+    pub step: u32,
     /// Stay until nothing is queued any more: through office hours, limits per day and retries.
     #[arg(long)]
     pub wait: bool,
