@@ -10,6 +10,7 @@
 mod people;
 mod post;
 pub mod script;
+pub mod story;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
