@@ -103,6 +103,9 @@ pub struct Preview {
     /// Write each letter as a PDF, for printing and post; with KEY, that one.
     #[arg(long, value_name = "DIR")]
     pub pdf: Option<PathBuf>,
+    /// With KEY: the letter of this step, from 1, as it goes if nobody answers.
+    #[arg(long, requires = "key", value_name = "N", default_value_t = 1)]
+    pub step: u32,
     /// With KEY: the whole message as it goes over the line, headers and all.
     #[arg(long, requires = "key")]
     pub raw: bool,

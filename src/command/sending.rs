@@ -329,14 +329,13 @@ fn mend(ledger: &Ledger, journal: &Journal) -> Result<(), Failure> {
     }
 }
 
-/// Returns what is to be frozen: what already is, once a letter has gone, else what the files say.
+/// Returns what is to be frozen: what already is of the letters of which any has gone, and what the files say of the others.
 fn definition_to_freeze(reading: &Reading) -> Result<Definition, Failure> {
     match &reading.launched {
-        Some(launched) if launched.drifted => {
-            serde_json::from_str(&launched.campaign.definition).map_err(|error| {
-                Failure::new(Exit::Ledger, format!("the frozen campaign cannot be read: {error}"))
-            })
-        }
+        Some(launched) if launched.drifted => match &launched.continued {
+            Some(continued) => Ok((**continued).clone()),
+            None => Err(Failure::new(Exit::Ledger, "the frozen campaign cannot be read")),
+        },
         _ => Ok(reading.definition.clone()),
     }
 }

@@ -105,7 +105,10 @@ impl Config {
             }
         };
         let until = self.deadlines.last.map(|last| format!("\nuntil {last}")).unwrap_or_default();
-        format!("{transport}\n{}\n{:?}{until}", self.pace.said, self.window)
+        // A campaign of one letter has the digest that it always had.
+        let follows = (self.rules.len() > 1).then(|| format!("\n{:?}\n{:?}", self.rules, self.working));
+        let follows = follows.unwrap_or_default();
+        format!("{transport}\n{}\n{:?}{until}{follows}", self.pace.said, self.window)
     }
 }
 

@@ -553,6 +553,7 @@ fn print(
     press.print(&Order {
         recipient: &claim.recipient,
         step: claim.step,
+        continues: claim.continues.as_ref(),
         message_id: &message_id,
         dated,
         attachments,

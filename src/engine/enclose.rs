@@ -45,7 +45,7 @@ impl Enclosing {
             None => None,
         };
         let Some(recipient) = recipient else { return Ok(Ok(Vec::new())) };
-        let wanted = match letter.wanted(&press.input(&recipient, now)) {
+        let wanted = match letter.wanted(&press.row(&recipient, step, now, None).input()) {
             Ok(wanted) => wanted,
             Err(problems) => {
                 let told: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -8,6 +8,7 @@ use super::history::{About, instant, millis, plain};
 use super::record::{Campaign, CampaignId, CampaignState, NewCampaign, Withdrawn};
 use super::sequence::may_go_on;
 use super::writer::{Done, Writing};
+use crate::campaign::definition::Definition;
 use crate::delivery::enrollment::Sequence;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -78,6 +79,17 @@ fn letters(definition: &str) -> u32 {
 /// Returns the domain of the sender: the right part of every Message-ID.
 pub(super) fn sender_domain(conn: &Connection, id: CampaignId) -> rusqlite::Result<String> {
     conn.query_row("SELECT sender_domain FROM campaign WHERE id = ?1", [id.0], |row| row.get(0))
+}
+
+/// Counts the letters of the sequence of which any was ever handed over to a relay, or may be in its hands now.
+pub(super) fn begun(conn: &Connection, id: CampaignId) -> rusqlite::Result<usize> {
+    let step: u32 = conn
+        .prepare_cached(
+            "SELECT coalesce(max(step), 0) FROM delivery
+             WHERE campaign = ?1 AND (state NOT IN (0, 7, 8, 9) OR message IS NOT NULL)",
+        )?
+        .query_row([id.0], |row| row.get(0))?;
+    Ok(usize::try_from(step).unwrap_or(usize::MAX))
 }
 
 impl Writing<'_> {
@@ -160,7 +172,7 @@ impl Writing<'_> {
             return Ok(true);
         }
         let domain = domain_of_sender(definition)?;
-        if self.handed_over(id)? {
+        if self.handed_over(id)? && !self.only_later_letters_differ(&campaign, definition)? {
             return Ok(false);
         }
         self.conn
@@ -170,6 +182,13 @@ impl Writing<'_> {
             .execute(params![id.0, definition, digest, domain, letters(definition)])?;
         self.of_campaign(id.0, &campaign.name, now, "refrozen", Some(format!("definition {digest}")))?;
         Ok(true)
+    }
+
+    /// Whether a definition is the frozen one, but for letters of which none was ever handed over.
+    fn only_later_letters_differ(&self, campaign: &Campaign, definition: &str) -> Done<bool> {
+        let read = |json: &str| serde_json::from_str::<Definition>(json).ok();
+        let Some((frozen, new)) = read(&campaign.definition).zip(read(definition)) else { return Ok(false) };
+        Ok(new.continuing(&frozen, begun(self.conn, campaign.id)?) == new)
     }
 
     pub(super) fn set_plan(&mut self, id: CampaignId, digest: &str) -> Done<()> {

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
-use super::campaigns::{CAMPAIGN, campaign, sender_domain};
+use super::campaigns::{CAMPAIGN, begun, campaign, sender_domain};
 use super::claim::{RECIPIENT, account_room, continuation, recipient};
 use super::files;
 use super::history::{self, id_left, instant, message_id};
@@ -344,6 +344,11 @@ impl Reader {
     /// Returns whether all these folders of a mailbox were read to their end within a span.
     pub fn is_read(&self, read: &MailboxRead, now: Timestamp) -> Result<bool, LedgerError> {
         self.ask(|conn| inbound::is_read(conn, read, now))
+    }
+
+    /// Counts the letters of the sequence of which any was ever handed over: their text stays as it is frozen.
+    pub fn begun(&self, id: CampaignId) -> Result<usize, LedgerError> {
+        self.ask(|conn| begun(conn, id))
     }
 
     /// Returns the number of the newest event: it changes with everything that happens.
