@@ -195,7 +195,7 @@ pub struct Rehearse {
     /// The day on which the rehearsal begins, such as 2025-09-08. Default: that of the script, or today.
     #[arg(long, value_name = "DAY")]
     pub begin: Option<String>,
-    /// Where everything is kept, in place of logs/rehearsal; the rehearsal before is replaced.
+    /// Where everything is kept, in place of logs/rehearsed; the rehearsal before is replaced.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

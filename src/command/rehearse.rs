@@ -31,6 +31,7 @@ use crate::engine::shutdown::{Haste, Shutdown};
 use crate::exit::Exit;
 use crate::inbox::mailbox;
 use crate::ledger::Ledger;
+use crate::ledger::record::CampaignState;
 use crate::report::{Failure, count};
 use crate::town::script::Script;
 use crate::town::story::story;
@@ -263,25 +264,35 @@ impl Play<'_> {
         };
         let curtain = tokio::spawn(fall(Arc::clone(&town), clock.clone(), shutdown.clone(), idle));
         let interrupts = tokio::spawn(super::interrupt::listen(shutdown.clone(), context.report.clone()));
-        let service = Service {
-            run: Run { barrier: Some(barrier.clone()), ..sending.run(context, transport, &shutdown) },
+        let service = || Service {
+            run: Run { barrier: Some(barrier.clone()), ..sending.run(context, transport.clone(), &shutdown) },
             sequence: sending.sequence(),
             barrier: Some(barrier.clone()),
             enclosing: sending.enclosing(context),
             leave: Leave::from(clock.now()),
             look: LOOK,
-            tell,
+            tell: Arc::clone(&tell) as Arc<dyn Fn(Told) + Send + Sync>,
             heartbeat: Arc::new(AtomicI64::new(0)),
         };
-        let ended = service.keep().await.map_err(ledger_failed)?;
-        curtain.abort();
-        // The campaign may have ended before the last of them has answered.
-        while let Some(at) = town.last_post().filter(|_| ended != Ended::Stopped) {
-            clock.sleep_until(at.saturating_add(1.second()).unwrap_or(at)).await;
-            if let Err(why) = barrier.ask().await {
-                troubles.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+        // The campaign may have ended before the last of them has answered; and what comes back then may let it go on.
+        let ended = loop {
+            let ended = service().keep().await.map_err(ledger_failed)?;
+            let mut goes_on = false;
+            while ended == Ended::Done
+                && !goes_on
+                && let Some(at) = town.next_post()
+            {
+                clock.sleep_until(at.saturating_add(1.second()).unwrap_or(at)).await;
+                if let Err(why) = barrier.ask().await {
+                    troubles.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+                }
+                goes_on = is_running(&config.ledger, &sending.campaign.name)?;
             }
-        }
+            if !goes_on {
+                break ended;
+            }
+        };
+        curtain.abort();
         shutdown.ask(Haste::Soon);
         let watched = watching.await;
         interrupts.abort();
@@ -294,13 +305,20 @@ impl Play<'_> {
     }
 }
 
+/// Whether something is left to send after all.
+fn is_running(ledger: &Path, name: &str) -> Result<bool, Failure> {
+    let Some(reader) = Ledger::read(ledger).map_err(ledger_failed)? else { return Ok(false) };
+    let campaign = reader.campaign(name).map_err(ledger_failed)?;
+    Ok(campaign.is_some_and(|campaign| campaign.state == CampaignState::Running))
+}
+
 /// Ends a rehearsal in which nothing more can happen: what is left waits for a person, and there is none.
 async fn fall(town: Arc<Town>, clock: Clock, shutdown: Shutdown, idle: Arc<AtomicBool>) {
     let last = clock.now().saturating_add(TWO_YEARS).unwrap_or(Timestamp::MAX);
     let mut quiet = 0;
     while quiet < 2 && clock.now() < last {
         clock.sleep(QUIET).await;
-        let is_quiet = idle.load(Ordering::Relaxed) && town.last_post().is_none();
+        let is_quiet = idle.load(Ordering::Relaxed) && town.next_post().is_none();
         quiet = if is_quiet { quiet + 1 } else { 0 };
     }
     shutdown.ask(Haste::Soon);
@@ -418,6 +436,6 @@ fn is_over(seen: &Seen, now: Timestamp) -> bool {
 impl Context {
     /// Returns the folder of the last rehearsal, where nobody names another.
     pub fn rehearsals(&self) -> PathBuf {
-        self.folder.join("logs/rehearsal")
+        self.folder.join("logs/rehearsed")
     }
 }

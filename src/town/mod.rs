@@ -173,9 +173,9 @@ impl Town {
         self.shared.state().seen.clone()
     }
 
-    /// Returns when the last of what is on its way will lie in the mailbox, if anything is.
-    pub fn last_post(&self) -> Option<Timestamp> {
-        self.shared.state().on_the_way.last_key_value().map(|((at, _), _)| *at)
+    /// Returns when the next of what is on its way will lie in the mailbox, if anything is.
+    pub fn next_post(&self) -> Option<Timestamp> {
+        self.shared.state().on_the_way.first_key_value().map(|((at, _), _)| *at)
     }
 }
 

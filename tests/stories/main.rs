@@ -19,6 +19,7 @@ mod lists;
 mod people;
 mod preflight;
 mod preview;
+mod rehearse;
 mod relays;
 mod returns;
 mod send;
