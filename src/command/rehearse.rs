@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::rehearsal::{self, Rehearsal};
 use crate::engine::deliver::{Ended, Run};
+use crate::engine::lookout::Barrier;
 use crate::engine::sequence::Leave;
 use crate::engine::service::{Service, Told};
 use crate::engine::shutdown::{Haste, Shutdown};
@@ -41,8 +42,8 @@ use crate::transport::{self, Transport};
 
 /// Says that a folder is a rehearsal's, and may be replaced.
 const MARK: &str = "rehearsal.txt";
-/// How often the mailbox is read in a rehearsal, beside the service's questions.
-const READ: Duration = Duration::from_secs(15 * 60);
+/// How often the mailbox is read in a rehearsal, beside the service's questions and when something comes.
+const READ: Duration = Duration::from_secs(86_400);
 /// Nobody else writes into a rehearsal's ledger, so it need hardly be looked at for that.
 const LOOK: Duration = Duration::from_secs(86_400);
 /// After so long without anything to come, a rehearsal is over.
@@ -255,13 +256,17 @@ impl Play<'_> {
             let (idle, troubles, clock) = (Arc::clone(&idle), Arc::clone(&troubles), clock.clone());
             let zone = config.zone.clone();
             Arc::new(move |told: Told| {
-                idle.store(matches!(told, Told::Waits { queue: None, next: None }), Ordering::Relaxed);
+                // What it waits for is told when it changes, and only then.
+                if let Told::Waits { queue, next } = &told {
+                    idle.store(queue.is_none() && next.is_none(), Ordering::Relaxed);
+                }
                 if let Some(said) = trouble(&told) {
                     let at = clock.now().to_zoned_datetime(zone.clone()).strftime("%a %-d %b %Y %H:%M");
                     troubles.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{at}: {said}"));
                 }
             })
         };
+        let herald = tokio::spawn(tell_what_comes(Arc::clone(&town), barrier.clone()));
         let curtain = tokio::spawn(fall(Arc::clone(&town), clock.clone(), shutdown.clone(), idle));
         let interrupts = tokio::spawn(super::interrupt::listen(shutdown.clone(), context.report.clone()));
         let service = || Service {
@@ -293,6 +298,7 @@ impl Play<'_> {
             }
         };
         curtain.abort();
+        herald.abort();
         shutdown.ask(Haste::Soon);
         let watched = watching.await;
         interrupts.abort();
@@ -302,6 +308,15 @@ impl Play<'_> {
             seen.troubles.push(error.to_string());
         }
         Ok((ended, seen))
+    }
+}
+
+/// Has the mailbox read whenever something was laid into it, as a server does that tells at once (RFC 2177).
+async fn tell_what_comes(town: Arc<Town>, barrier: Barrier) {
+    loop {
+        town.laid().await;
+        // That it cannot be read is told by whoever needs it.
+        let _ = barrier.ask().await;
     }
 }
 
@@ -397,7 +412,11 @@ fn judge(
     }
     report.result("");
     // What it says to the shell is about letters; a rehearsal is about whether all went as it must.
-    let _ = sending.conclude(context, ended, &[])?;
+    let by_itself = *ended == Ended::Stopped && is_over(seen, context.clock.now());
+    let _ = sending.conclude(context, if by_itself { &Ended::Done } else { ended }, &[])?;
+    if by_itself {
+        report.say("what is left waits for a person, and in a rehearsal there is none");
+    }
     let rules = Rules {
         window: config.window.clone(),
         pace: config.pace.pace.clone(),
@@ -407,7 +426,7 @@ fn judge(
         zone: config.zone.clone(),
     };
     let breaches = verdict(seen, &delivered, &recorded, &rules);
-    if *ended == Ended::Stopped && !is_over(seen, context.clock.now()) {
+    if *ended == Ended::Stopped && !by_itself {
         report.warn(
             "the rehearsal was ended before the campaign was; the verdict is about what happened until then",
         );

@@ -123,6 +123,7 @@ struct Shared {
     by_address: HashMap<String, usize>,
     state: Mutex<State>,
     changed: Notify,
+    laid: Notify,
 }
 
 /// The town; its post stops when it is dropped.
@@ -150,8 +151,14 @@ impl Town {
         let by_address = addresses
             .flat_map(|(at, resident)| resident.addresses.iter().map(move |it| (it.canonical(), at)))
             .collect();
-        let shared =
-            Arc::new(Shared { settings, clock, by_address, state: Mutex::default(), changed: Notify::new() });
+        let shared = Arc::new(Shared {
+            settings,
+            clock,
+            by_address,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            laid: Notify::new(),
+        });
         let postman = tokio::spawn(Arc::clone(&shared).carry());
         Ok(Self { shared, postman })
     }
@@ -171,6 +178,11 @@ impl Town {
     /// Returns what the town has seen.
     pub fn seen(&self) -> Seen {
         self.shared.state().seen.clone()
+    }
+
+    /// Waits until something was laid into the mailbox that this has not told yet.
+    pub async fn laid(&self) {
+        self.shared.laid.notified().await;
     }
 
     /// Returns when the next of what is on its way will lie in the mailbox, if anything is.
@@ -283,7 +295,10 @@ impl Shared {
         while let Some(first) = state.on_the_way.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, number), (posted, mail)) = first.remove_entry();
             match store(&self.settings.maildir, number, &mail.0, posted.at) {
-                Ok(()) => state.seen.posted.push(posted),
+                Ok(()) => {
+                    state.seen.posted.push(posted);
+                    self.laid.notify_one();
+                }
                 Err(error) => {
                     let folder = self.settings.maildir.display();
                     let said =

@@ -90,15 +90,16 @@ impl Court<'_> {
         at.to_zoned_datetime(self.rules.zone.clone()).strftime("%A %-d %B %Y, %H:%M:%S").to_string()
     }
 
-    /// Nobody gets the same letter twice.
+    /// Nobody gets the same letter twice. What came back reached nobody, and may go again under another name.
     fn twice(&self) -> Vec<String> {
-        let mut copies: BTreeMap<(&str, u32), Vec<Timestamp>> = BTreeMap::new();
+        let mut copies: BTreeMap<(&str, u32, &str), Vec<Timestamp>> = BTreeMap::new();
         for (copy, delivery) in self.known() {
-            copies.entry((&delivery.key, delivery.step)).or_default().push(copy.at);
+            let apart = if delivery.state == State::Bounced { copy.message_id.as_str() } else { "" };
+            copies.entry((&delivery.key, delivery.step, apart)).or_default().push(copy.at);
         }
         let several = copies.into_iter().filter(|(_, times)| times.len() > 1);
         several
-            .map(|((key, step), times)| {
+            .map(|((key, step, _), times)| {
                 let times: Vec<String> = times.into_iter().map(|at| self.told(at)).collect();
                 format!("{key} got letter {step} {} times: {}", times.len(), times.join("; "))
             })
@@ -378,6 +379,14 @@ mod tests {
             seen.posted.push(Posted { habit: Habit::OptsOut, ..answer("a2", "2025-09-10T07:00:00Z") });
         };
         assert_eq!(after(opts_out), [""; 0]);
+        // What came back goes again under another name.
+        let again = |seen: &mut Seen, delivered: &mut Vec<Delivered>| {
+            let id = "<again@samen.example>".to_owned();
+            delivered[1].state = State::Bounced;
+            seen.copies.push(Copy { message_id: id.clone(), ..copy("b1", 1, "2025-09-15T08:00:00Z") });
+            delivered.push(Delivered { message_id: id, ..delivery("b1", 1, State::Accepted) });
+        };
+        assert_eq!(after(again), [""; 0]);
         // Nothing is said of what is in doubt, and nothing had to go.
         let doubts = |_: &mut Seen, delivered: &mut Vec<Delivered>| {
             delivered[1].state = State::InDoubt;
@@ -401,6 +410,13 @@ mod tests {
                 let id = "<again@samen.example>".to_owned();
                 seen.copies.push(Copy { message_id: id.clone(), ..copy("b1", 1, "2025-09-15T08:00:00Z") });
                 delivered.push(Delivered { message_id: id, ..delivery("b1", 1, State::Accepted) });
+            }),
+        );
+        breaches(
+            "a second copy of what came back",
+            after(|seen, delivered| {
+                delivered[1].state = State::Bounced;
+                seen.copies.push(copy("b1", 1, "2025-09-15T08:00:00Z"));
             }),
         );
         breaches("after an answer", after(|seen, _| seen.posted.push(answer("a1", "2025-09-15T07:28:59Z"))));
