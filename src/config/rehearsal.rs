@@ -34,6 +34,7 @@ pub struct Rehearsal {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Raw {
     /// Where chance begins: with the same number, the same people do the same. Default: 1; `--seed` goes before it.
+    #[schemars(extend("minimum" = 0, "maximum" = 4_294_967_295_u32))]
     pub seed: Option<u64>,
     /// The day on which the rehearsal begins, such as `2025-09-08`; `--begin` goes before it. Default: today, at this hour.
     #[schemars(extend("format" = "date"))]
@@ -91,38 +92,55 @@ const WORDS: [&str; 17] = {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawOthers {
     /// So many say nothing.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub nothing: Option<u32>,
     /// So many answer.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub answers: Option<u32>,
     /// For so many a colleague answers.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub colleague_answers: Option<u32>,
     /// So many answer from a private address.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub answers_from_home: Option<u32>,
     /// So many write a new message, which a person must judge.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub answers_anew: Option<u32>,
     /// So many are away.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub away: Option<u32>,
     /// So many are away, and their postmaster says it.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub away_says_postmaster: Option<u32>,
     /// So many have a machine that says that the letter came in.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub acknowledges: Option<u32>,
     /// So many want no more letters.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub opts_out: Option<u32>,
     /// So many call it spam.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub complains: Option<u32>,
     /// To so many it comes back, since the address does not exist.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub bounces: Option<u32>,
     /// To so many it comes back, since the mailbox is full.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub bounces_full: Option<u32>,
     /// So many addresses are refused at once.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub refuses: Option<u32>,
     /// So many mailboxes are full for a while.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub full: Option<u32>,
     /// So many servers want to be asked again.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub greylists: Option<u32>,
     /// With so many the line drops behind the letter, which is there.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub drops_the_line: Option<u32>,
     /// With so many the line drops behind the letter, which is not.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub loses_the_letter: Option<u32>,
 }
 
