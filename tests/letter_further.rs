@@ -118,7 +118,7 @@ fn a_reminder_quotes_the_first_letter_as_it_read_on_its_own_day() {
     let press = press(definition, &to);
     let away = Continuation { away_until: Some(date(2025, 9, 12)), auto_replied: true, ..continuation() };
     let printed = print(&press, &to, 2, Some(&away));
-    insta::assert_snapshot!(printed.text, @"");
+    insta::assert_snapshot!(printed.text);
     assert!(printed.html.contains("<blockquote"), "{}", printed.html);
     assert!(printed.html.contains("Bo &amp; *Co*"), "{}", printed.html);
     assert_eq!(printed.subject, "Re: Aan Bo & *Co* op 1 september 2025");

@@ -22,6 +22,7 @@ use crate::engine::lookout::Sight;
 use crate::engine::sequence::{Due, Leave, OVERDUE, Schedule};
 use crate::engine::service::{Service, Told};
 use crate::engine::shutdown::{Haste, Shutdown};
+use crate::engine::summary::Summaries;
 use crate::exit::Exit;
 use crate::ledger::record::CampaignState;
 use crate::report::{Failure, count, span};
@@ -172,6 +173,19 @@ fn keep(
             not_overdue_since: None,
             ..sending.run(context, transport, &shutdown)
         };
+        let summaries = config.notify.map(|at| {
+            let summaries = Summaries {
+                ledger: sending.ledger.clone(),
+                transport: run.transport.clone(),
+                clock: context.clock.clone(),
+                campaign: sending.campaign.clone(),
+                sender: sending.sender().clone(),
+                at,
+                zone: config.zone.clone(),
+                shutdown: shutdown.clone(),
+            };
+            tokio::spawn(summaries.keep())
+        });
         let service = Service {
             run,
             sequence: sending.sequence(),
@@ -197,6 +211,9 @@ fn keep(
         shutdown.ask(Haste::Soon);
         if let Some(watching) = watching {
             let _ = watching.await;
+        }
+        if let Some(summaries) = summaries {
+            let _ = summaries.await;
         }
         ended.map_err(|error| {
             ledger_failed(error).hint("nothing more was sent, because nothing more could be written down")

@@ -12,7 +12,7 @@ use super::reading::Reading;
 use super::refusals::{refuse_an_old_copy, refuse_without_mailbox, unreachable};
 use super::survey::Survey;
 use super::{Context, bar, inbox, ledger_failed, outcome_file, shown_path, status, tasks, wrong_input};
-use crate::campaign::definition::Definition;
+use crate::campaign::definition::{Definition, Sender};
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::plan::PlanDigest;
 use crate::campaign::recipient::Recipient;
@@ -192,6 +192,11 @@ impl Sending {
         let now = context.clock.now();
         let from = (&self.ledger, &*self.press);
         self.enclosing(context).for_letter(from, self.campaign.id, key, step, now).await
+    }
+
+    /// Returns who writes.
+    pub(super) fn sender(&self) -> &Sender {
+        &self.press.definition().sender
     }
 
     /// Returns the sequence.

@@ -13,6 +13,7 @@ mod came_back;
 mod desk;
 mod enclosed;
 mod field;
+mod further;
 mod hostile;
 mod inbox;
 mod lists;
