@@ -71,3 +71,19 @@ fn what_is_wrong_with_the_script_is_told_with_its_line_and_nothing_is_rehearsed(
     assert!(told.err.contains(":3:1: nobody in the roster has the key `ada`"), "{}", told.err);
     assert!(!campaign.file("logs/rehearsed").exists());
 }
+
+/// Whatever the people of a town do: nobody twice, nobody after an answer, no limit passed, and `why` explains everybody.
+#[test]
+fn any_town_by_chance_is_kept_to_the_rules() {
+    let campaign = shipped();
+    campaign.write("chance.toml", "begin = 2025-09-01\n");
+    let window = "[window]\ndays = \"mon-fri\"\nfrom = \"09:30\"\nuntil = \"16:00\"\n\n[ledger]";
+    campaign.configure("[ledger]", window).configure("per-minute = 60", "per-minute = 2\nper-day = 12");
+    for seed in ["11", "12", "13"] {
+        let told = campaign.run(["rehearse", "--script", "chance.toml", "--seed", seed]);
+        assert!(told.out.contains("verdict: good."), "seed {seed}\n{}{}", told.out, told.err);
+        for key in ["PVV", "D66", "FNP", "PvdR"] {
+            campaign.run(["why", key, "--rehearsal"]).success().said(key);
+        }
+    }
+}
