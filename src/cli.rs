@@ -168,7 +168,7 @@ pub struct Run {
     pub yes: bool,
     /// Tell health and metrics (Prometheus) on this address of the machine itself, such as 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
-    pub status_listen: Option<std::net::SocketAddr>,
+    pub status_listen: Option<String>,
 }
 
 impl Command {

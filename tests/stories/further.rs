@@ -1,6 +1,8 @@
 //! Letters that follow the first: who gets one, who not and why, and the service that sends them by itself.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
 use jiff::ToSpan as _;
@@ -266,4 +268,88 @@ fn a_reply_that_arrives_while_the_service_waits_is_heard_before_the_reminder() {
     running.wait().success();
     assert!(reminders(&campaign, "twee@twee.example").is_empty());
     assert_eq!(taken(&campaign).len(), 5);
+}
+
+#[test]
+fn the_answer_comes_from_an_alias_or_a_colleague_and_no_reminder_goes_out() {
+    // Field bug 13.
+    let campaign = sent();
+    // A colleague, in the thread: sure.
+    answers(&campaign, "EEN", "fractie@elders.example");
+    // Another address of the office, by hand and without any thread: a person decides, and until then the reminder waits.
+    let now = Clock::system().now().to_zoned_datetime(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S %z");
+    let by_hand = format!(
+        "From: Secretariaat <secretariaat@twee.example>\nTo: appeal@alliance.example\nSubject: RE: A letter to Partij Twee\n\
+         Message-ID: <new@twee.example>\nDate: {now}\n\nWij nemen punt 2 over.\n"
+    );
+    campaign.write("Maildir/new/alias", by_hand);
+    let told = campaign.run(["follow-up", "--yes"]).success();
+    assert!(told.out.contains("EEN   answered"), "{}", told.out);
+    assert!(told.out.contains("TWEE  something waits for your judgement"), "{}", told.out);
+    assert!(reminders(&campaign, "een@een.example").is_empty());
+    assert!(reminders(&campaign, "twee@twee.example").is_empty());
+    assert_eq!(reminders(&campaign, "drie@drie.example").len(), 1);
+    let listed = campaign.run(["review", "--json"]).success().out;
+    let number = serde_json::from_str::<serde_json::Value>(&listed).unwrap()["number"].to_string();
+    campaign.run(["review", &number, "reply"]).success();
+    campaign.run(["follow-up", "--yes"]).success().said("0 letters to go now");
+    campaign.run(["status"]).success().said("finished");
+}
+
+#[test]
+fn our_own_follow_up_seen_in_the_inbox_is_no_reply() {
+    // Field bug 14: a copy to ourselves, or one that a server sorted into the inbox, also under another Message-ID.
+    let campaign = Campaign::new();
+    campaign
+        .write("templates/reminder.md", REMINDER)
+        .write("templates/last.md", REMINDER)
+        .configure(
+            "[transport]",
+            "[[step]]\nletter = \"reminder\"\nafter = \"3 working days\"\n\n[[step]]\nletter = \"last\"\nafter = \"3 working days\"\n\n[transport]",
+        );
+    mailbox(&campaign);
+    campaign.run(["send", "--yes"]).success();
+    days_pass(&campaign);
+    campaign.run(["follow-up", "--yes"]).success();
+    days_pass(&campaign);
+    let copy = reminders(&campaign, "drie@drie.example").remove(0).replace("\r\n", "\n");
+    campaign.write("Maildir/new/copy", &copy);
+    let id = copy.lines().find(|line| line.starts_with("Message-ID:")).unwrap();
+    campaign.write("Maildir/new/another", copy.replace(id, "Message-ID: <given.by@relay.example>"));
+    let told = campaign.run(["follow-up", "--dry-run"]).success();
+    assert!(told.out.contains("3 letters to go now"), "{}\n{}", told.out, told.err);
+    assert!(told.out.contains("DRIE  letter 3 (last), due since"), "{}", told.out);
+}
+
+#[test]
+fn the_service_tells_its_health_and_its_numbers_on_this_machine_alone() {
+    let campaign = sent();
+    campaign
+        .run(["run", "--yes", "--status-listen", "0.0.0.0:0"])
+        .code(2)
+        .said("can be reached from other machines");
+    campaign.run(["mark", "EEN", "hold"]).success();
+    let running = campaign.spawn(["run", "--yes", "--status-listen", "127.0.0.1:0"]);
+    wait_until("the others have been reminded", || {
+        running.said_so_far().contains("waits for answers, or for you")
+    });
+    let said = running.said_so_far();
+    let address = said.split("metrics at http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let get = |path: &str| {
+        let mut line = TcpStream::connect(&address).unwrap();
+        write!(line, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let health = get("/health");
+    assert!(health.starts_with("HTTP/1.1 200") && health.contains("\"state\":\"running\""), "{health}");
+    assert!(!health.contains("\"mailbox_read_at\":null"), "{health}");
+    let metrics = get("/metrics");
+    let reminded = metrics.lines().find(|line| {
+        line.contains("postduif_deliveries{") && line.contains("step=\"2\"") && line.contains("accepted")
+    });
+    assert!(reminded.is_some_and(|line| line.ends_with(" 2")), "{metrics}");
+    running.interrupt();
+    running.wait().success();
 }
