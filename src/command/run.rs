@@ -240,13 +240,13 @@ fn keep(
                 }
             }
         };
-        while let Ok(word) = heard.try_recv() {
-            say(context, config, word);
-        }
         interrupts.abort();
         shutdown.ask(Haste::Soon);
         if let Some(watching) = watching {
             let _ = watching.await;
+        }
+        while let Ok(word) = heard.try_recv() {
+            say(context, config, word);
         }
         if let Some(summaries) = summaries {
             let _ = summaries.await;
