@@ -169,6 +169,45 @@ fn what_cannot_follow_or_be_quoted_is_told_with_its_place() {
 }
 
 #[test]
+fn a_page_quotes_a_page_and_markdown_quotes_what_a_page_says() {
+    let to = recipient(&[("naam", "Bo & <Co>"), ("zetel", "https://partij.example/a?b=1&c=2")]);
+    let page = "<title>Aan {{naam}}</title><style>.x { color: #aa0000 }</style><body><p class=\"x\">Beste {{naam}},</p>\
+                <p>Het is {{date today}}; lees <a href=\"{{zetel}}\">meer</a>.</p></body>";
+    let again = "<title>Nog eens</title><body><p>Dag {{naam}},</p>{{quote}}</body>";
+    let press_of_pages = press(letters(&[("letter.html", page), ("again.html", again)], &[]), &to);
+    let printed = print(&press_of_pages, &to, 2, Some(&continuation()));
+    assert_eq!(printed.subject, "Re: Aan Bo & <Co>", "a title begins no other conversation");
+    insta::assert_snapshot!("a_page_quotes_a_page", format!("{}\n---\n{}", printed.html, printed.text));
+    let again = "+++\n+++\nDag {{naam}},\n\n{{quote}}\n\nTot ziens.\n";
+    let press = press(letters(&[("letter.html", page), ("again", again)], &[]), &to);
+    let printed = print(&press, &to, 2, Some(&continuation()));
+    insta::assert_snapshot!("markdown_quotes_a_page", printed.text);
+}
+
+#[test]
+fn what_is_quoted_is_the_letter_that_the_recipient_has_line_by_line() {
+    let to = recipient(&[("naam", "Bo"), ("zetel", "een\ntwee")]);
+    let first = "+++\nsubject = \"x\"\n+++\n\tcode\n\n1. {{zetel}}\n\n   > Een gezegde.\n\n***\n\n**{{naam}}**\\\nDag.\n\n## Kop\n\nSlot\n";
+    let again = "+++\n+++\n{{#if standing}}{{#with naam as |naam|}}Dag, {{naam}}:{{/with}}\n\n{{quote}}\n\n{{/if}}Tot ziens.\n";
+    let press = press(letters(&[("letter", first), ("again", again)], &[]), &to);
+    let first = print(&press, &to, 1, None).text;
+    let printed = print(&press, &to, 2, Some(&continuation())).text;
+    let quoted = printed.lines().filter_map(|line| line.strip_prefix('>'));
+    let quoted: Vec<&str> = quoted.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    assert_eq!(quoted.join("\n"), first.trim_end(), "{printed}");
+    assert!(printed.starts_with("Dag, Bo:\n\n>") && printed.ends_with("\n\nTot ziens.\n"), "{printed}");
+}
+
+#[test]
+fn what_is_wrong_with_the_first_letter_is_told_once() {
+    let to = recipient(&[("naam", "Bo"), ("zetel", "")]);
+    let first = "+++\nsubject = \"x\"\n+++\n{{nmae}}\n\n{{> voet}}\n";
+    let again = "+++\n+++\n{{quote}}\n";
+    let told = wrong(letters(&[("letter", first), ("again", again)], &[("voet", "<b>{{zetl}}</b>")]), &to);
+    insta::assert_snapshot!("told_once", told);
+}
+
+#[test]
 fn a_letter_with_a_subject_of_its_own_keeps_it() {
     let to = recipient(&[("naam", "Bo"), ("zetel", "")]);
     let own = "+++\nsubject = \"Nog één keer, {{naam}}\"\n+++\nNog eens.\n";

@@ -158,7 +158,9 @@ impl Letter {
         } else {
             columns
         };
-        let subject = front.subject.as_ref().and_then(|subject| subject.source(&file, problems));
+        // Every page has a title; that of a letter that follows begins no other conversation.
+        let own = front.subject.as_ref().filter(|_| !(later && front.is_title));
+        let subject = own.and_then(|subject| subject.source(&file, problems));
         let pdf_name = front.pdf.as_ref().and_then(|pdf| pdf.name.as_ref());
         let pdf_name = pdf_name.and_then(|name| name.source(&file, problems));
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
@@ -326,7 +328,7 @@ impl Letter {
     pub fn bare_subject(&self) -> String {
         let fixed = |node: &Node| match node {
             Node::Text(text) => Some(text.clone()),
-            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote(_) => None,
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote(..) => None,
         };
         self.subject.iter().flatten().filter_map(fixed).collect()
     }

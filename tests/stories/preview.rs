@@ -351,10 +351,10 @@ fn out_writes_every_letter_and_a_page_to_look_through_them() {
     campaign
         .run(["preview", "--out", "look"])
         .success()
-        .said("wrote 27 letters into look")
+        .said("wrote 27 letters, 54 that follow them if nobody answers into look")
         .said("look/index.html");
     let folder = campaign.file("look");
-    assert_eq!(letters_in(&folder).len(), 27);
+    assert_eq!(letters_in(&folder).len(), 3 * 27);
     let page = campaign.read("look/index.html");
     for key in ["PVV", "D66", "PvdR"] {
         assert!(page.contains(&format!("<b>{key}</b>")), "{key} is not on the page");
@@ -363,7 +363,8 @@ fn out_writes_every_letter_and_a_page_to_look_through_them() {
     let links: BTreeSet<&str> =
         page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let letters = links.iter().filter(|link| link.ends_with(".eml"));
-    assert_eq!(letters.clone().filter(|link| folder.join(link).is_file()).count(), 27);
+    assert_eq!(letters.clone().filter(|link| folder.join(link).is_file()).count(), 3 * 27);
+    assert_eq!(page.matches("as it goes if nobody answers").count(), 2 * 27);
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
