@@ -316,7 +316,8 @@ impl Keeping {
         let known = [try_at, self.next.filter(|_| !self.paused), self.mailbox_at.filter(|_| !self.paused)];
         let end = known.into_iter().flatten().chain([at(self.service.look)]).min().unwrap_or(now).max(now);
         let news = async {
-            match &mut self.service.barrier.clone() {
+            // Not a clone: what one has heard would be news to each new one, for ever.
+            match &mut self.service.barrier {
                 Some(barrier) => barrier.news().await,
                 None => std::future::pending().await,
             }
