@@ -150,6 +150,7 @@ impl Letter {
         if !front.has_subject && !later {
             problems.push(FrontMatter::no_subject(&file, source.is_html()));
         }
+        let of_the_row = columns;
         let further;
         let columns = if later {
             refuse_columns_of_the_same_name(&file, columns, problems);
@@ -175,6 +176,7 @@ impl Letter {
         resolver.in_body = true;
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
         resolver.in_body = false;
+        (resolver.columns, resolver.only_the_row) = (of_the_row, true);
         let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
         let included = std::mem::take(&mut resolver.included);

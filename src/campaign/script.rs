@@ -226,6 +226,8 @@ pub(super) struct Resolver<'a> {
     quoting: bool,
     /// Whether this is the letter itself, as against its subject or the name of a file.
     pub(super) in_body: bool,
+    /// Whether only what stands in the row is known: which files go along is settled before the letter is queued.
+    pub(super) only_the_row: bool,
 }
 
 /// The first letter, in one that follows it.
@@ -256,6 +258,7 @@ impl<'a> Resolver<'a> {
             later: definition.is_later(letter),
             quoting: false,
             in_body: false,
+            only_the_row: false,
         }
     }
 
@@ -966,6 +969,8 @@ impl<'a> Resolver<'a> {
             _ if !self.later && (FURTHER_FIELDS.contains(&raw) || raw == QUOTE) => {
                 problem.hint("only a letter that follows another has it")
             }
+            _ if self.only_the_row && FURTHER_FIELDS.contains(&raw) => problem
+                .hint("which files go along is settled before the letter is due; name them by the row alone"),
             Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
             None if word(raw).is_some() => problem.hint(format!("`{raw}` is a word that takes values")),
             None if self.columns.is_empty() => problem,

@@ -330,7 +330,7 @@ impl Sending {
             }
             Settings::Rehearsal { keep: None, .. } | Settings::Smtp(_) => {}
         }
-        report.say(&format!("look in {}; or `postduif why KEY`", places.join(", ")));
+        report.say(&format!("look in {}; or `{}`", places.join(", "), context.typed("postduif why KEY")));
     }
 }
 

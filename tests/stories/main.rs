@@ -20,6 +20,7 @@ mod lists;
 mod people;
 mod preflight;
 mod preview;
+mod rehearse;
 mod relays;
 mod returns;
 mod send;
