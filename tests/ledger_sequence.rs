@@ -7,6 +7,7 @@ mod ledger_support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::date;
 use ledger_support::*;
 use postduif::campaign::recipient::Recipient;
@@ -132,10 +133,14 @@ fn delivery(ledger: &Ledger, campaign: &Campaign, key: &str) -> DeliveryRecord {
 }
 
 fn next(ledger: &Ledger, campaign: &Campaign, key: &str) -> Next {
+    next_at(ledger, campaign, key, at(DAY))
+}
+
+fn next_at(ledger: &Ledger, campaign: &Campaign, key: &str, now: Timestamp) -> Next {
     let reader = Ledger::read(ledger.path()).unwrap().unwrap();
-    let alone = reader.onward(campaign.id, key, &sequence(), false).unwrap().unwrap().next;
+    let alone = reader.onward(campaign.id, key, (&sequence(), now), false).unwrap().unwrap().next;
     let mut among_all = None;
-    let of_all = reader.each_onward(campaign.id, &sequence(), |onward| {
+    let of_all = reader.each_onward(campaign.id, &sequence(), now, |onward| {
         if onward.key == key {
             among_all = Some(onward.next);
         }
@@ -186,13 +191,13 @@ fn what_came_back_is_frozen_with_the_letter_that_answers_it() {
     let mut away = came(&campaign, "p1", 1, Kind::AutoReply, Evidence::MessageId);
     away.reading.until = Some(date(2027, 1, 20));
     record(&ledger, away);
-    let day_after = Next::Letter { step: 2, due: at(5 * DAY + 1), put_off_by: Some(date(2027, 1, 20)) };
+    let day_after = Next::Letter { step: 2, due: at(6 * DAY + 1), put_off_by: Some(date(2027, 1, 20)) };
     assert_eq!(next(&ledger, &campaign, "p1"), day_after);
-    release(&ledger, &campaign, &["p1"], 5 * DAY + 1);
-    let held = claim_now(&ledger, &campaign, 5 * DAY + 1).claims.remove(0);
+    release(&ledger, &campaign, &["p1"], 6 * DAY + 1);
+    let held = claim_now(&ledger, &campaign, 6 * DAY + 1).claims.remove(0);
     let continues = held.continues.clone().unwrap();
     assert_eq!((continues.away_until, continues.auto_replied), (Some(date(2027, 1, 20)), true));
-    send(&ledger, &held, at(5 * DAY + 2));
+    send(&ledger, &held, at(6 * DAY + 2));
     let mut longer = came(&campaign, "p1", 2, Kind::AutoReply, Evidence::MessageId);
     longer.reading.until = Some(date(2027, 2, 20));
     record(&ledger, longer);
@@ -440,5 +445,83 @@ fn a_last_day_lets_no_letter_go_after_it() {
     let tuesday = 4 * DAY;
     assert!(claim_now(&ledger, &campaign, tuesday).claims.is_empty());
     assert_eq!(delivery(&ledger, &campaign, "p1").state, State::Lapsed);
-    assert_eq!(next(&ledger, &campaign, "p1"), Next::Nothing(Reason::NotSent));
+    let reader = Ledger::read(ledger.path()).unwrap().unwrap();
+    let until_monday = Sequence {
+        rules: {
+            let mut rules = sequence().rules.clone();
+            rules[1].not_after = Some(date(2027, 1, 18));
+            rules
+        },
+        ..(*sequence()).clone()
+    };
+    let onward = reader.onward(campaign.id, "p1", (&until_monday, at(tuesday)), false).unwrap().unwrap();
+    assert_eq!(onward.next, Next::Nothing(Reason::TooLate(date(2027, 1, 18))));
+    // Where the last day is moved, it is due again.
+    assert!(matches!(next_at(&ledger, &campaign, "p1", at(tuesday)), Next::Letter { step: 2, .. }));
+}
+
+#[test]
+fn a_reminder_that_came_back_for_now_goes_again_as_it_was() {
+    let home = Home::new();
+    let (ledger, campaign) = sent(&home, &people(1));
+    release(&ledger, &campaign, &["p1"], due());
+    let held = claim_now(&ledger, &campaign, due()).claims.remove(0);
+    send(&ledger, &held, at(due()));
+    let mut soft = came(&campaign, "p1", 1, Kind::Bounce, Evidence::MessageId);
+    soft.delivery = Some(held.ticket.delivery);
+    soft.reading.class = Some(postduif::delivery::inbound::Class::Soft);
+    record(&ledger, soft);
+    let again = claim_now(&ledger, &campaign, due() + 3 * DAY).claims.remove(0);
+    assert_eq!((again.step, again.generation), (2, 1));
+    assert_eq!(again.continues, held.continues);
+}
+
+#[test]
+fn what_a_person_holds_is_not_sent_however_late_they_say_so() {
+    let home = Home::new();
+    let (ledger, campaign) = sent(&home, &people(1));
+    release(&ledger, &campaign, &["p1"], due());
+    let held = claim_now(&ledger, &campaign, due()).claims.remove(0);
+    mark_as(&ledger, "p1", Mark::Hold);
+    let told = ledger.note_end_of_data(&held.ticket, mark(), at(due())).wait().unwrap_err();
+    assert!(matches!(&told, LedgerError::Stopped { why } if why == "it waits for a person"), "{told}");
+    ledger.give_back(vec![held.ticket], at(due())).wait().unwrap();
+    assert_eq!(next(&ledger, &campaign, "p1"), Next::Nothing(Reason::OnHold));
+}
+
+#[test]
+fn a_deadline_that_is_moved_holds_what_is_queued_already() {
+    let home = Home::new();
+    let (ledger, campaign) = sent(&home, &people(1));
+    release(&ledger, &campaign, &["p1"], due());
+    let mut rules = sequence().rules.clone();
+    rules[1].not_after = Some(date(2027, 1, 17));
+    let earlier = Arc::new(Sequence { rules, ..(*sequence()).clone() });
+    ledger.hold_to_last_days(campaign.id, earlier).wait().unwrap();
+    assert!(claim_now(&ledger, &campaign, due()).claims.is_empty());
+    assert_eq!(delivery(&ledger, &campaign, "p1").state, State::Lapsed);
+}
+
+#[test]
+fn a_queued_reminder_whose_row_is_gone_keeps_no_campaign_open() {
+    let home = Home::new();
+    let (ledger, campaign) = sent(&home, &people(1));
+    release(&ledger, &campaign, &["p1"], due());
+    roster(&ledger, &campaign, &[]);
+    assert_eq!(next(&ledger, &campaign, "p1"), Next::Nothing(Reason::OffRoster));
+    let stands = ledger.finish_if_done(campaign.id, Some(sequence()), at(due())).wait().unwrap();
+    assert_eq!(stands, CampaignState::Finished);
+}
+
+#[test]
+fn an_exception_from_an_answer_is_none_from_a_bounce() {
+    let home = Home::new();
+    let (ledger, campaign) = sent(&home, &people(1));
+    record(&ledger, came(&campaign, "p1", 1, Kind::Reply, Evidence::MessageId));
+    let mut hard = came(&campaign, "p1", 2, Kind::Bounce, Evidence::MessageId);
+    hard.reading.permanent = true;
+    record(&ledger, hard);
+    let despite = vec![Wanted { key: "p1".to_owned(), despite_reply: true, enclosures: Vec::new() }];
+    let released = ledger.release(campaign.id, sequence(), despite, at(due())).wait().unwrap();
+    assert_eq!(released, [not("p1", Reason::Bounced)]);
 }

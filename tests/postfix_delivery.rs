@@ -229,6 +229,7 @@ async fn run_later(campaign: &Campaign, port: u16, later: Duration) -> Ended {
         only: Vec::new(),
         barrier: None,
         not_overdue_since: None,
+        working: None,
         limit: None,
         patience: Patience::Sitting,
         owner: "later".to_owned(),

@@ -117,7 +117,7 @@ impl StepRule {
 pub struct Continuation {
     /// The letters before it that the relay took, oldest first; never empty for a letter that goes.
     pub earlier: Vec<Earlier>,
-    /// The last day of an absence that a machine told, where one did.
+    /// The day that a machine named for the end of an absence, where the letter waited for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away_until: Option<Date>,
     /// Whether a machine answered, and nobody else.
@@ -231,7 +231,7 @@ impl fmt::Display for Condition {
 /// When a step is due for one recipient, whose letter before was accepted at `accepted`.
 ///
 /// The day is reckoned in the campaign's zone: so many days or working days after that of the acceptance, put off to the
-/// next working day, and not before `away_until` (the day of return that an out-of-office told). The time of the day is that of
+/// next working day, and later than `away_until` (the day that an out-of-office named). The time of the day is that of
 /// the acceptance, or the opening of the office hours where it would lie outside them.
 pub fn due(
     after: After,
@@ -248,7 +248,9 @@ pub fn due(
         Unit::Weeks => then.date().saturating_add(count.weeks()),
         Unit::WorkingDays => working.after(then.date(), after.count),
     };
-    let day = working.on_or_after(day.max(away_until.unwrap_or(day)));
+    // Some name the last day of their absence, some the day of their return: the day after either is theirs.
+    let back = away_until.and_then(|until| until.tomorrow().ok());
+    let day = working.on_or_after(day.max(back.unwrap_or(day)));
     let at = day.to_datetime(then.time()).to_zoned_datetime(zone.clone());
     let at = at.map_or(accepted, |at| at.timestamp());
     window.and_then(|window| window.open_at_or_after(at)).unwrap_or(at)
@@ -314,7 +316,7 @@ mod tests {
         assert_eq!(due_at("10 working days", accepted, None, None), "Mon 2025-09-22 10:30");
         assert_eq!(due_at("5 days", accepted, None, None), "Mon 2025-09-15 10:30", "a Saturday is put off");
         assert_eq!(due_at("1 week", accepted, None, None), "Mon 2025-09-15 10:30");
-        assert_eq!(due_at("1 week", accepted, Some(date(2025, 9, 19)), None), "Fri 2025-09-19 10:30");
+        assert_eq!(due_at("1 week", accepted, Some(date(2025, 9, 19)), None), "Mon 2025-09-22 10:30");
         assert_eq!(due_at("1 week", accepted, Some(date(2025, 9, 20)), None), "Mon 2025-09-22 10:30");
         assert_eq!(due_at("2 weeks", accepted, Some(date(2025, 9, 20)), None), "Mon 2025-09-22 10:30");
         // The clocks go back on 26 October: the hour stays the same.

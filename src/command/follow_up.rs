@@ -55,8 +55,8 @@ pub fn run(context: &Context, what: &FollowUp) -> Result<Exit, Failure> {
         inbox::read_once(context, &reading.config)?;
     }
     let asked = Asked::of(&reading.config, what)?;
-    let shown = shown(&reading.config, &asked)?;
     let now = context.clock.now();
+    let shown = shown(&reading.config, &asked, now)?;
     context.report.result(&text(&reading.config, &shown, now, context.report.out));
     let due = shown.iter().filter(|one| goes(&one.next, now).is_some()).count() as u64;
     if what.dry_run {
@@ -119,13 +119,13 @@ enum Goes {
 }
 
 /// Returns what is next for everybody that was asked for.
-fn shown(config: &Config, asked: &Asked) -> Result<Vec<Onward>, Failure> {
+fn shown(config: &Config, asked: &Asked, now: Timestamp) -> Result<Vec<Onward>, Failure> {
     let (reader, campaign) = launched(config)?;
     let sequence = config.sequence();
     let mut shown = Vec::new();
     let everybody = asked.only.is_empty();
     reader
-        .each_onward(campaign.id, &sequence, |onward| {
+        .each_onward(campaign.id, &sequence, now, |onward| {
             if everybody || asked.only.contains(&onward.key) || asked.despite_reply.contains(&onward.key) {
                 shown.push(onward);
             }
@@ -133,7 +133,9 @@ fn shown(config: &Config, asked: &Asked) -> Result<Vec<Onward>, Failure> {
         })
         .map_err(ledger_failed)?;
     for one in shown.iter_mut().filter(|one| asked.despite_reply.contains(&one.key)) {
-        if let Some(despite) = reader.onward(campaign.id, &one.key, &sequence, true).map_err(ledger_failed)? {
+        if let Some(despite) =
+            reader.onward(campaign.id, &one.key, (&sequence, now), true).map_err(ledger_failed)?
+        {
             *one = despite;
         }
     }
@@ -213,11 +215,9 @@ fn send(
     let ended = runtime.block_on(async {
         let transport = sending.transport().await?;
         reach(&transport).await?;
-        let report = context.report.clone();
+        let (words, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let tell = Arc::new(move |sight: Sight| {
-            if let Sight::Trouble { why, .. } = sight {
-                report.warn(&format!("the mailbox cannot be read: {why}"));
-            }
+            let _ = words.send(sight);
         });
         let (lookout, barrier) = lookout(context, reading, sending, &shutdown, tell)?;
         let watching = tokio::spawn(lookout.keep());
@@ -242,6 +242,16 @@ fn send(
         interrupts.abort();
         shutdown.ask(Haste::Soon);
         let _ = watching.await;
+        while let Ok(sight) = heard.try_recv() {
+            match sight {
+                Sight::Read(round) => inbox::tell_news(context, &reading.config, &round),
+                Sight::Trouble { part, why, .. } => {
+                    inbox::tell_news(context, &reading.config, &part);
+                    context.report.warn(&format!("the mailbox could not be read: {why}"));
+                }
+                Sight::Back => {}
+            }
+        }
         ended.map(|ended| (ended, queued)).map_err(|error| {
             ledger_failed(error).hint("nothing more was sent, because nothing more could be written down")
         })
@@ -289,7 +299,7 @@ async fn release(
         match one {
             Released::Queued { key, .. } => queued.push(key),
             Released::Not { key, next } => {
-                let one = Onward { key, address: None, next, hold: None };
+                let one = Onward { key, address: None, next, hold: None, queued_since: None };
                 context.report.say(&format!("{}: not now: {}", one.key, words(&reading.config, &one, now)));
             }
         }

@@ -304,7 +304,7 @@ impl Play<'_> {
         interrupts.abort();
         let mut seen = town.seen();
         seen.troubles.append(&mut troubles.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Ok(Err(error)) = watched {
+        if let Err(error) = watched {
             seen.troubles.push(error.to_string());
         }
         Ok((ended, seen))

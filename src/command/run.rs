@@ -300,7 +300,7 @@ fn told_words(config: &Config, told: &Told, now: Timestamp) -> String {
     match told {
         Told::Released(due) => format!("{} due: {}", count(due.len() as u64, "further letter"), keys(due)),
         Told::Overdue(due) => format!(
-            "{}, and wait for you: {}; `postduif follow-up` shows and sends them",
+            "{}, and wait for you: {}; stop this with Ctrl-C, and `postduif follow-up` shows and sends them",
             overdue_words(due),
             keys(due)
         ),

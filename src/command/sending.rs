@@ -152,9 +152,14 @@ impl Sending {
             .hint("run `postduif send` again")
             .safe("nothing was sent"));
         }
-        let plan = surveyed.plan.digest.clone();
-        self.ledger.set_plan(self.campaign.id, plan).wait().map_err(ledger_failed)?;
+        // What nobody was shown is not approved: reminders alone approve no first letter.
+        if self.verb != "follow-up" {
+            let plan = surveyed.plan.digest.clone();
+            self.ledger.set_plan(self.campaign.id, plan).wait().map_err(ledger_failed)?;
+        }
         self.ledger.end_roster(pass, now).wait().map_err(ledger_failed)?;
+        let held = self.ledger.hold_to_last_days(self.campaign.id, self.sequence());
+        held.wait().map_err(ledger_failed)?;
         let suppressed = surveyed.suppressed_tasks.clone();
         if !suppressed.is_empty() {
             self.ledger.withdraw_tasks(self.campaign.id, suppressed, now).wait().map_err(ledger_failed)?;
@@ -218,6 +223,7 @@ impl Sending {
             only: Vec::new(),
             barrier: None,
             not_overdue_since: None,
+            working: Some((self.config.working.clone(), self.config.zone.clone())),
             limit: None,
             patience: Patience::Sitting,
             owner: self.owner(context.clock.now()),
@@ -275,26 +281,29 @@ impl Sending {
             status::state_word(state),
             status::summary(counts, report.out)
         ));
+        let verb = self.verb;
+        let stay =
+            if verb == "run" { String::new() } else { format!(", or `postduif {verb} --wait` to stay") };
         let left = count(counts.queued - counts.off_roster.min(counts.queued), "letter");
         match ended {
             Ended::Done => {}
-            Ended::Stopped => report.say(&format!("stopped; {left} still queued, `postduif send` goes on with them")),
+            Ended::Stopped => report.say(&format!("stopped; {left} still queued, `postduif {verb}` goes on with them")),
             Ended::LimitReached => report.say(&format!("as many as you asked for; {left} still queued")),
             Ended::Later(waits) => {
                 let told = bar::waiting(*waits, now, &self.config.zone);
                 report.say(&format!(
-                    "{left} still queued: {told}. Run `postduif send` again then, or `postduif send --wait` to stay"
+                    "{left} still queued: {told}. Run `postduif {verb}` again then{stay}"
                 ));
             }
             Ended::Paused { why } => report.warn(&format!(
-                "the campaign stopped: {why}; {left} still queued. When it is mended: `postduif resume`, then `postduif send`"
+                "the campaign stopped: {why}; {left} still queued. When it is mended: `postduif resume`, then `postduif {verb}`"
             )),
             Ended::Called { off: true, .. } => report.warn("the campaign was cancelled meanwhile; what was queued is not sent"),
             Ended::Called { off: false, why } => report.warn(&format!(
-                "the campaign was paused meanwhile: {why}; {left} still queued: `postduif resume`, then `postduif send`"
+                "the campaign was paused meanwhile: {why}; {left} still queued: `postduif resume`, then `postduif {verb}`"
             )),
             Ended::Unreachable { why } => {
-                report.warn(&format!("the relay cannot be reached: {why}; {left} still queued, `postduif send` goes on with them"));
+                report.warn(&format!("the relay cannot be reached: {why}; {left} still queued, `postduif {verb}` goes on with them"));
             }
         }
         if counts.in_doubt > 0 {

@@ -103,6 +103,15 @@ pub fn text(reading: &Reading, surveyed: &Survey, now: Timestamp) -> String {
             format!("rows of people already written to, not sent again: {}", surveyed.changed.join(", ")),
         );
     }
+    if config.rules.len() > 1 {
+        let later = config.steps.iter().zip(&config.rules).skip(1);
+        let later = later.filter_map(|(name, rule)| Some(format!("{name} after {}", rule.after?)));
+        let later: Vec<String> = later.collect();
+        line(
+            "then",
+            format!("to whoever has not answered: {}; `postduif follow-up` or `run`", later.join(", ")),
+        );
+    }
     line("plan", plan.digest.chars().take(SHOWN_DIGITS).collect());
     text
 }

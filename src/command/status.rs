@@ -390,7 +390,7 @@ fn further(
         return Ok(String::new());
     }
     let (mut due, mut later, mut held) = (0, Vec::new(), 0);
-    reader.each_onward(campaign.id, &config.sequence(), |onward| {
+    reader.each_onward(campaign.id, &config.sequence(), now, |onward| {
         match onward.next {
             Next::Letter { due: at, .. } if at <= now => due += 1,
             Next::Letter { due: at, .. } => later.push(at),
@@ -405,11 +405,16 @@ fn further(
             let _ = writeln!(text, "  {:>9} {said}", grouped(number));
         }
     };
-    line(due, "further letters due: `postduif follow-up` shows them");
+    let letters = |number: u64| if number == 1 { "further letter" } else { "further letters" };
+    line(due, &format!("{} due: `postduif follow-up` shows them", letters(due)));
     if let Some(first) = later.iter().min() {
         line(
             later.len() as u64,
-            &format!("further letters to come, the first {}", bar::when(*first, now, &config.zone)),
+            &format!(
+                "{} to come, the first {}",
+                letters(later.len() as u64),
+                bar::when(*first, now, &config.zone)
+            ),
         );
     }
     line(held, "held back; `postduif follow-up --dry-run` says why");

@@ -32,7 +32,7 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
         let stands = around.stands(&story.recipient);
         let mut told = tell(&config, &story, &stands, now) + &evidence(&stands, &came);
         if config.steps.len() > 1 && campaign.state != CampaignState::Cancelled {
-            let onward = reader.onward(campaign.id, &key, &config.sequence(), false);
+            let onward = reader.onward(campaign.id, &key, (&config.sequence(), now), false);
             let onward = onward.map_err(super::ledger_failed)?;
             told.push_str(&onward.and_then(|onward| further(&config, &onward, now)).unwrap_or_default());
         }

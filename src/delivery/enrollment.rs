@@ -43,6 +43,8 @@ pub struct Facts<'a> {
     pub despite_reply: bool,
     /// The last day on which anything may go, the campaign's and the recipient's own.
     pub deadline: Option<Date>,
+    /// The present.
+    pub now: Timestamp,
 }
 
 /// What the days are reckoned with.
@@ -212,6 +214,13 @@ fn step_and_due(facts: &Facts<'_>, rules: &[StepRule], reckoning: Reckoning<'_>)
         }
         Some(Stop::Replied) | None => {}
     }
+    // An exception from an answer is none from what else came.
+    match came.beside_answer {
+        Some(Stop::OptedOut) => return Err(Reason::OptedOut),
+        Some(Stop::Complained) => return Err(Reason::Complained),
+        Some(Stop::Bounced) => return Err(Reason::Bounced),
+        Some(Stop::Replied) | None => {}
+    }
     if facts.suppressed {
         return Err(Reason::Suppressed);
     }
@@ -220,6 +229,14 @@ fn step_and_due(facts: &Facts<'_>, rules: &[StepRule], reckoning: Reckoning<'_>)
     }
     let Some(last) = facts.taken.last() else { return Err(Reason::NotBegun) };
     let begun = u32::try_from(facts.taken.len()).unwrap_or(u32::MAX);
+    if matches!(last.state, State::Queued) {
+        if !facts.on_roster {
+            return Err(Reason::OffRoster);
+        }
+        if begun > 1 {
+            held(facts)?;
+        }
+    }
     let accepted = match last.state {
         State::Accepted => last.accepted_at.ok_or(Reason::Queued(begun))?,
         State::Queued | State::InFlight => return Err(Reason::Queued(begun)),
@@ -233,27 +250,30 @@ fn step_and_due(facts: &Facts<'_>, rules: &[StepRule], reckoning: Reckoning<'_>)
     if let Some(condition) = rule.unless.iter().find(|condition| condition.holds(facts.fields)) {
         return Err(Reason::Condition(condition.to_string()));
     }
-    if came.review {
-        return Err(Reason::Review);
-    }
-    if came.colleague_under_review {
-        return Err(Reason::ColleagueUnderReview);
-    }
-    if facts.on_hold {
-        return Err(Reason::OnHold);
-    }
+    held(facts)?;
     if !facts.on_roster {
         return Err(Reason::OffRoster);
     }
     let Reckoning { working, zone, window } = reckoning;
     let when = due(after, accepted, None, working, zone, window);
     let put_off = due(after, accepted, came.until, working, zone, window);
-    let day = put_off.to_zoned_datetime(zone.clone()).date();
+    let day = put_off.max(facts.now).to_zoned_datetime(zone.clone()).date();
     if let Some(last) = rule.not_after.into_iter().chain(facts.deadline).min().filter(|last| day > *last) {
         return Err(Reason::TooLate(last));
     }
     let step = begun.saturating_add(1);
     Ok(Next::Letter { step, due: put_off, put_off_by: came.until.filter(|_| put_off > when) })
+}
+
+/// What holds a letter back until a person has done something.
+fn held(facts: &Facts<'_>) -> Result<(), Reason> {
+    let Came { review, colleague_under_review, .. } = *facts.came;
+    match (review, colleague_under_review, facts.on_hold) {
+        (true, ..) => Err(Reason::Review),
+        (_, true, _) => Err(Reason::ColleagueUnderReview),
+        (.., true) => Err(Reason::OnHold),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -290,6 +310,7 @@ mod tests {
             on_hold: false,
             despite_reply: false,
             deadline: None,
+            now: ACCEPTED.parse().unwrap(),
         };
         change(&mut facts);
         let zone = TimeZone::get("Europe/Amsterdam").unwrap();

@@ -11,6 +11,8 @@ use super::state::State;
 pub struct Came {
     /// What the next letters are stopped for; an answer of a colleague counts.
     pub stop: Option<Stop>,
+    /// What they are stopped for beside an answer: a wish for no more letters, a complaint, a bounce.
+    pub beside_answer: Option<Stop>,
     /// The colleague whose answer it was.
     pub answered_by: Option<String>,
     /// Whether something of theirs waits for a person.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::files::Files;
@@ -17,6 +18,7 @@ use super::progress::{Progress, Waits};
 use super::shutdown::{Haste, Shutdown};
 use crate::campaign::calendar::Window;
 use crate::campaign::enclosure::Enclosure;
+use crate::campaign::holidays::WorkingDays;
 use crate::clock::{Clock, Working};
 use crate::delivery::attempt::Ending;
 use crate::delivery::breaker::{Advice, Breaker};
@@ -73,6 +75,8 @@ pub struct Run {
     pub barrier: Option<Barrier>,
     /// Letters of later steps that should have gone before this wait for a person.
     pub not_overdue_since: Option<Timestamp>,
+    /// The days on which letters of later steps go, and the zone in which they are told.
+    pub working: Option<(WorkingDays, TimeZone)>,
     /// At most so many attempts.
     pub limit: Option<u64>,
     /// How long to stay.
@@ -200,6 +204,7 @@ impl Run {
 impl Shared {
     /// Claims letters, waits for their turn and prints them, until there is nothing more to feed.
     async fn feed(&self, give: mpsc::Sender<Job>) -> Result<Ended, LedgerError> {
+        let mut just_read = false;
         loop {
             if let Some(ended) = self.stopped() {
                 return Ok(ended);
@@ -236,8 +241,13 @@ impl Shared {
                 }
             }
             if claimed.unread && self.read_mailbox(now).await && claimed.claims.is_empty() {
-                continue;
+                if !std::mem::replace(&mut just_read, true) {
+                    continue;
+                }
+                // It takes longer to read than a reading holds: letters would wait for ever, and the mailbox would be read for ever.
+                self.leave_mailbox_alone();
             }
+            just_read &= claimed.unread;
             if claimed.claims.is_empty() {
                 if self.aloft.load(Ordering::Acquire) > 0 {
                     // What is aloft may come back deferred, or make room.
@@ -253,7 +263,10 @@ impl Shared {
                         WaitsFor::Retry => Obstacle::Retry,
                     },
                 });
-                let first = mailbox.into_iter().chain(again).min_by_key(|waits| waits.until);
+                // On a closed day letters of later steps are as if they were not there, and the next day is looked at again.
+                let closed = self.works_again(now).filter(|_| self.run.barrier.is_some());
+                let closed = closed.map(|until| Waits { until, obstacle: Obstacle::Window });
+                let first = mailbox.into_iter().chain(again).chain(closed).min_by_key(|waits| waits.until);
                 let Some(waits) = first else { return Ok(Ended::Done) };
                 match self.pass_time(waits.obstacle, waits.until).await {
                     Some(ended) => return Ok(ended),
@@ -290,11 +303,20 @@ impl Shared {
             most: u32::try_from(room.min(u64::from(ahead))).unwrap_or(ahead),
             pace: run.pace.clone(),
             only: run.only.clone(),
-            mailbox: run.barrier.as_ref().map(Barrier::read),
+            mailbox: run.barrier.as_ref().filter(|_| self.works_again(now).is_none()).map(Barrier::read),
             not_overdue_since: run.not_overdue_since,
             lease: LEASE,
             now,
         }
+    }
+
+    /// Returns when the next working day begins, if letters of later steps rest today.
+    fn works_again(&self, now: Timestamp) -> Option<Timestamp> {
+        let (working, zone) = self.run.working.as_ref()?;
+        let today = now.to_zoned_datetime(zone.clone()).date();
+        let next = working.on_or_after(today);
+        let begins = next.to_zoned_datetime(zone.clone()).map(|midnight| midnight.timestamp());
+        (next > today).then(|| begins.ok()).flatten()
     }
 
     /// Has the mailbox read to its end, since letters of later steps wait for that; false where it cannot be, and then it is left
@@ -308,10 +330,17 @@ impl Shared {
             read = barrier.ask() => read.is_ok(),
             () = self.run.shutdown.asked(Haste::Soon) => false,
         };
-        let again =
-            (!read).then(|| self.run.clock.now().saturating_add(MAILBOX_AGAIN).unwrap_or(Timestamp::MAX));
-        *self.mailbox_again.lock().unwrap_or_else(PoisonError::into_inner) = again;
+        if read {
+            *self.mailbox_again.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        } else {
+            self.leave_mailbox_alone();
+        }
         read
+    }
+
+    fn leave_mailbox_alone(&self) {
+        let again = self.run.clock.now().saturating_add(MAILBOX_AGAIN).unwrap_or(Timestamp::MAX);
+        *self.mailbox_again.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
     }
 
     fn mailbox_again(&self) -> Option<Timestamp> {
@@ -549,6 +578,9 @@ fn print(
     attachments: &[Attachment],
     dated: Timestamp,
 ) -> Result<Printed, PrintError> {
+    if claim.step > 1 && claim.continues.is_none() {
+        return Err(PrintError::Unfit("nothing is known of the letter before it".to_owned()));
+    }
     let message_id = MessageId::stored(claim.message_id.clone());
     press.print(&Order {
         recipient: &claim.recipient,

@@ -18,6 +18,9 @@ pub const FRESH: Duration = Duration::from_secs(60);
 /// Whatever happens, the mailbox is read anew so often: not every server tells of every folder.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long a mailbox is left alone that refused us: providers lock out who knocks too often.
+const AFTER_REFUSAL: Duration = Duration::from_secs(1800);
+
 /// So long the line is kept free for the sender's next question, before the server is asked to tell what comes: questions come
 /// one after the other, and a line that was told to idle must be made anew for each.
 const ASKED_AGAIN: Duration = Duration::from_secs(90);
@@ -112,18 +115,14 @@ impl Lookout {
         self
     }
 
-    /// Watches until the end is asked for, or until the mailbox can be read no more by any patience.
-    ///
-    /// # Errors
-    /// [`WatchError`] where waiting does not help: a login that is refused, a folder that is not there, the ledger.
-    pub async fn keep(mut self) -> Result<(), WatchError> {
-        let ended = self.watch_on().await;
+    /// Watches until the end is asked for; whatever keeps the mailbox from being read is told, and tried again.
+    pub async fn keep(mut self) {
+        self.watch_on().await;
         self.watch.close().await;
-        ended
     }
 
-    async fn watch_on(&mut self) -> Result<(), WatchError> {
-        let mut failures = 0_u32;
+    async fn watch_on(&mut self) {
+        let (mut failures, mut rest) = (0_u32, Duration::ZERO);
         let mut asker: Option<Question> = None;
         let shutdown = self.shutdown.clone();
         loop {
@@ -136,7 +135,7 @@ impl Lookout {
             let Some(ended) = ended else {
                 // What was recorded is known from now on, so nobody else tells of it.
                 (self.tell)(Sight::Read(round));
-                return Ok(());
+                return;
             };
             let asked = asker.take();
             let was_asked = asked.is_some();
@@ -153,28 +152,28 @@ impl Lookout {
                 }
                 Err(error) => {
                     failures += 1;
-                    let (why, again) = (error.to_string(), pause(failures));
+                    let passes = matches!(&error, WatchError::Inbox(error) if error.may_pass());
+                    // What a person must mend is looked at again all the same: it may be mended, or a hiccup of the server.
+                    rest = if passes { pause(failures) } else { AFTER_REFUSAL };
+                    let (why, again) = (error.to_string(), rest);
                     if let Some(asked) = asked {
                         let _ = asked.send(Err(why.clone()));
                     }
                     self.news_of(&round);
                     (self.tell)(Sight::Trouble { part: round, why, again });
-                    if !matches!(&error, WatchError::Inbox(error) if error.may_pass()) {
-                        return Err(error);
-                    }
                 }
             }
             asker = tokio::select! {
-                () = shutdown.asked(Haste::Soon) => return Ok(()),
-                asker = self.rest(failures, was_asked) => asker,
+                () = shutdown.asked(Haste::Soon) => return,
+                asker = self.rest((failures > 0).then_some(rest), was_asked) => asker,
             };
         }
     }
 
     /// Waits for a reason to read again; returns who asked, if somebody did.
-    async fn rest(&mut self, failures: u32, was_asked: bool) -> Option<Question> {
-        if failures > 0 {
-            return self.until_asked(pause(failures)).await;
+    async fn rest(&mut self, after_failure: Option<Duration>, was_asked: bool) -> Option<Question> {
+        if let Some(rest) = after_failure {
+            return self.until_asked(rest).await;
         }
         if let Some(every) = self.every {
             return self.until_asked(every).await;

@@ -1,5 +1,7 @@
 //! What was sent, out of the ledger, as far as an answer can be recognised by it.
 
+use std::collections::HashSet;
+
 use crate::campaign::definition::Definition;
 use crate::campaign::problem::Problems;
 use crate::campaign::recipient::Recipient;
@@ -30,7 +32,7 @@ pub struct Letters {
 /// # Errors
 /// [`LedgerError`] where the ledger cannot be read.
 pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
-    let mut letters = Letters::default();
+    let (mut letters, mut known_steps) = (Letters::default(), HashSet::new());
     for campaign in reader.campaigns()? {
         let (mut press, mut referring) = (None, None);
         if let Ok(definition) = serde_json::from_str::<Definition>(&campaign.definition) {
@@ -41,11 +43,10 @@ pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
                 let to = delivery.frozen.as_ref().unwrap_or(&record.recipient);
                 let press = press.get_or_insert_with(|| set_up(&campaign, to)).as_ref();
                 let shows = |of: &mut bool| press.filter(|_| *of).and_then(|press| text(press, delivery, to));
-                if letters.own_lines.is_empty() {
-                    letters.own_lines = press
-                        .and_then(|press| text(press, delivery, to))
-                        .map(|text| lines(&text))
-                        .unwrap_or_default();
+                // Letters of one step read much alike: one of each shows how.
+                if known_steps.insert((campaign.id, delivery.step)) {
+                    let text = press.and_then(|press| text(press, delivery, to));
+                    letters.own_lines.extend(text.map(|text| lines(&text)).unwrap_or_default());
                 }
                 // Merging each letter anew takes its time; most show no reference.
                 let reference = shows(referring.get_or_insert_with(|| press.is_some_and(refers)))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::delivery::enrollment::{Next, Sequence};
+use crate::delivery::enrollment::{Next, Reason, Sequence};
 use crate::ledger::record::{CampaignId, Onward};
 use crate::ledger::{LedgerError, Reader};
 
@@ -77,7 +77,7 @@ impl Schedule {
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
         let mut schedule = Self::default();
-        reader.each_onward(campaign, sequence, |onward| {
+        reader.each_onward(campaign, sequence, now, |onward| {
             schedule.add(onward, leave, now);
             true
         })?;
@@ -86,6 +86,13 @@ impl Schedule {
     }
 
     fn add(&mut self, onward: Onward, leave: Leave, now: Timestamp) {
+        if let (Next::Nothing(Reason::Queued(step)), Some(at)) = (&onward.next, onward.queued_since)
+            && *step > 1
+            && leave.queued_since().is_some_and(|since| at < since)
+        {
+            self.overdue.push(Due { key: onward.key, step: *step, at });
+            return;
+        }
         let Next::Letter { step, due: at, .. } = onward.next else { return };
         if at > now {
             self.next = Some(self.next.map_or(at, |next| next.min(at)));
@@ -103,7 +110,7 @@ mod tests {
     fn onward(key: &str, due: i64) -> Onward {
         let due = Timestamp::from_second(due).unwrap();
         let next = Next::Letter { step: 2, due, put_off_by: None };
-        Onward { key: key.to_owned(), address: None, next, hold: None }
+        Onward { key: key.to_owned(), address: None, next, hold: None, queued_since: None }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The service: releases what is due, sends what is queued, and goes on until the campaign has finished. It survives what passes by
 //! itself (the relay, the mailbox, the network, the laptop's sleep), and asks a person about the rest.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -112,6 +113,7 @@ struct Keeping {
     paused: bool,
     unread_told: bool,
     overdue_told: Vec<Due>,
+    missing_told: HashSet<(String, String)>,
     waits_told: Option<(Option<Waits>, Option<Timestamp>)>,
     /// The newest event when it was last reckoned who is due, and when that was.
     reckoned: Option<(i64, Timestamp)>,
@@ -140,6 +142,7 @@ impl Service {
             paused: false,
             unread_told: false,
             overdue_told: Vec::new(),
+            missing_told: HashSet::new(),
             waits_told: None,
             reckoned: None,
             mailbox_at: None,
@@ -297,7 +300,7 @@ impl Keeping {
             return Ok(Some(again));
         }
         (self.mailbox_again, self.unread_told) = (None, false);
-        if release(&self.service, &schedule.due).await? > 0 {
+        if release(&self.service, &schedule.due, &mut self.missing_told).await? > 0 {
             self.try_at = Some(now);
             return Ok(None);
         }
@@ -411,7 +414,11 @@ impl Keeping {
 }
 
 /// Queues letters that are due, with what goes along; the ledger decides on each once more. Returns how many were queued.
-async fn release(service: &Service, due: &[Due]) -> Result<usize, LedgerError> {
+async fn release(
+    service: &Service,
+    due: &[Due],
+    missing_told: &mut HashSet<(String, String)>,
+) -> Result<usize, LedgerError> {
     let Service { run, sequence, enclosing, tell, .. } = service;
     let mut queued = Vec::new();
     for some in due.chunks(BATCH) {
@@ -420,7 +427,11 @@ async fn release(service: &Service, due: &[Due]) -> Result<usize, LedgerError> {
             let now = run.clock.now();
             match enclosing.for_letter((&run.ledger, &run.press), run.campaign.id, key, *step, now).await? {
                 Ok(enclosures) => wanted.push(Wanted { key: key.clone(), despite_reply: false, enclosures }),
-                Err(why) => tell(Told::FileMissing { key: key.clone(), why }),
+                Err(why) => {
+                    if missing_told.insert((key.clone(), why.clone())) {
+                        tell(Told::FileMissing { key: key.clone(), why });
+                    }
+                }
             }
         }
         let released = run.ledger.release(run.campaign.id, Arc::clone(sequence), wanted, run.clock.now());

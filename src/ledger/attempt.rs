@@ -128,9 +128,13 @@ impl Writing<'_> {
             return Err(LedgerError::Stopped { why: format!("the recipient is suppressed: {reason}") }.into());
         }
         if ticket.step > 1
-            && let Some(Hindrance::Over(why)) = hindrance(self.conn, ticket.delivery)?
+            && let Some(hindrance) = hindrance(self.conn, ticket.delivery)?
         {
             self.delivery(ticket.delivery)?.check(ticket)?;
+            let why = match hindrance {
+                Hindrance::Over(why) => why,
+                Hindrance::Held => "it waits for a person".to_owned(),
+            };
             return Err(LedgerError::Stopped { why }.into());
         }
         let noted = self

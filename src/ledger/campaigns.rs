@@ -181,6 +181,16 @@ impl Writing<'_> {
             )?
             .execute(params![id.0, definition, digest, domain, letters(definition)])?;
         self.of_campaign(id.0, &campaign.name, now, "refrozen", Some(format!("definition {digest}")))?;
+        // What is queued of a letter that none has had goes as it is now, with what goes along now: it is released anew.
+        let begun = begun(self.conn, id)?.max(1);
+        let queued: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT id FROM delivery WHERE campaign = ?1 AND state = 0 AND step > ?2")?
+            .query_map(params![id.0, i64::try_from(begun).unwrap_or(i64::MAX)], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for delivery in queued {
+            self.withdraw(delivery, "the letter was changed before it went", now)?;
+        }
         Ok(true)
     }
 
@@ -324,7 +334,7 @@ impl Writing<'_> {
         }
         // Without the sequence nobody can say whether a further letter comes.
         let further = match sequence {
-            Some(sequence) => campaign.steps > 1 && may_go_on(self.conn, id, sequence)?,
+            Some(sequence) => campaign.steps > 1 && may_go_on(self.conn, id, sequence, now)?,
             None => campaign.steps > 1,
         };
         if further {

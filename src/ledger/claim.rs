@@ -11,6 +11,7 @@ use super::files;
 use super::history::{id_left, instant, message_id, millis};
 use super::inbound::is_read;
 use super::record::{Again, Campaign, CampaignState, Claim, ClaimRequest, ClaimTicket, Claims, WaitsFor};
+use super::sequence::Hindrance;
 use super::suppression;
 use super::writer::{Done, Writing};
 use crate::campaign::recipient::{Addressees, Channel, Errand, Recipient};
@@ -155,8 +156,10 @@ impl Writing<'_> {
                     }
                     continue;
                 }
-                if candidate.step > 1 && self.is_hindered(candidate.id, request.now)? {
-                    withdrawn += 1;
+                if candidate.step > 1
+                    && let Some(hindrance) = self.hindered(candidate.id, request.now)?
+                {
+                    withdrawn += usize::from(matches!(hindrance, Hindrance::Over(_)));
                     if withdrawn >= PATIENCE {
                         out_of_patience = true;
                         break 'pages;

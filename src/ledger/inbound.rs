@@ -283,10 +283,10 @@ impl Writing<'_> {
             .conn
             .prepare_cached(
                 "INSERT INTO delivery (campaign, recipient, step, generation, not_before, pass, position, domain, not_after,
-                     enclosures)
+                     enclosures, continues, despite_reply)
                  SELECT d.campaign, d.recipient, d.step,
                      (SELECT max(generation) + 1 FROM delivery o WHERE o.recipient = d.recipient AND o.step = d.step),
-                     ?2, r.pass, r.position, d.domain, d.not_after, d.enclosures
+                     ?2, r.pass, r.position, d.domain, d.not_after, d.enclosures, d.continues, d.despite_reply
                  FROM delivery d JOIN recipient r ON r.id = d.recipient WHERE d.id = ?1",
             )?
             .insert(params![delivery, millis(not_before)])?)
@@ -607,6 +607,7 @@ impl Returns {
             let until: Option<Date> = row.get::<_, Option<String>>(5)?.and_then(|day| day.parse().ok());
             let came = returns.came.entry(key.clone()).or_default();
             came.stop = stronger(came.stop, stop);
+            came.beside_answer = stronger(came.beside_answer, stop.filter(|stop| *stop != Stop::Replied));
             came.review |= review == 1;
             came.auto_replied |= kind == Kind::AutoReply.name();
             came.until = came.until.max(until);

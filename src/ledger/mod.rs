@@ -380,6 +380,11 @@ impl Ledger {
         self.ask(move |writing| writing.release(campaign, &sequence, &wanted, now))
     }
 
+    /// Holds the letters of later steps that are queued to the last days as the settings have them now.
+    pub fn hold_to_last_days(&self, campaign: CampaignId, sequence: Arc<Sequence>) -> Answer<()> {
+        self.ask(move |writing| writing.hold_to_last_days(campaign, &sequence))
+    }
+
     /// Finishes a running campaign if nothing can change any more: nothing queued and no task open on the roster,
     /// nothing in flight, nothing in doubt, and no further letter to come by `sequence`, which a campaign of one letter needs
     /// not. Returns where it stands.

@@ -325,9 +325,10 @@ impl Reader {
         &self,
         id: CampaignId,
         sequence: &Sequence,
+        now: Timestamp,
         show: impl FnMut(Onward) -> bool,
     ) -> Result<(), LedgerError> {
-        self.ask(|conn| sequence::each_onward(conn, id, sequence, show))
+        self.ask(|conn| sequence::each_onward(conn, id, sequence, now, show))
     }
 
     /// Returns what is next in the sequence for one recipient; `despite_reply` leaves aside that the organisation answered.
@@ -335,10 +336,10 @@ impl Reader {
         &self,
         id: CampaignId,
         key: &str,
-        sequence: &Sequence,
+        (sequence, now): (&Sequence, Timestamp),
         despite_reply: bool,
     ) -> Result<Option<Onward>, LedgerError> {
-        self.ask(|conn| sequence::onward(conn, id, key, sequence, despite_reply))
+        self.ask(|conn| sequence::onward(conn, id, key, (sequence, now), despite_reply))
     }
 
     /// Returns whether all these folders of a mailbox were read to their end within a span.

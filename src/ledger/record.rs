@@ -198,6 +198,8 @@ pub struct Onward {
     pub next: Next,
     /// Why a person holds the next letter back, where one does.
     pub hold: Option<String>,
+    /// Since when the last letter is queued, if it is.
+    pub queued_since: Option<Timestamp>,
 }
 
 /// What was claimed.

@@ -21,7 +21,7 @@ use crate::mail::threading::Earlier;
 /// Each recipient with its deliveries, in the order in which they were written down.
 const WAYS: &str =
     "SELECT r.id, r.key, r.organisation, r.deadline, r.fields, r.channel, r.pass = c.roster_pass, r.hold,
-        r.address, r.canonical, d.step, d.state, d.ended_at
+        r.address, r.canonical, d.step, d.state, d.ended_at, d.not_before
     FROM recipient r CROSS JOIN campaign c ON c.id = r.campaign LEFT JOIN delivery d ON d.recipient = r.id";
 
 /// One recipient's way so far.
@@ -37,6 +37,7 @@ struct Way {
     address: Option<String>,
     canonical: Option<String>,
     taken: Vec<StepTaken>,
+    queued_since: Option<Timestamp>,
 }
 
 impl Way {
@@ -53,6 +54,7 @@ impl Way {
             address: row.get(8)?,
             canonical: row.get(9)?,
             taken: Vec::new(),
+            queued_since: None,
         })
     }
 
@@ -60,15 +62,22 @@ impl Way {
     fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
         let Some(step) = row.get::<_, Option<u32>>(10)? else { return Ok(()) };
         let state = State::from_code(row.get(11)?).unwrap_or(State::InDoubt);
-        // A further letter that was withdrawn never went: where the reason is gone, it is due again.
-        if step > 1 && state == State::Cancelled {
+        // A further letter that was withdrawn, or lapsed, never went: where the reason is gone, it is due again.
+        if step > 1 && matches!(state, State::Cancelled | State::Lapsed) {
             return Ok(());
         }
         let ended = row.get::<_, Option<i64>>(12)?.map(instant);
         let taken = StepTaken { state, accepted_at: ended.filter(|_| state == State::Accepted) };
         self.taken.truncate(usize::try_from(step.saturating_sub(1)).unwrap_or(usize::MAX));
         self.taken.push(taken);
+        let not_before = row.get::<_, Option<i64>>(13)?.map(instant);
+        self.queued_since = not_before.filter(|_| state == State::Queued);
         Ok(())
+    }
+
+    fn onward(self, next: Next) -> Onward {
+        let Self { key, address, hold, queued_since, .. } = self;
+        Onward { key, address, next, hold, queued_since }
     }
 
     /// Asks what is next.
@@ -79,6 +88,7 @@ impl Way {
         came: &Came,
         despite_reply: bool,
         sequence: &Sequence,
+        now: Timestamp,
     ) -> rusqlite::Result<Next> {
         let suppressed = match (&self.canonical, suppressing) {
             (Some(canonical), true) => {
@@ -103,6 +113,7 @@ impl Way {
             on_hold: self.hold.is_some(),
             despite_reply,
             deadline: sequence.deadlines.day(own),
+            now,
         }))
     }
 }
@@ -112,6 +123,7 @@ pub(super) fn each_onward(
     conn: &Connection,
     campaign: CampaignId,
     sequence: &Sequence,
+    now: Timestamp,
     mut show: impl FnMut(Onward) -> bool,
 ) -> rusqlite::Result<()> {
     let returns = Returns::read(conn, campaign)?;
@@ -123,9 +135,8 @@ pub(super) fn each_onward(
     let mut way: Option<Way> = None;
     let mut tell = |way: Way| -> rusqlite::Result<bool> {
         let came = returns.of(&way.key, way.organisation.as_deref());
-        let next = way.next(conn, suppressing, &came, false, sequence)?;
-        let Way { key, address, hold, .. } = way;
-        Ok(show(Onward { key, address, next, hold }))
+        let next = way.next(conn, suppressing, &came, false, sequence, now)?;
+        Ok(show(way.onward(next)))
     };
     while let Some(row) = rows.next()? {
         if way.as_ref().is_none_or(|way| row.get(0).is_ok_and(|id: i64| id != way.id))
@@ -146,14 +157,13 @@ pub(super) fn onward(
     conn: &Connection,
     campaign: CampaignId,
     key: &str,
-    sequence: &Sequence,
+    (sequence, now): (&Sequence, Timestamp),
     despite_reply: bool,
 ) -> rusqlite::Result<Option<Onward>> {
     let Some(way) = way(conn, campaign, key)? else { return Ok(None) };
     let came = Returns::read(conn, campaign)?.of(&way.key, way.organisation.as_deref());
-    let next = way.next(conn, suppression::any(conn)?, &came, despite_reply, sequence)?;
-    let Way { key, address, hold, .. } = way;
-    Ok(Some(Onward { key, address, next, hold }))
+    let next = way.next(conn, suppression::any(conn)?, &came, despite_reply, sequence, now)?;
+    Ok(Some(way.onward(next)))
 }
 
 fn way(conn: &Connection, campaign: CampaignId, key: &str) -> rusqlite::Result<Option<Way>> {
@@ -199,8 +209,8 @@ pub(super) fn hindrance(conn: &Connection, delivery: i64) -> rusqlite::Result<Op
     let stop: Option<(i64, String)> = conn
         .prepare_cached(
             "SELECT i.stop, r.key FROM inbound i JOIN recipient r ON r.id = i.recipient
-             WHERE i.campaign = ?2 AND i.stop IS NOT NULL AND (?5 = 0 OR i.stop <> ?4)
-                 AND (r.id = ?1 OR (r.organisation = ?3 AND i.stop = ?4))
+             WHERE i.recipient IN (SELECT ?1 UNION SELECT id FROM recipient WHERE campaign = ?2 AND organisation = ?3)
+                 AND i.stop IS NOT NULL AND (?5 = 0 OR i.stop <> ?4) AND (r.id = ?1 OR i.stop = ?4)
              ORDER BY i.stop, i.id LIMIT 1",
         )?
         .query_row(
@@ -219,8 +229,8 @@ pub(super) fn hindrance(conn: &Connection, delivery: i64) -> rusqlite::Result<Op
     }
     let under_review: bool = conn
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM inbound i JOIN recipient r ON r.id = i.recipient
-                 WHERE i.campaign = ?2 AND i.review = 1 AND (r.id = ?1 OR r.organisation = ?3))",
+            "SELECT EXISTS (SELECT 1 FROM inbound i WHERE i.review = 1 AND i.recipient IN
+                 (SELECT ?1 UNION SELECT id FROM recipient WHERE campaign = ?2 AND organisation = ?3))",
         )?
         .query_row(params![recipient, campaign, organisation], |row| row.get(0))?;
     Ok((under_review || hold.is_some()).then_some(Hindrance::Held))
@@ -238,6 +248,9 @@ impl Writing<'_> {
         let row = self.campaign_numbered(campaign)?;
         match &row.state {
             CampaignState::Running | CampaignState::Finished => {}
+            CampaignState::Paused { until: Some(until), .. } if *until <= now => {
+                self.resume(campaign, now, Some("the pause has ended".to_owned()))?;
+            }
             CampaignState::Paused { why, .. } => {
                 return refused(format!("campaign {} is paused: {why}", row.name));
             }
@@ -254,9 +267,9 @@ impl Writing<'_> {
                 return refused(format!("no recipient has the key `{key}`"));
             };
             let came = returns.of(&way.key, way.organisation.as_deref());
-            let next = way.next(self.conn, suppressing, &came, *despite_reply, sequence)?;
-            let step = match next {
-                Next::Letter { step, due, .. } if due <= now => step,
+            let next = way.next(self.conn, suppressing, &came, *despite_reply, sequence, now)?;
+            let (step, away_until) = match next {
+                Next::Letter { step, due, put_off_by } if due <= now => (step, put_off_by),
                 next => {
                     released.push(Released::Not { key: key.clone(), next });
                     continue;
@@ -265,7 +278,7 @@ impl Writing<'_> {
             let domain = sender_domain(self.conn, campaign)?;
             let continues = Continuation {
                 earlier: self.earlier(way.id, step, &row.seed, &domain, key)?,
-                away_until: came.until,
+                away_until,
                 auto_replied: came.auto_replied,
             };
             let own = way.deadline.as_deref().and_then(|day| day.parse().ok());
@@ -289,7 +302,7 @@ impl Writing<'_> {
                     serde_json::to_string(&continues).ok(),
                     *despite_reply && came.stop == Some(Stop::Replied)
                 ])?;
-            let said = match came.until {
+            let said = match away_until {
                 Some(day) => format!("letter {step} is due; they were away until {day}"),
                 None => format!("letter {step} is due"),
             };
@@ -308,6 +321,25 @@ impl Writing<'_> {
             self.reopen(campaign, "a further letter is due", now)?;
         }
         Ok(released)
+    }
+
+    /// Holds the letters of later steps that are queued to the last days as they are now.
+    pub(super) fn hold_to_last_days(&mut self, campaign: CampaignId, sequence: &Sequence) -> Done<()> {
+        let queued: Vec<(i64, u32, Option<String>)> = self
+            .conn
+            .prepare_cached(
+                "SELECT d.id, d.step, r.deadline FROM delivery d JOIN recipient r ON r.id = d.recipient
+                 WHERE d.campaign = ?1 AND d.state = 0 AND d.step > 1",
+            )?
+            .query_map([campaign.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, step, own) in queued {
+            let own = own.and_then(|day| day.parse().ok());
+            self.conn
+                .prepare_cached("UPDATE delivery SET not_after = ?2 WHERE id = ?1")?
+                .execute(params![id, sequence.last_day(step, own).map(millis)])?;
+        }
+        Ok(())
     }
 
     /// The letters before a step that the relay took, as the recipient has them.
@@ -342,16 +374,13 @@ impl Writing<'_> {
         Ok(letters)
     }
 
-    /// Withdraws or passes over a letter of a later step that must not go now; returns whether it must not.
-    pub(super) fn is_hindered(&mut self, delivery: i64, now: Timestamp) -> Done<bool> {
-        match hindrance(self.conn, delivery)? {
-            None => Ok(false),
-            Some(Hindrance::Held) => Ok(true),
-            Some(Hindrance::Over(why)) => {
-                self.withdraw(delivery, &why, now)?;
-                Ok(true)
-            }
+    /// Withdraws a letter of a later step that must not go any more; returns what stands in its way.
+    pub(super) fn hindered(&mut self, delivery: i64, now: Timestamp) -> Done<Option<Hindrance>> {
+        let hindrance = hindrance(self.conn, delivery)?;
+        if let Some(Hindrance::Over(why)) = &hindrance {
+            self.withdraw(delivery, why, now)?;
         }
+        Ok(hindrance)
     }
 
     /// Holds the further letters of a recipient back, or lets them go again.
@@ -393,9 +422,10 @@ pub(super) fn may_go_on(
     conn: &Connection,
     campaign: CampaignId,
     sequence: &Sequence,
+    now: Timestamp,
 ) -> rusqlite::Result<bool> {
     let mut on = false;
-    each_onward(conn, campaign, sequence, |onward| {
+    each_onward(conn, campaign, sequence, now, |onward| {
         on = !is_over(&onward.next) && onward.next != Next::Nothing(enrollment::Reason::OffRoster);
         !on
     })?;

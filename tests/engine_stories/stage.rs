@@ -183,6 +183,7 @@ impl Town {
             only: Vec::new(),
             barrier: None,
             not_overdue_since: None,
+            working: None,
             limit: None,
             patience: Patience::Endless,
             owner: "send-1".to_owned(),
