@@ -81,7 +81,7 @@ fn wrong(definition: Definition, to: &Recipient) -> String {
 fn continuation() -> Continuation {
     let earlier =
         Earlier { message_id: "<first.one@ngo.example>".to_owned(), wire_id: None, dated: at(FIRST) };
-    Continuation { earlier: vec![earlier], away_until: None, auto_replied: false }
+    Continuation { earlier: vec![earlier], ..Continuation::default() }
 }
 
 fn print(press: &Press, to: &Recipient, step: u32, continues: Option<&Continuation>) -> Printed {

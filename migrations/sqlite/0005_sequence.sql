@@ -6,5 +6,7 @@ ALTER TABLE delivery ADD COLUMN continues TEXT;
 ALTER TABLE delivery ADD COLUMN despite_reply INTEGER NOT NULL DEFAULT 0;
 -- Why a person holds the further letters of a recipient back.
 ALTER TABLE recipient ADD COLUMN hold TEXT;
+-- JSON, the fields of the row as the roster has them now, where they differ from the frozen ones: for whom later letters leave out.
+ALTER TABLE recipient ADD COLUMN fields_now TEXT;
 -- How many letters the sequence has.
 ALTER TABLE campaign ADD COLUMN steps INTEGER NOT NULL DEFAULT 1;

@@ -123,6 +123,9 @@ pub struct Continuation {
     /// Whether a machine answered, and nobody else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto_replied: bool,
+    /// Columns that the roster has got since the row was frozen with the first letter, each with its value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<(String, String)>,
 }
 
 /// The fields that a further letter has beside those of the row, by their names in the letter.
@@ -133,7 +136,7 @@ impl Continuation {
     pub fn expected(dated: Timestamp) -> Self {
         let earlier =
             Earlier { message_id: "<first-letter@preview.invalid>".to_owned(), wire_id: None, dated };
-        Self { earlier: vec![earlier], away_until: None, auto_replied: false }
+        Self { earlier: vec![earlier], ..Self::default() }
     }
 
     /// Returns the day on which the first letter went.

@@ -1,5 +1,6 @@
 //! `postduif follow-up`: reads the mailbox, shows who would get which letter and who not and why, asks, and sends.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::refusals::{refuse_if_stopped, refuse_if_unready, refuse_without_mailb
 use super::sending::{Sending, lookout, reach};
 use super::survey::survey;
 use super::{Context, ask, bar, inbox, interrupt, launched, ledger_failed, one_key, runtime, wrong_input};
+use crate::campaign::roster::Row;
 use crate::cli::FollowUp;
 use crate::config::Config;
 use crate::delivery::enrollment::{Next, Reason, Sequence};
@@ -56,7 +58,8 @@ pub fn run(context: &Context, what: &FollowUp) -> Result<Exit, Failure> {
     }
     let asked = Asked::of(&reading.config, what)?;
     let now = context.clock.now();
-    let shown = shown(&reading.config, &asked, now)?;
+    let mut shown = shown(&reading.config, &asked, now)?;
+    leave_out_by_the_roster(&reading, &mut shown)?;
     context.report.result(&text(&reading.config, &shown, now, context.report.out));
     let due = shown.iter().filter(|one| goes(&one.next, now).is_some()).count() as u64;
     if what.dry_run {
@@ -140,6 +143,31 @@ fn shown(config: &Config, asked: &Asked, now: Timestamp) -> Result<Vec<Onward>, 
         }
     }
     Ok(shown)
+}
+
+/// Leaves out whom the roster leaves out as it is now; the ledger hears of it when the letters are queued.
+fn leave_out_by_the_roster(reading: &Reading, shown: &mut [Onward]) -> Result<(), Failure> {
+    let rules = &reading.config.rules;
+    if rules.iter().all(|rule| rule.unless.is_empty()) {
+        return Ok(());
+    }
+    let mut left_out = HashMap::new();
+    for row in reading.rows()? {
+        let Row::Recipient { recipient, .. } = row else { continue };
+        for (step, rule) in (1_u32..).zip(rules) {
+            if let Some(condition) = rule.unless.iter().find(|condition| condition.holds(&recipient.fields)) {
+                left_out.insert((recipient.key.clone(), step), condition.to_string());
+            }
+        }
+    }
+    for one in shown {
+        if let Next::Letter { step, .. } = one.next
+            && let Some(condition) = left_out.remove(&(one.key.clone(), step))
+        {
+            one.next = Next::Nothing(Reason::Condition(condition));
+        }
+    }
+    Ok(())
 }
 
 /// Writes down who gets a letter, who gets one later, and who gets none, each with the reason.

@@ -27,7 +27,8 @@ use crate::typesetting::{self, Typesetter, TypesettingError};
 pub struct Press {
     definition: Definition,
     zone: TimeZone,
-    letters: Vec<Letter>,
+    /// Of a frozen row, those that its columns suffice for.
+    letters: Vec<Option<Letter>>,
     typesetter: Option<Arc<Typesetter>>,
 }
 
@@ -146,14 +147,29 @@ impl Press {
             .iter()
             .map(|source| Letter::compile(source, &definition, columns, problems))
             .collect();
-        let letters = letters.into_iter().collect::<Option<Vec<_>>>()?;
+        let letters: Vec<_> = letters.into_iter().collect::<Option<Vec<_>>>()?;
+        let letters = letters.into_iter().map(Some).collect();
         Some(Self { definition, zone, letters, typesetter: None })
     }
 
-    /// Compiles the letters of a frozen definition, for the fields of a frozen row.
-    pub fn for_row(definition: Definition, row: &Recipient, problems: &mut Problems) -> Option<Self> {
-        let columns: Vec<String> = row.fields.iter().map(|(name, _)| name.clone()).collect();
-        Self::set_up(definition, &columns, problems)
+    /// Compiles the letters of a frozen definition, for the fields of a frozen row and the columns that a further letter got. One that
+    /// wants other columns is not there.
+    pub fn for_row(
+        definition: Definition,
+        row: &Recipient,
+        continues: Option<&Continuation>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let more = continues.into_iter().flat_map(|continues| &continues.columns);
+        let columns: Vec<String> = row.fields.iter().chain(more).map(|(name, _)| name.clone()).collect();
+        let zone = TimeZone::get(&definition.timezone).unwrap_or(TimeZone::UTC);
+        let mut letters = Vec::with_capacity(definition.steps.len());
+        for source in &definition.steps {
+            let mut of_this = Problems::default();
+            letters.push(Letter::compile(source, &definition, &columns, &mut of_this));
+            problems.append(of_this);
+        }
+        letters.iter().any(Option::is_some).then_some(Self { definition, zone, letters, typesetter: None })
     }
 
     /// Gives it a typesetter, which it needs where [`Press::wants_pdf`].
@@ -170,7 +186,7 @@ impl Press {
 
     /// Returns whether any of its letters asks for a PDF.
     pub fn wants_pdf(&self) -> bool {
-        self.letters.iter().any(|letter| letter.pdf_template().is_some())
+        self.letters.iter().flatten().any(|letter| letter.pdf_template().is_some())
     }
 
     /// Returns the definition that it prints.
@@ -180,7 +196,7 @@ impl Press {
 
     /// Returns the letter of a step.
     pub fn letter(&self, step: u32) -> Option<&Letter> {
-        self.letters.get(usize::try_from(step.checked_sub(1)?).ok()?)
+        self.letters.get(usize::try_from(step.checked_sub(1)?).ok()?)?.as_ref()
     }
 
     /// Returns what the first letter is merged with.
@@ -215,6 +231,7 @@ impl Press {
         let first_on = continues.first_on(&self.zone).unwrap_or(today);
         let subject = self.topic(recipient, first_on);
         let mut fields = recipient.fields.clone();
+        fields.extend(continues.columns.iter().cloned());
         fields.extend(continues.fields(&self.zone));
         let follows = Some((first_on, threading::reply_subject(&subject)));
         Row { fields: Cow::Owned(fields), today, follows }
@@ -223,7 +240,7 @@ impl Press {
     /// Returns the subject of the first letter as it went.
     fn topic(&self, recipient: &Recipient, first_on: Date) -> String {
         let input = Input { fields: &recipient.fields, today: first_on, follows: None };
-        self.letters.first().map(|letter| letter.subject(&input)).unwrap_or_default()
+        self.letter(1).map(|letter| letter.subject(&input)).unwrap_or_default()
     }
 
     /// Returns the fields that put a further letter below the one before; none for a first one.

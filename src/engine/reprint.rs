@@ -71,7 +71,13 @@ pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Res
         addressees.leave_out(|address| delivery.noted.without.contains(address));
     }
     let mut problems = Problems::default();
-    let press = Press::for_row(serde_json::from_str(&story.definition)?, &recipient, &mut problems);
+    let press = Press::for_row(
+        serde_json::from_str(&story.definition)?,
+        &recipient,
+        delivery.continues.as_ref(),
+        &mut problems,
+    );
+    let press = press.filter(|press| press.letter(delivery.step).is_some());
     let press =
         press.ok_or_else(|| ReprintError::Letter(problems.sorted().into_iter().cloned().collect()))?;
     let enclosures: Vec<Enclosure> =

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::campaign::definition::Definition;
 use crate::campaign::problem::Problems;
 use crate::campaign::recipient::Recipient;
+use crate::campaign::sequence::Continuation;
 use crate::delivery::inbound::LetterNumber;
 use crate::inbox::{Sent, SentLetter, own_lines, visible_reference};
 use crate::ledger::record::{Campaign, DeliveryRecord};
@@ -34,14 +35,21 @@ pub struct Letters {
 pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
     let (mut letters, mut known_steps) = (Letters::default(), HashSet::new());
     for campaign in reader.campaigns()? {
-        let (mut press, mut referring) = (None, None);
+        let (mut press, mut referring): (Option<Option<Press>>, _) = (None, None);
         if let Ok(definition) = serde_json::from_str::<Definition>(&campaign.definition) {
             letters.sent.add_own(&definition.sender.from.address.to_string());
         }
         reader.each_recipient(campaign.id, |record| {
             for delivery in record.deliveries.iter().filter(|delivery| delivery.mark.is_some()) {
                 let to = delivery.frozen.as_ref().unwrap_or(&record.recipient);
-                let press = press.get_or_insert_with(|| set_up(&campaign, to)).as_ref();
+                let continues = delivery.continues.as_ref();
+                let lacks = |press: &Option<Press>| {
+                    press.as_ref().is_none_or(|press| press.letter(delivery.step).is_none())
+                };
+                if press.as_ref().is_none_or(|known| continues.is_some() && lacks(known)) {
+                    press = Some(set_up(&campaign, to, continues));
+                }
+                let press = press.as_ref().and_then(Option::as_ref);
                 let shows = |of: &mut bool| press.filter(|_| *of).and_then(|press| text(press, delivery, to));
                 // Letters of one step read much alike: one of each shows how.
                 if known_steps.insert((campaign.id, delivery.step)) {
@@ -60,8 +68,9 @@ pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
 }
 
 /// The letters as they were frozen; nothing where they cannot be read, and then answers are known by their ids alone.
-fn set_up(campaign: &Campaign, recipient: &Recipient) -> Option<Press> {
-    Press::for_row(serde_json::from_str(&campaign.definition).ok()?, recipient, &mut Problems::default())
+fn set_up(campaign: &Campaign, recipient: &Recipient, continues: Option<&Continuation>) -> Option<Press> {
+    let definition = serde_json::from_str(&campaign.definition).ok()?;
+    Press::for_row(definition, recipient, continues, &mut Problems::default())
 }
 
 fn subject(press: Option<&Press>, delivery: &DeliveryRecord, to: &Recipient) -> String {

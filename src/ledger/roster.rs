@@ -273,6 +273,11 @@ impl Writing<'_> {
             newest = self.deliveries_of(known.id, row.step)?.0;
             Enrollment::Updated
         };
+        // What is frozen stays, and whom a later letter leaves out is asked of the row as it is.
+        let fields_now = matches!(enrollment, Enrollment::Changed { .. }).then_some(&row.fields);
+        self.conn
+            .prepare_cached("UPDATE recipient SET fields_now = ?2 WHERE id = ?1 AND fields_now IS NOT ?2")?
+            .execute(params![known.id, fields_now])?;
         // A row that stays as it was frozen keeps its own deadline; the campaign's is everybody's.
         let not_after = match enrollment {
             Enrollment::Changed { .. } => {

@@ -21,7 +21,8 @@ use crate::mail::threading::Earlier;
 /// Each recipient with its deliveries, in the order in which they were written down.
 const WAYS: &str =
     "SELECT r.id, r.key, r.organisation, r.deadline, r.fields, r.channel, r.pass = c.roster_pass, r.hold,
-        r.address, r.canonical, d.step, d.state, d.ended_at, d.not_before
+        r.address, r.canonical, d.step, d.state, d.ended_at, d.not_before,
+        r.fields_now
     FROM recipient r CROSS JOIN campaign c ON c.id = r.campaign LEFT JOIN delivery d ON d.recipient = r.id";
 
 /// One recipient's way so far.
@@ -31,6 +32,7 @@ struct Way {
     organisation: Option<String>,
     deadline: Option<String>,
     fields: String,
+    fields_now: Option<String>,
     channel: String,
     on_roster: bool,
     hold: Option<String>,
@@ -48,6 +50,7 @@ impl Way {
             organisation: row.get(2)?,
             deadline: row.get(3)?,
             fields: row.get(4)?,
+            fields_now: row.get(14)?,
             channel: row.get(5)?,
             on_roster: row.get(6)?,
             hold: row.get(7)?,
@@ -75,6 +78,14 @@ impl Way {
         Ok(())
     }
 
+    /// Returns the columns that the roster has and the frozen row has not.
+    fn new_columns(&self) -> Vec<(String, String)> {
+        let Some(now) = &self.fields_now else { return Vec::new() };
+        let frozen = fields_of(&self.fields);
+        let is_new = |(name, _): &(String, String)| !frozen.iter().any(|(known, _)| known == name);
+        fields_of(now).into_iter().filter(is_new).collect()
+    }
+
     fn onward(self, next: Next) -> Onward {
         let Self { key, address, hold, queued_since, .. } = self;
         Onward { key, address, next, hold, queued_since }
@@ -98,7 +109,7 @@ impl Way {
             _ => false,
         };
         let fields: Vec<(String, String)> = if sequence.has_conditions() {
-            serde_json::from_str(&self.fields).unwrap_or_default()
+            fields_of(self.fields_now.as_ref().unwrap_or(&self.fields))
         } else {
             Vec::new()
         };
@@ -164,6 +175,10 @@ pub(super) fn onward(
     let came = Returns::read(conn, campaign)?.of(&way.key, way.organisation.as_deref());
     let next = way.next(conn, suppression::any(conn)?, &came, despite_reply, sequence, now)?;
     Ok(Some(way.onward(next)))
+}
+
+fn fields_of(json: &str) -> Vec<(String, String)> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 fn way(conn: &Connection, campaign: CampaignId, key: &str) -> rusqlite::Result<Option<Way>> {
@@ -280,6 +295,7 @@ impl Writing<'_> {
                 earlier: self.earlier(way.id, step, &row.seed, &domain, key)?,
                 away_until,
                 auto_replied: came.auto_replied,
+                columns: way.new_columns(),
             };
             let own = way.deadline.as_deref().and_then(|day| day.parse().ok());
             let last = sequence.last_day(step, own);

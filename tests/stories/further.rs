@@ -105,7 +105,7 @@ fn who_gets_a_reminder_and_who_not_is_told_with_the_reason_of_each() {
     assert_eq!(taken(&campaign).len(), 3, "a dry run sends nothing");
     campaign.run(["why", "EEN"]).success().said("no letter follows");
     campaign.run(["why", "TWEE"]).success().said("next: letter 2 (reminder), ");
-    campaign.run(["status"]).success().said("1 further letters due");
+    campaign.run(["status"]).success().said("1 further letter due");
 }
 
 #[test]
@@ -352,4 +352,28 @@ fn the_service_tells_its_health_and_its_numbers_on_this_machine_alone() {
     assert!(reminded.is_some_and(|line| line.ends_with(" 2")), "{metrics}");
     running.interrupt();
     running.wait().success();
+}
+
+#[test]
+fn a_column_that_came_later_is_heard_by_the_reminder_and_the_first_letter_stays_what_it_was() {
+    let campaign = sent();
+    campaign
+        .write("templates/reminder.md", format!("{REMINDER}\n{{{{optional groet}}}}\n"))
+        .write(
+            "recipients.csv",
+            "afkorting,partij,naam,e-mail,groet,gebeld\nEEN,Partij Een,Programmacommissie,een@een.example,Dag!,\n\
+             TWEE,Partij Twee,Programmacommissie,twee@twee.example,Hoi!,ja\nDRIE,Partij Drie,Programmacommissie,drie@drie.example,,\n",
+        )
+        .configure("after = \"3 working days\"", "after = \"3 working days\"\nunless = \"gebeld = ja\"");
+    let told = campaign.run(["follow-up", "--yes"]).success();
+    assert!(told.out.contains("2 letters to go now"), "{}", told.out);
+    campaign.run(["why", "TWEE"]).success().said("left out by `unless = \"gebeld = ja\"`");
+    assert!(reminders(&campaign, "een@een.example").remove(0).contains("Dag!"));
+    assert!(reminders(&campaign, "twee@twee.example").is_empty());
+    for (key, step) in [("EEN", "1"), ("EEN", "2"), ("TWEE", "1"), ("DRIE", "2")] {
+        campaign.run(["show", key, "--step", step]).success();
+    }
+    let shown = campaign.run(["show", "EEN"]).success().out;
+    let sent = reminders(&campaign, "een@een.example").remove(0);
+    assert!(sent.replace("\r\n", "\n").ends_with(&shown.replace("\r\n", "\n")), "byte for byte");
 }
