@@ -52,6 +52,8 @@ pub enum Command {
     Inbox(Inbox),
     /// Judge what came back and is not certain: each with its evidence, one key each.
     Review(Review),
+    /// Open the page for people who do not type commands, on this machine alone.
+    Serve(Serve),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
     /// Go on after a pause.
@@ -316,6 +318,17 @@ pub enum ReviewWord {
     Complaint,
     /// It has nothing to do with our letter.
     Nothing,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where: an address of this machine, which other machines cannot reach, and a port; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8420")]
+    pub listen: String,
+    /// Only show: nothing can be judged, marked or approved.
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// `pause`

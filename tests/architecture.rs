@@ -118,6 +118,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("indicatif", &["command/bar.rs"]),
     ("rusqlite", &["ledger/"]),
     ("axum", &["dashboard/"]),
+    ("askama", &["dashboard/"]),
     ("prometheus", &["dashboard/metrics.rs"]),
     ("regex", &["inbox/rules.rs"]),
     (

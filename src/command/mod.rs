@@ -24,6 +24,7 @@ mod refusals;
 pub mod review;
 pub mod send;
 mod sent_list;
+pub mod serve;
 pub mod settle;
 pub mod show;
 pub mod show_plan;
@@ -50,6 +51,7 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::report::{Failure, Report, count};
 
 /// What every command is handed.
+#[derive(Clone)]
 pub struct Context {
     /// The campaign's folder.
     pub folder: PathBuf,

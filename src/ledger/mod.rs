@@ -19,9 +19,11 @@ pub mod record;
 mod attempt;
 mod campaigns;
 mod claim;
+mod days;
 mod files;
 mod history;
 mod inbound;
+mod lines;
 mod lock;
 mod mark;
 mod reader;
@@ -37,7 +39,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::days::Hour;
 pub use self::inbound::Returns;
+pub use self::lines::{Line, Touched};
 pub use self::reader::Reader;
 pub use self::tally::Tally;
 pub use self::writer::Answer;

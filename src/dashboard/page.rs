@@ -1,0 +1,112 @@
+//! `postduif serve`: the page, its routes, and the files that it is made of.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+
+use super::desk::{Desk, Settings, Trouble, Visit, door};
+use super::guard::{NoRandom, harden};
+use super::texts::Lang;
+use super::{loopback, overview, recipients, review};
+
+/// The files beside the pages: address, media type, content.
+const FILES: [(&str, &str, &str); 5] = [
+    ("/assets/icon.svg", "image/svg+xml", include_str!("../../assets/dashboard/icon.svg")),
+    ("/assets/page.css", "text/css; charset=utf-8", include_str!("../../assets/dashboard/page.css")),
+    ("/assets/page.js", "text/javascript; charset=utf-8", include_str!("../../assets/dashboard/page.js")),
+    ("/assets/htmx.js", "text/javascript; charset=utf-8", include_str!("../../assets/dashboard/htmx.min.js")),
+    ("/assets/htmx-sse.js", "text/javascript; charset=utf-8", include_str!("../../assets/dashboard/htmx-sse.min.js")),
+];
+
+/// The page, ready to be served.
+pub struct Window {
+    desk: Arc<Desk>,
+    listener: TcpListener,
+    /// The first link, with its token: whoever has it is let in.
+    pub link: String,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    /// Nobody could be told from anybody else.
+    #[error(transparent)]
+    NoRandom(#[from] NoRandom),
+    /// The system gives no address.
+    #[error("nobody can listen: {0}")]
+    Listener(#[from] std::io::Error),
+}
+
+impl Window {
+    /// Sets the page up on a listener.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn on(listener: TcpListener, settings: Settings) -> Result<Self, WindowError> {
+        let address = listener.local_addr()?;
+        let (desk, token) = Desk::new(settings, address.port())?;
+        let link = format!("http://{address}/?token={token}");
+        Ok(Self { desk: Arc::new(desk), listener, link })
+    }
+
+    /// Answers until `shutdown` comes about.
+    ///
+    /// # Errors
+    /// When the system takes the listener away.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        axum::serve(self.listener, routes(self.desk)).with_graceful_shutdown(shutdown).await
+    }
+}
+
+fn routes(desk: Arc<Desk>) -> Router {
+    let rooms = Router::new()
+        .route("/", get(overview::show))
+        .route("/recipients", get(recipients::table))
+        .route("/recipients/{key}", get(recipients::story))
+        .route("/recipients/{key}/mark", post(recipients::mark))
+        .route("/recipients/{key}/settle", post(recipients::settle))
+        .route("/recipients/{key}/suppress", post(recipients::suppress))
+        .route("/recipients/{key}/came/{number}/{nth}", get(recipients::attachment))
+        .route("/review", get(review::show))
+        .route("/review/{number}", post(review::judge))
+        .fallback(nowhere)
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), admit));
+    let files = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
+        router.route(path, get(move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], content) }))
+    });
+    rooms
+        .merge(files)
+        .layer(middleware::from_fn(harden))
+        .layer(middleware::from_fn(loopback::only_meant))
+        .with_state(desk)
+}
+
+async fn nowhere(visit: Visit) -> Response {
+    visit.trouble(Trouble::NotFound)
+}
+
+#[derive(serde::Deserialize)]
+struct Key {
+    token: Option<String>,
+}
+
+/// Lets in who has the cookie, or the token, which becomes a cookie; everybody else stands before the door.
+async fn admit(State(desk): State<Arc<Desk>>, Query(key): Query<Key>, mut request: Request, next: Next) -> Response {
+    if let Some(token) = key.token
+        && let Some(cookie) = desk.guard.admit(&token)
+        && let Ok(cookie) = HeaderValue::from_str(&cookie)
+    {
+        return (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], Redirect::to(request.uri().path())).into_response();
+    }
+    let lang = Lang::of(request.headers());
+    let Some(visitor) = desk.guard.visitor(request.headers()) else { return door(lang) };
+    request.extensions_mut().insert(visitor);
+    next.run(request).await
+}
