@@ -36,6 +36,10 @@ pub enum Command {
     Preview(Preview),
     /// Send the letters, after showing the plan and asking.
     Send(Send),
+    /// Write again to those who did not answer, after reading the mailbox and asking.
+    FollowUp(FollowUp),
+    /// Keep the campaign going by itself: read the mailbox, send what is due, until everything has ended.
+    Run(Run),
     /// Where the campaign stands, by state and recipient.
     Status(Status),
     /// One line: what happened to this recipient, and why.
@@ -99,6 +103,9 @@ pub struct Preview {
     /// Write each letter as a PDF, for printing and post; with KEY, that one.
     #[arg(long, value_name = "DIR")]
     pub pdf: Option<PathBuf>,
+    /// With KEY: the letter of this step, from 1, as it goes if nobody answers.
+    #[arg(long, requires = "key", value_name = "N", default_value_t = 1)]
+    pub step: u32,
     /// With KEY: the whole message as it goes over the line, headers and all.
     #[arg(long, requires = "key")]
     pub raw: bool,
@@ -131,6 +138,37 @@ pub struct Send {
     /// Stay until nothing is queued any more: through office hours, limits per day and retries.
     #[arg(long)]
     pub wait: bool,
+}
+
+/// `follow-up`
+#[derive(Debug, Args)]
+pub struct FollowUp {
+    /// Do not ask; needed where there is no terminal.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Only show who would get a letter, and who not and why; nothing is sent.
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Write to this one although the organisation has answered; may be given several times.
+    #[arg(long, value_name = "KEY")]
+    pub despite_reply: Vec<String>,
+    /// Only this recipient; may be given several times.
+    #[arg(long, value_name = "KEY")]
+    pub only: Vec<String>,
+    /// Stay until all of them have gone: through office hours, limits per day and retries.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Do not ask: what the plan shows, and what is overdue, may go.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Tell health and metrics (Prometheus) on this address of the machine itself, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS")]
+    pub status_listen: Option<std::net::SocketAddr>,
 }
 
 /// `status`
@@ -269,6 +307,10 @@ pub enum MarkWord {
     WrongAddress,
     /// Only a remark for the history.
     Note,
+    /// The next letter waits, until `release`.
+    Hold,
+    /// The next letter waits no longer.
+    Release,
 }
 
 /// `review`

@@ -17,6 +17,7 @@
 //! | [`transport`] | the way out: SMTP, folder, the rehearsal relay | `mail`, `delivery`, `clock`, `account` |
 //! | [`typesetting`] | PDF letters, made by the second program `letter-pdf` | `mail`, `campaign` |
 //! | [`inbox`] | the way back: what a message is and to which letter it belongs; a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
+//! | [`town`] | where a rehearsal's letters go, and where its answers come from | `mail`, `clock`, `campaign`, `delivery`, `transport` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
 //! | [`dashboard`] | a window on the ledger, on loopback; it cannot send | `mail`, `campaign`, `delivery`, `ledger`, `clock` |
 //! | [`config`] | `config.toml`, exactly once | everything above |
@@ -47,5 +48,6 @@ pub mod ledger;
 pub mod mail;
 pub mod report;
 pub mod run;
+pub mod town;
 pub mod transport;
 pub mod typesetting;

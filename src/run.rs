@@ -17,6 +17,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Check(what) => command::check::run(&context, &what),
         Command::Preview(what) => command::preview::run(&context, &what),
         Command::Send(what) => command::send::run(&context, &what),
+        Command::FollowUp(what) => command::follow_up::run(&context, &what),
+        Command::Run(what) => command::run::run(&context, &what),
         Command::Status(what) => command::status::run(&context, &what),
         Command::Why(what) => command::why::run(&context, &what),
         Command::Show(what) => command::show::run(&context, &what),

@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transport", &["mail", "delivery", "clock", "account"]),
     ("inbox", &["mail", "campaign", "delivery", "clock", "account"]),
     ("typesetting", &["mail", "campaign"]),
+    ("town", &["mail", "clock", "campaign", "delivery", "transport"]),
     (
         "engine",
         &["mail", "clock", "campaign", "delivery", "ledger", "account", "transport", "inbox", "typesetting"],
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "transport",
             "inbox",
             "typesetting",
+            "town",
             "engine",
             "dashboard",
         ],
@@ -56,6 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "transport",
             "inbox",
             "typesetting",
+            "town",
             "engine",
             "dashboard",
             "config",

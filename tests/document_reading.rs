@@ -82,7 +82,9 @@ fn merged(draft: &Draft) -> Result<Merged, Vec<String>> {
     let letter =
         letter.ok_or_else(|| problems.sorted().into_iter().map(Problem::to_string).collect::<Vec<_>>())?;
     let fields: Vec<_> = columns.into_iter().map(|column| (column.clone(), format!("[{column}]"))).collect();
-    letter.merge(&Input { fields: &fields, today: today() }).map_err(|problems| told(&problems))
+    letter
+        .merge(&Input { fields: &fields, today: today(), follows: None })
+        .map_err(|problems| told(&problems))
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn who_takes_no_mail_is_a_task_and_never_claimed() {
     let counts = ledger.counts(campaign.id).wait().unwrap();
     assert_eq!((counts.tasks, counts.accepted, counts.queued), (2, 1, 0));
     assert_eq!(
-        ledger.finish_if_done(campaign.id, at(2)).wait().unwrap(),
+        ledger.finish_if_done(campaign.id, None, at(2)).wait().unwrap(),
         CampaignState::Running,
         "there is something to do yet"
     );
@@ -103,7 +103,7 @@ fn after_the_deadline_nothing_goes_and_a_later_deadline_lets_it_go() {
     assert_eq!(claims.again_at, None);
     send(&ledger, &claims.claims[0], end_of_day);
     assert_eq!(
-        ledger.finish_if_done(campaign.id, end_of_day).wait().unwrap(),
+        ledger.finish_if_done(campaign.id, None, end_of_day).wait().unwrap(),
         CampaignState::Finished,
         "what lapsed holds nothing up"
     );

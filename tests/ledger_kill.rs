@@ -68,7 +68,7 @@ fn victim() {
             step("accepted", key);
         }
     }
-    ledger.finish_if_done(campaign.id, at(4)).wait().unwrap();
+    ledger.finish_if_done(campaign.id, None, at(4)).wait().unwrap();
     drop(ledger);
     step("done", "");
 }

@@ -53,7 +53,7 @@ fn who_is_off_the_roster_is_not_written_to_and_comes_back_with_it() {
     assert_eq!(keys(&claims), ["p4", "p2"], "in the order of the roster");
     assert_eq!(claims.again_at, None);
     claims.claims.iter().for_each(|held| send(&ledger, held, at(1)));
-    let ended = ledger.finish_if_done(campaign.id, at(2)).wait().unwrap();
+    let ended = ledger.finish_if_done(campaign.id, None, at(2)).wait().unwrap();
     assert_eq!(ended, CampaignState::Finished);
 
     roster(&ledger, &campaign, &all);
@@ -182,7 +182,7 @@ fn only_a_person_ends_a_doubt_and_only_a_doubt() {
         ledger.note_end_of_data(&held.ticket, mark(), at(1)).wait().unwrap();
         end(&ledger, &held.ticket, silence(), State::InDoubt, at(1)).unwrap();
     }
-    assert_eq!(ledger.finish_if_done(campaign.id, at(1)).wait().unwrap(), CampaignState::Running);
+    assert_eq!(ledger.finish_if_done(campaign.id, None, at(1)).wait().unwrap(), CampaignState::Running);
     let settle =
         |key: &str, settlement| ledger.settle(campaign.id, key, 1, settlement, "seen in Sent", at(5)).wait();
     settle("p1", Settlement::Accepted).unwrap();

@@ -55,7 +55,7 @@ fn a_task_is_done_while_another_process_sends_and_both_histories_are_whole() {
     assert_eq!((done.state, last.event.as_str(), last.at), (State::Done, "done", at(5)));
     assert_eq!((last.note.as_deref(), last.step, last.attempt), (Some("receipt 12"), Some(1), None));
     assert_eq!(*told.lock().unwrap(), ["launched", "done", "accepted"], "the sender's log has it, too");
-    assert_eq!(ledger.finish_if_done(campaign.id, at(7)).wait().unwrap(), CampaignState::Finished);
+    assert_eq!(ledger.finish_if_done(campaign.id, None, at(7)).wait().unwrap(), CampaignState::Finished);
 }
 
 #[test]

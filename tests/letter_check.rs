@@ -150,7 +150,7 @@ fn a_row_that_cannot_be_written_to_is_named_with_field_and_place() {
     let wrong = [("datum", "29-10-2025"), ("zetels", "veel"), ("site", "https://x.example")];
     insta::assert_snapshot!("row_findings", merge(&letter, &wrong).unwrap_err().join("\n"));
     let input = row(&wrong);
-    let input = Input { fields: &input, today: today() };
+    let input = Input { fields: &input, today: today(), follows: None };
     assert_eq!(letter.inspect(&input).unwrap_err(), letter.merge(&input).unwrap_err());
 }
 

@@ -65,7 +65,7 @@ fn compile(body: &str) -> Letter {
 }
 
 fn manuscript(letter: &Letter, values: &[(&str, &str)]) -> Manuscript {
-    letter.manuscript(&Input { fields: &row(values), today: today() }).unwrap().unwrap()
+    letter.manuscript(&Input { fields: &row(values), today: today(), follows: None }).unwrap().unwrap()
 }
 
 #[test]
@@ -81,7 +81,8 @@ fn a_letter_as_blocks() {
 fn what_a_template_reads() {
     let letter = compile("Dag");
     let values = row(&[("partij", "X"), ("naam", "a\u{202e}b\u{0}\nc")]);
-    let manuscript = letter.manuscript(&Input { fields: &values, today: today() }).unwrap().unwrap();
+    let manuscript =
+        letter.manuscript(&Input { fields: &values, today: today(), follows: None }).unwrap().unwrap();
     let recipient = Recipient {
         key: "X".to_owned(),
         channel: Channel::ByHand(Errand::Post),
@@ -98,7 +99,7 @@ fn what_a_template_reads() {
 #[test]
 fn a_letter_without_a_pdf_has_no_manuscript() {
     let letter = campaign::compile("Dag", &[]).unwrap();
-    assert_eq!(letter.manuscript(&Input { fields: &row(&[]), today: today() }), Ok(None));
+    assert_eq!(letter.manuscript(&Input { fields: &row(&[]), today: today(), follows: None }), Ok(None));
     assert_eq!((letter.pdf_template(), compile("Dag").pdf_template()), (None, Some("brief.typ")));
 }
 

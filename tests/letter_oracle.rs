@@ -101,8 +101,8 @@ proptest! {
         after[column].1 = value;
         if !letter.columns_used().iter().any(|used| used == COLUMNS[column]) {
             prop_assert_eq!(
-                letter.merge(&Input { fields: &before, today: today() }),
-                letter.merge(&Input { fields: &after, today: today() })
+                letter.merge(&Input { fields: &before, today: today(), follows: None }),
+                letter.merge(&Input { fields: &after, today: today(), follows: None })
             );
         }
     }

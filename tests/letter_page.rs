@@ -334,7 +334,7 @@ proptest! {
             prop_assert!(clean(&merged.text).contains(&clean(&naam)), "{}", merged.text);
             prop_assert!(clean(&merged.text).contains(&clean(&plaats)), "{}", merged.text);
             let fields = row(&values);
-            prop_assert_eq!(letter.merge_afresh(&Input { fields: &fields, today: today() }).unwrap(), merged);
+            prop_assert_eq!(letter.merge_afresh(&Input { fields: &fields, today: today(), follows: None }).unwrap(), merged);
             Ok(())
         })?;
     }

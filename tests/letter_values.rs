@@ -249,7 +249,7 @@ proptest! {
     fn a_kept_shape_gives_what_converting_afresh_gives(body in piece(), rows in prop::collection::vec(recipient(), 1..6)) {
         let letter = compile(&body, PARTS).unwrap();
         for fields in &rows {
-            let input = Input { fields, today: today() };
+            let input = Input { fields, today: today(), follows: None };
             prop_assert_eq!(letter.merge(&input), letter.merge_afresh(&input));
             prop_assert_eq!(letter.inspect(&input).err(), letter.merge(&input).err());
         }
@@ -258,7 +258,7 @@ proptest! {
     #[test]
     fn any_text_is_a_letter_or_a_problem_and_never_a_panic(body in "[\\PC\n{}#/>()\"\\[\\]=~!&*.@^|a-z ]{0,80}", fields in recipient()) {
         if let Ok(letter) = compile(&body, &[("deel", "x")]) {
-            let _ = letter.merge(&Input { fields: &fields, today: today() });
+            let _ = letter.merge(&Input { fields: &fields, today: today(), follows: None });
         }
     }
 
@@ -268,7 +268,7 @@ proptest! {
         "eq ", "\"x\"", "'", "[", "]", " as |a b|", "> deel", "~", "!", "--", "\\", "\n", " ", "=", "null", "3", "{{naam}}", "{{#if naam}}", "{{/if}}", "{{else}}", "<", "`", "> map/", "[naam]", " default=\"", " optional=true",
     ]), 0..25), fields in recipient()) {
         if let Ok(letter) = compile(&pieces.concat(), PARTS) {
-            let _ = letter.merge(&Input { fields: &fields, today: today() });
+            let _ = letter.merge(&Input { fields: &fields, today: today(), follows: None });
         }
     }
 }

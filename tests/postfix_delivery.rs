@@ -227,6 +227,8 @@ async fn run_later(campaign: &Campaign, port: u16, later: Duration) -> Ended {
         window: None,
         retry: RetryPolicy::default(),
         only: Vec::new(),
+        barrier: None,
+        not_overdue_since: None,
         limit: None,
         patience: Patience::Sitting,
         owner: "later".to_owned(),

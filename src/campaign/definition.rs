@@ -74,6 +74,32 @@ impl LetterSource {
 }
 
 impl Definition {
+    /// Returns whether a letter follows another.
+    pub fn is_later(&self, letter: &LetterSource) -> bool {
+        self.steps.iter().skip(1).any(|step| step.name == letter.name)
+    }
+
+    /// Returns what goes on from a frozen campaign whose first `begun` letters were handed over: the frozen one, with the later
+    /// letters of this one, that of the files. Of pictures and files that both name, the frozen ones stay.
+    #[must_use]
+    pub fn continuing(&self, frozen: &Definition, begun: usize) -> Definition {
+        let mut continued = frozen.clone();
+        continued.steps.truncate(begun);
+        continued.steps.extend(self.steps.iter().skip(begun).cloned());
+        let add = |to: &mut BTreeMap<String, String>, from: &BTreeMap<String, String>| {
+            for (name, value) in from {
+                to.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        };
+        add(&mut continued.stationery.texts, &self.stationery.texts);
+        add(&mut continued.stationery.pictures, &self.stationery.pictures);
+        add(&mut continued.stationery.fonts, &self.stationery.fonts);
+        for (path, mark) in &self.attachments {
+            continued.attachments.entry(path.clone()).or_insert_with(|| mark.clone());
+        }
+        continued
+    }
+
     /// Returns the SHA-256 of the definition, as 64 hexadecimal digits.
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
@@ -88,4 +114,58 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::address::Address;
+
+    fn definition(name: &str, letters: &[&str]) -> Definition {
+        let letter = |text: &&str| LetterSource {
+            name: "letter".to_owned(),
+            text: (*text).to_owned(),
+            partials: BTreeMap::new(),
+        };
+        Definition {
+            name: "appeal".to_owned(),
+            language: "nl".to_owned(),
+            timezone: "Europe/Amsterdam".to_owned(),
+            sender: Sender {
+                from: Mailbox {
+                    name: Some(name.to_owned()),
+                    address: Address::parse("desk@ngo.example").unwrap(),
+                },
+                reply_to: None,
+                verp: false,
+                fields: BTreeMap::new(),
+            },
+            steps: letters.iter().map(letter).collect(),
+            attachments: BTreeMap::from([(format!("{name}.pdf"), FileMark::of("a.pdf", name.as_bytes()))]),
+            stationery: Stationery {
+                texts: BTreeMap::from([("brief.typ".to_owned(), name.to_owned())]),
+                ..Stationery::default()
+            },
+        }
+    }
+
+    #[test]
+    fn letters_that_were_handed_over_stay_as_they_were_and_later_ones_may_change() {
+        let frozen = definition("Then", &["first", "second"]);
+        let files = definition("Now", &["first, edited", "second, edited", "third"]);
+        let texts = |begun| -> Vec<String> {
+            files.continuing(&frozen, begun).steps.into_iter().map(|step| step.text).collect()
+        };
+        assert_eq!(texts(1), ["first", "second, edited", "third"]);
+        assert_eq!(texts(2), ["first", "second", "third"]);
+        let fewer = definition("Now", &["first, edited"]).continuing(&frozen, 1);
+        assert_eq!(fewer.steps.len(), 1);
+        let continued = files.continuing(&frozen, 1);
+        assert_eq!(continued.sender, frozen.sender);
+        assert_eq!(continued.stationery, frozen.stationery);
+        assert_eq!(continued.attachments.keys().collect::<Vec<_>>(), ["Now.pdf", "Then.pdf"]);
+        // What goes on once goes on as it is.
+        assert_eq!(files.continuing(&continued, 1), continued);
+        assert_eq!(frozen.continuing(&frozen, 1), frozen);
+    }
 }

@@ -53,7 +53,7 @@ impl Letter {
     /// Everything that keeps it from being sent to this row.
     pub fn draft(&self, input: &Input<'_>) -> Result<Draft, Vec<Problem>> {
         let columns = self.columns(input);
-        let prepared = self.prepare(&columns, input.today)?;
+        let prepared = self.prepare(&columns, input)?;
         let (walk, shape): (&Walk<'_>, _) = (&prepared.walk, &prepared.shape);
         let mut text = String::with_capacity(shape.size());
         let mut landed = Vec::with_capacity(walk.given.len() + 4);

@@ -30,8 +30,10 @@ const PAGE_EXAMPLE: &str = "write it between `<title>` and `</title>`, or begin 
 /// The front matter of a letter, and its body.
 #[derive(Debug)]
 pub(super) struct FrontMatter<'t> {
-    /// The subject; not empty.
-    pub(super) subject: Scripted,
+    /// The subject; not empty. Without one the letter is a further one, or wrong, which who compiles it says.
+    pub(super) subject: Option<Scripted>,
+    /// Whether a subject is given, right or wrong.
+    pub(super) has_subject: bool,
     /// The files that go along.
     pub(super) attachments: Vec<Attached>,
     /// The PDF that goes along, if one is asked for.
@@ -109,18 +111,21 @@ impl<'t> FrontMatter<'t> {
             table.refuse_pdf(problems);
         }
         let mut subject = table.scripted("subject", "no-subject", problems);
-        if subject.is_none() && !table.has("subject") {
+        let mut has_subject = table.has("subject");
+        if !has_subject {
             subject = Scripted::title(body, body_line).filter(|_| page);
-            if subject.is_none() {
-                let place = Place::column(file, 1, 1);
-                let problem = Problem::error("no-subject", place, "the letter has no subject");
-                problems.push(problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE }));
-            }
+            has_subject = subject.is_some();
         }
         let attachments = table.attachments(problems);
         let pdf = if page { None } else { table.pdf(problems) };
         let accept = table.acceptances(problems);
-        Some(Self { subject: subject?, attachments, pdf, accept, body, body_line })
+        Some(Self { subject, has_subject, attachments, pdf, accept, body, body_line })
+    }
+
+    /// Says that the letter needs a subject and has none.
+    pub(super) fn no_subject(file: &str, page: bool) -> Problem {
+        let problem = Problem::error("no-subject", Place::column(file, 1, 1), "the letter has no subject");
+        problem.hint(if page { PAGE_EXAMPLE } else { EXAMPLE })
     }
 }
 

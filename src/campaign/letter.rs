@@ -29,9 +29,10 @@ use super::manuscript::Manuscript;
 use super::markdown::{Shape, faults};
 use super::markup;
 use super::markup_rules;
-use super::merge::{CLOSE, OPEN, Walk, token};
+use super::merge::{CLOSE, Days, OPEN, Walk, token};
 use super::problem::{Place, Problem, Problems};
 use super::script::{Node, Resolver, nearest, normal};
+use super::sequence::FURTHER_FIELDS;
 use super::tags::{Kind, Source, without_raw_output};
 use super::words::Tongue;
 use crate::mail::headers;
@@ -47,7 +48,8 @@ const MOST_TAGS: usize = 5000;
 /// A letter, compiled and checked. Cheap to share between threads.
 #[derive(Debug)]
 pub struct Letter {
-    subject: Vec<Node>,
+    /// Without one, the letter answers under the first letter's.
+    subject: Option<Vec<Node>>,
     body: Vec<Node>,
     attachments: Attachments,
     pdf: Option<Pdf>,
@@ -93,6 +95,23 @@ pub struct Input<'a> {
     pub fields: &'a [(String, String)],
     /// The date of sending, in the campaign's zone.
     pub today: Date,
+    /// What a further letter follows; nothing for a first one.
+    pub follows: Option<Follows<'a>>,
+}
+
+/// What a further letter knows of the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Follows<'a> {
+    /// The day on which the first letter went, in the campaign's zone.
+    pub first_on: Date,
+    /// The subject under which it is answered: `Re: …`.
+    pub subject: &'a str,
+}
+
+impl Input<'_> {
+    fn days(&self) -> Days {
+        Days { today: self.today, first: self.follows.map_or(self.today, |follows| follows.first_on) }
+    }
 }
 
 /// A letter merged for one recipient.
@@ -127,7 +146,19 @@ impl Letter {
         }
         let text = normal(&source.text);
         let front = FrontMatter::read(&file, &text, source.is_html(), problems)?;
-        let subject = front.subject.source(&file, problems);
+        let later = definition.is_later(source);
+        if !front.has_subject && !later {
+            problems.push(FrontMatter::no_subject(&file, source.is_html()));
+        }
+        let further;
+        let columns = if later {
+            refuse_columns_of_the_same_name(&file, columns, problems);
+            further = [columns, &FURTHER_FIELDS.map(str::to_owned)].concat();
+            &further
+        } else {
+            columns
+        };
+        let subject = front.subject.as_ref().and_then(|subject| subject.source(&file, problems));
         let pdf_name = front.pdf.as_ref().and_then(|pdf| pdf.name.as_ref());
         let pdf_name = pdf_name.and_then(|name| name.source(&file, problems));
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
@@ -139,7 +170,9 @@ impl Letter {
         let mut resolver = Resolver::new(source, definition, columns, problems);
         let subject = subject.map(|subject| resolver.resolve(&subject));
         let pdf_name = pdf_name.map(|name| resolver.resolve(&name));
+        resolver.in_body = true;
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
+        resolver.in_body = false;
         let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
         let included = std::mem::take(&mut resolver.included);
@@ -164,7 +197,7 @@ impl Letter {
         let at =
             used.iter().map(|name| columns.iter().position(|column| column == name).unwrap_or(0)).collect();
         Some(Self {
-            subject: subject?,
+            subject,
             body: nodes?,
             attachments,
             pdf: front.pdf.map(|pdf| Pdf { template: pdf.template, name: pdf_name }),
@@ -181,7 +214,7 @@ impl Letter {
     /// Merges the letter for one recipient; or says everything that keeps it from being sent to this row.
     pub fn merge(&self, input: &Input<'_>) -> Result<Merged, Vec<Problem>> {
         let columns = self.columns(input);
-        let Prepared { subject, walk, shape, .. } = self.prepare(&columns, input.today)?;
+        let Prepared { subject, walk, shape, .. } = self.prepare(&columns, input)?;
         let mut text = String::with_capacity(shape.size());
         shape.text(&walk.given, &mut text);
         let html = shape.page(&self.language, &subject, &walk.given);
@@ -191,7 +224,7 @@ impl Letter {
     /// Looks whether the letter can be merged for this row, without writing it: empty fields, wrong dates and links.
     pub fn inspect(&self, input: &Input<'_>) -> Result<(), Vec<Problem>> {
         let columns = self.columns(input);
-        self.prepare(&columns, input.today).map(drop)
+        self.prepare(&columns, input).map(drop)
     }
 
     /// Merges as [`Letter::merge`] does, but converts the shape anew: what the kept shapes are held to in tests.
@@ -223,6 +256,11 @@ impl Letter {
         self.attachments.wanted(&self.columns(input), input.today, self.tongue)
     }
 
+    /// Returns whether any file goes along.
+    pub fn encloses(&self) -> bool {
+        !self.attachments.is_empty()
+    }
+
     /// Returns the template of the PDF that goes along, where the letter asks for one.
     pub fn pdf_template(&self) -> Option<&str> {
         self.pdf.as_ref().map(|pdf| pdf.template.as_str())
@@ -235,8 +273,8 @@ impl Letter {
     pub fn manuscript(&self, input: &Input<'_>) -> Result<Option<Manuscript>, Vec<Problem>> {
         let Some(pdf) = &self.pdf else { return Ok(None) };
         let columns = self.columns(input);
-        let Prepared { subject, walk, .. } = self.prepare(&columns, input.today)?;
-        let markdown = Walk::markdown(&self.body, &columns, input.today, self.tongue);
+        let Prepared { subject, walk, .. } = self.prepare(&columns, input)?;
+        let markdown = Walk::markdown(&self.body, &columns, input.days(), self.tongue);
         let (file_name, _) = self.file_name(pdf, &columns, input.today);
         Ok(Some(Manuscript {
             template: pdf.template.clone(),
@@ -268,16 +306,29 @@ impl Letter {
     /// Merges the subject alone.
     pub fn subject(&self, input: &Input<'_>) -> String {
         let columns = self.columns(input);
-        headers::clean(&Walk::plain(&self.subject, &columns, input.today, self.tongue).0)
+        headers::clean(&self.raw_subject(&columns, input).0)
+    }
+
+    /// Returns the subject as it is merged, and what is wrong with that.
+    fn raw_subject(&self, columns: &[&str], input: &Input<'_>) -> (String, Vec<Problem>) {
+        match &self.subject {
+            Some(subject) => Walk::plain(subject, columns, input.today, self.tongue),
+            None => (input.follows.map_or("", |follows| follows.subject).to_owned(), Vec::new()),
+        }
+    }
+
+    /// Returns whether the letter has a subject of its own, as a first one must.
+    pub fn has_own_subject(&self) -> bool {
+        self.subject.is_some()
     }
 
     /// Returns the subject without any value in it and without its branches.
     pub fn bare_subject(&self) -> String {
         let fixed = |node: &Node| match node {
             Node::Text(text) => Some(text.clone()),
-            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) => None,
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote(_) => None,
         };
-        self.subject.iter().filter_map(fixed).collect()
+        self.subject.iter().flatten().filter_map(fixed).collect()
     }
 
     pub(super) fn columns<'v>(&self, input: &Input<'v>) -> Vec<&'v str> {
@@ -292,9 +343,10 @@ impl Letter {
     pub(super) fn prepare<'v>(
         &'v self,
         columns: &'v [&'v str],
-        today: Date,
+        input: &Input<'_>,
     ) -> Result<Prepared<'v>, Vec<Problem>> {
-        let (raw_subject, mut findings) = Walk::plain(&self.subject, columns, today, self.tongue);
+        let today = input.today;
+        let (raw_subject, mut findings) = self.raw_subject(columns, input);
         let subject = headers::clean(&raw_subject);
         if subject.is_empty() && findings.is_empty() {
             findings.push(Problem::error(
@@ -309,13 +361,13 @@ impl Letter {
         if let Some(pdf) = &self.pdf {
             findings.extend(self.file_name(pdf, columns, today).1);
         }
-        let mut walk = Walk::trail(&self.body, columns, today, self.tongue);
+        let mut walk = Walk::trail(&self.body, columns, input.days(), self.tongue);
         findings.append(&mut walk.findings);
         if !findings.is_empty() {
             self.locate(&mut findings);
             return Err(findings);
         }
-        let shape = self.shape(&walk, columns, today);
+        let shape = self.shape(&walk, columns, input.days());
         shape.check(&walk.given, &mut findings);
         self.locate(&mut findings);
         if findings.is_empty() { Ok(Prepared { subject, raw_subject, walk, shape }) } else { Err(findings) }
@@ -331,13 +383,13 @@ impl Letter {
     }
 
     /// Returns the shape of a trail, kept or made.
-    fn shape(&self, walk: &Walk<'_>, columns: &[&str], today: Date) -> Arc<Shape> {
+    fn shape(&self, walk: &Walk<'_>, columns: &[&str], days: Days) -> Arc<Shape> {
         let known =
             self.shapes.read().unwrap_or_else(PoisonError::into_inner).known.get(&*walk.trail).cloned();
         if let Some(shape) = known {
             return shape;
         }
-        let written = Walk::markdown(&self.body, columns, today, self.tongue);
+        let written = Walk::markdown(&self.body, columns, days, self.tongue);
         let shape = Arc::new(match self.html {
             true => markup::shape(&written, &self.language),
             false => Shape::of(&written),
@@ -349,6 +401,16 @@ impl Letter {
             shapes.known.insert(walk.trail.as_slice().into(), Arc::clone(&shape));
         }
         shape
+    }
+}
+
+/// A column that has the name of a further field would hide it, or be hidden.
+fn refuse_columns_of_the_same_name(file: &str, columns: &[String], problems: &mut Problems) {
+    for column in columns.iter().filter(|column| FURTHER_FIELDS.contains(&column.as_str())) {
+        let said =
+            format!("the roster has a column `{column}`, which means something else in a further letter");
+        let problem = Problem::error("further-field", Place::file(file), said);
+        problems.push(problem.hint("give the column another heading"));
     }
 }
 

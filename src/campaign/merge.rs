@@ -131,11 +131,21 @@ pub(super) struct Given<'v> {
     pub(super) put: &'v Put,
 }
 
+/// The days that a letter may tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Days {
+    /// The date of sending.
+    pub(super) today: Date,
+    /// The date on which the first letter was sent, which is `today` in what is quoted of it.
+    pub(super) first: Date,
+}
+
 /// One walk through a script.
 pub(super) struct Walk<'v> {
     /// The values of the used columns.
     columns: &'v [&'v str],
     today: Date,
+    first: Date,
     tongue: Option<Tongue>,
     frames: Vec<Frame<'v>>,
     /// The values that were put, by the number of their token.
@@ -151,10 +161,11 @@ pub(super) struct Walk<'v> {
 }
 
 impl<'v> Walk<'v> {
-    fn new(columns: &'v [&'v str], today: Date, tongue: Option<Tongue>, into: Into) -> Self {
+    fn new(columns: &'v [&'v str], days: Days, tongue: Option<Tongue>, into: Into) -> Self {
         Self {
             columns,
-            today,
+            today: days.today,
+            first: days.first,
             tongue,
             frames: Vec::new(),
             given: Vec::with_capacity(16),
@@ -172,10 +183,10 @@ impl<'v> Walk<'v> {
     pub(super) fn trail(
         nodes: &'v [Node],
         columns: &'v [&'v str],
-        today: Date,
+        days: Days,
         tongue: Option<Tongue>,
     ) -> Self {
-        let mut walk = Self::new(columns, today, tongue, Into::Nothing);
+        let mut walk = Self::new(columns, days, tongue, Into::Nothing);
         walk.nodes(nodes);
         walk.limit();
         walk
@@ -185,10 +196,10 @@ impl<'v> Walk<'v> {
     pub(super) fn markdown(
         nodes: &'v [Node],
         columns: &'v [&'v str],
-        today: Date,
+        days: Days,
         tongue: Option<Tongue>,
     ) -> String {
-        let mut walk = Self::new(columns, today, tongue, Into::Markdown(String::with_capacity(8192)));
+        let mut walk = Self::new(columns, days, tongue, Into::Markdown(String::with_capacity(8192)));
         walk.nodes(nodes);
         match walk.into {
             Into::Markdown(markdown) => markdown,
@@ -223,7 +234,7 @@ impl<'v> Walk<'v> {
         tongue: Option<Tongue>,
         into: Into,
     ) -> (String, Vec<Problem>) {
-        let mut walk = Self::new(columns, today, tongue, into);
+        let mut walk = Self::new(columns, Days { today, first: today }, tongue, into);
         walk.nodes(nodes);
         walk.limit();
         match walk.into {
@@ -256,6 +267,7 @@ impl<'v> Walk<'v> {
                     self.trail.extend_from_slice(&number.to_le_bytes());
                     self.nodes(nodes);
                 }
+                Node::Quote(nodes) => self.quote(nodes),
                 Node::Each { over, level, yes, no } => {
                     let items = self.eval(over, None).items();
                     self.trail
@@ -276,6 +288,33 @@ impl<'v> Walk<'v> {
                 }
             }
         }
+    }
+
+    /// Puts the first letter as a quotation, as it read on its own day.
+    fn quote(&mut self, nodes: &'v [Node]) {
+        let today = std::mem::replace(&mut self.today, self.first);
+        match std::mem::replace(&mut self.into, Into::Nothing) {
+            Into::Markdown(mut out) => {
+                self.into = Into::Markdown(String::new());
+                self.nodes(nodes);
+                if let Into::Markdown(quoted) = &self.into {
+                    out.push('\n');
+                    for line in quoted.trim().lines() {
+                        // Whoever reads the plain text knows the sign as well as Markdown does.
+                        out.push_str(if line.is_empty() { ">" } else { "> " });
+                        out.push_str(line);
+                        out.push('\n');
+                    }
+                    out.push('\n');
+                }
+                self.into = Into::Markdown(out);
+            }
+            into => {
+                self.into = into;
+                self.nodes(nodes);
+            }
+        }
+        self.today = today;
     }
 
     /// Returns the file that a value names, and its number; without one, what stands in for it.

@@ -15,7 +15,9 @@ use handlebars::{Path, TemplateErrorReason};
 use serde_json::Value as Json;
 
 use super::definition::{Definition, LetterSource};
+use super::front_matter::FrontMatter;
 use super::problem::{Place, Problem, Problems};
+use super::sequence::FURTHER_FIELDS;
 use super::tags::{Kind, Source, shown};
 use super::words::Tongue;
 
@@ -39,6 +41,8 @@ pub(super) enum Node {
     Each { over: Expr, level: usize, yes: Vec<Node>, no: Vec<Node> },
     /// A file that a value chooses.
     Among(Box<Among>),
+    /// The first letter, as a quotation in a later one.
+    Quote(Vec<Node>),
 }
 
 /// The files among which a value chooses: `{{> partij/[afkorting]}}`.
@@ -205,7 +209,16 @@ pub(super) struct Resolver<'a> {
     said: HashSet<String>,
     /// The partials that were put in place, or may be.
     pub(super) included: BTreeSet<String>,
+    /// Whether the letter follows another.
+    later: bool,
+    /// Whether this is the first letter, within another.
+    quoting: bool,
+    /// Whether this is the letter itself, as against its subject or the name of a file.
+    pub(super) in_body: bool,
 }
+
+/// The first letter, in one that follows it.
+const QUOTE: &str = "quote";
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(
@@ -229,6 +242,9 @@ impl<'a> Resolver<'a> {
             too_large: false,
             said: HashSet::new(),
             included: BTreeSet::new(),
+            later: definition.is_later(letter),
+            quoting: false,
+            in_body: false,
         }
     }
 
@@ -320,12 +336,61 @@ impl<'a> Resolver<'a> {
     fn put(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
         let said = said(&helper.name, &helper.params);
         let bare = helper.params.is_empty() && helper.hash.is_empty();
+        if bare && said == QUOTE && !self.columns.iter().any(|column| column == QUOTE) {
+            return self.quote(source, at);
+        }
         let expr =
             if bare { self.parameter(&helper.name, source, at)? } else { self.call(helper, source, at)? };
         let word = raw(&helper.params.first().unwrap_or(&helper.name).clone());
         let place = Arc::new(source.locate(at.0, at.1, &word));
         let may_be_empty = excused(&expr);
         Some(Node::Put(Put { expr, said: said.into(), place, may_be_empty }))
+    }
+
+    /// Resolves `{{quote}}`: the body of the first letter, with its own parts.
+    fn quote(&mut self, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
+        let place = source.locate(at.0, at.1, QUOTE);
+        let first = &self.definition.steps.first().filter(|first| first.name != self.letter.name);
+        let refusal = match first {
+            _ if !self.later => Some(("nothing-to-quote", "only a letter that follows another can quote it")),
+            None => Some(("nothing-to-quote", "only a letter that follows another can quote it")),
+            Some(_) if self.levels > 0 || self.including.len() > 1 || self.quoting || !self.in_body => {
+                Some((
+                    "quote-in-part",
+                    "`{{quote}}` stands in the letter itself, outside loops, parts and subject",
+                ))
+            }
+            Some(first) if first.is_html() || self.letter.is_html() => {
+                Some(("quote-of-a-page", "a letter that is HTML can neither quote nor be quoted"))
+            }
+            Some(_) => None,
+        };
+        if let Some((name, said)) = refusal {
+            let hint = match name {
+                "quote-of-a-page" => {
+                    "let the first letter go along as a file instead, or write it in Markdown"
+                }
+                "quote-in-part" => "write it in a line of its own, mostly at the end",
+                _ => "take it away",
+            };
+            self.problem(Problem::error(name, place, said).hint(hint));
+            return None;
+        }
+        let first: &'a LetterSource = self.definition.steps.first()?;
+        let (file, text) = (first.file(), normal(&first.text));
+        // What is wrong with the first letter is told with it.
+        let front = FrontMatter::read(&file, &text, false, &mut Problems::default())?;
+        let body = Source::read(&file, front.body, front.body_line, 0, &mut Problems::default())?;
+        let template = self.parse(&body)?;
+        let letter = std::mem::replace(&mut self.letter, first);
+        let including = std::mem::replace(&mut self.including, vec![first.name.clone()]);
+        self.scopes.push(Scope { this: This::Everything, level: None, names: Vec::new() });
+        self.quoting = true;
+        let nodes = self.template(&template, &body, (1, 1));
+        self.quoting = false;
+        self.scopes.pop();
+        (self.letter, self.including) = (letter, including);
+        Some(Node::Quote(nodes))
     }
 
     fn block(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
@@ -876,8 +941,15 @@ impl<'a> Resolver<'a> {
         }
         match nearest(
             name,
-            self.columns.iter().map(String::as_str).chain(["today", "sender.name", "campaign.name"]),
+            self.columns
+                .iter()
+                .map(String::as_str)
+                .chain(["today", "sender.name", "campaign.name"])
+                .chain(self.later.then_some(QUOTE)),
         ) {
+            _ if !self.later && (FURTHER_FIELDS.contains(&raw) || raw == QUOTE) => {
+                problem.hint("only a letter that follows another has it")
+            }
             Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
             None if word(raw).is_some() => problem.hint(format!("`{raw}` is a word that takes values")),
             None if self.columns.is_empty() => problem,
@@ -1051,6 +1123,8 @@ fn indent_lines(nodes: &mut [Node], indent: &str, line_start: &mut bool) {
                 }
                 *line_start = all;
             }
+            // It makes lines of its own.
+            Node::Quote(_) => *line_start = true,
         }
     }
 }

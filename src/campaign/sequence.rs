@@ -125,6 +125,33 @@ pub struct Continuation {
     pub auto_replied: bool,
 }
 
+/// The fields that a further letter has beside those of the row, by their names in the letter.
+pub const FURTHER_FIELDS: [&str; 4] = ["first_letter_on", "last_letter_on", "away_until", "standing"];
+
+impl Continuation {
+    /// What a letter builds on when nothing came back and the letter before went at `dated`: what a preview shows.
+    pub fn expected(dated: Timestamp) -> Self {
+        let earlier =
+            Earlier { message_id: "<first-letter@preview.invalid>".to_owned(), wire_id: None, dated };
+        Self { earlier: vec![earlier], away_until: None, auto_replied: false }
+    }
+
+    /// Returns the day on which the first letter went.
+    pub fn first_on(&self, zone: &jiff::tz::TimeZone) -> Option<Date> {
+        self.earlier.first().map(|letter| letter.dated.to_zoned_datetime(zone.clone()).date())
+    }
+
+    /// Returns the values of [`FURTHER_FIELDS`], with their names; days as `2025-09-01`.
+    pub fn fields(&self, zone: &jiff::tz::TimeZone) -> [(String, String); 4] {
+        let last = self.earlier.last().map(|letter| letter.dated.to_zoned_datetime(zone.clone()).date());
+        let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
+        let standing = if self.auto_replied { "auto-replied" } else { "awaiting-reply" };
+        let values = [day(self.first_on(zone)), day(last), day(self.away_until), standing.to_owned()];
+        let mut names = FURTHER_FIELDS.into_iter().map(str::to_owned);
+        values.map(|value| (names.next().unwrap_or_default(), value))
+    }
+}
+
 /// A condition on a field of the row: `fractie`, `fractie = nee`, `fractie != ja`. Capitals and blanks do not matter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

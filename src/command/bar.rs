@@ -72,6 +72,7 @@ pub fn waiting(waits: Waits, now: Timestamp, zone: &TimeZone) -> String {
         Obstacle::Pace => "the pace",
         Obstacle::Retry => "the next try",
         Obstacle::Window => "office hours",
+        Obstacle::Mailbox => "the mailbox, which cannot be read,",
     };
     format!("waits for {what} until {}", when(waits.until, now, zone))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
+use super::interrupt::interrupted;
 use super::review::finish;
 use super::{Context, explain, launched, ledger_failed, runtime};
 use crate::campaign::task::told;
@@ -49,26 +50,40 @@ pub fn run(context: &Context, what: &cli::Inbox) -> Result<Exit, Failure> {
     ended
 }
 
-/// Waits for Ctrl-C or, where there is one, SIGTERM.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
-}
-
 async fn stop_on_signal(shutdown: Shutdown) {
     interrupted().await;
     shutdown.press();
 }
 
-fn open(settings: &Settings, context: &Context) -> Result<Inbox, Failure> {
+pub(super) fn open(settings: &Settings, context: &Context) -> Result<Inbox, Failure> {
     Inbox::open(settings.clone(), context.clock.clone()).map_err(|error| failed(error.into()))
+}
+
+/// Reads the mailbox to its end and tells what was found, for a command that needs to know it.
+///
+/// # Errors
+/// When no mailbox is configured, nothing was sent yet, or the mailbox cannot be read.
+pub(super) fn read_once(context: &Context, config: &Config) -> Result<(), Failure> {
+    let Some(settings) = config.inbox.clone() else { return Ok(()) };
+    let (reader, campaign) = launched(config)?;
+    drop(reader);
+    let since = settings.begins(&config.zone, campaign.launched_at);
+    let inbox = open(&settings, context)?;
+    context.report.say(&format!("reading {}", inbox.describe()));
+    let watch =
+        Watch::new(inbox, &config.ledger, campaign, since, config.zone.clone(), context.clock.clone());
+    let mut reader = Reader { context, config, json: false, runtime: runtime()?, watch };
+    let ended = reader.once().map_err(failed);
+    let Reader { runtime, watch, .. } = reader;
+    runtime.block_on(watch.close());
+    ended.map(drop)
+}
+
+/// Tells what a round found, where anybody has to hear of it.
+pub(super) fn tell_news(context: &Context, config: &Config, round: &Round) {
+    if *round != quiet(round) {
+        tell(context, config, false, round);
+    }
 }
 
 /// Reads, and tells between two readings what was found.

@@ -28,6 +28,8 @@ pub fn run(context: &Context, what: &Mark) -> Result<Exit, Failure> {
         MarkWord::Bounced => Meant::Came(Verdict::Bounced),
         MarkWord::WrongAddress => Meant::Came(Verdict::WrongAddress),
         MarkWord::Note => Meant::Note,
+        MarkWord::Hold => Meant::Hold,
+        MarkWord::Release => Meant::Release,
     };
     let note = what.text.as_deref().or(what.note.as_deref()).map(str::trim).filter(|note| !note.is_empty());
     let note = match (what.word, note) {
@@ -63,6 +65,10 @@ pub fn run(context: &Context, what: &Mark) -> Result<Exit, Failure> {
         Meant::Came(Verdict::OptedOut) => format!("{key} gets no more letters"),
         Meant::Came(_) => format!("{key} is noted as bounced"),
         Meant::Note => format!("noted in the history of {key}"),
+        Meant::Hold => {
+            format!("{key} gets no further letter until you say `postduif mark {} release`", typed(&key))
+        }
+        Meant::Release => format!("the next letter to {key} goes when it is due"),
     });
     log_file::mend(context, &config);
     outcome_file::rewrite(context, &config);

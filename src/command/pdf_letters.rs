@@ -90,7 +90,7 @@ pub(super) fn typeset(
         if hopeless.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let made = press.pdf(recipient, 1, now);
+        let made = press.pdf(recipient, 1, now, None);
         if let Err(PdfError::Typesetting(TypesettingError::TooSlow { .. })) = made {
             hopeless.store(true, Ordering::Relaxed);
         }

@@ -12,13 +12,14 @@ use crate::campaign::enclosure::{Enclosure, Fingerprint};
 use crate::campaign::headings::normalised;
 use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::Acceptance;
-use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER};
+use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER, OTHER_CONVERSATION};
 use crate::campaign::preflight::people::{Acquaintance, Census};
 use crate::campaign::preflight::row::Rows;
 use crate::campaign::preflight::whole::{self, Wholes};
 use crate::campaign::preflight::{Found, names, sizes, values};
 use crate::campaign::problem::{Place, Problem, Problems, RowPlace};
 use crate::campaign::recipient::Recipient;
+use crate::campaign::sequence::Continuation;
 use crate::campaign::task::TaskColumns;
 use crate::campaign::words::Tongue;
 use crate::engine::press::Press;
@@ -44,6 +45,8 @@ pub(super) struct Seen {
 /// Looks at rows one by one; asked by several threads.
 pub(super) struct Look<'a> {
     rows: Rows<'a>,
+    /// For the letters that follow the first.
+    later: Rows<'a>,
     press: &'a Press,
     now: Timestamp,
     /// The fields that every recipient has for itself.
@@ -61,15 +64,17 @@ impl<'a> Look<'a> {
         let odd_subject = subject(press)?;
         let settings = &reading.config.recipients;
         let own = [Some(&settings.address), settings.name.as_ref(), settings.key.as_ref()];
+        let rows = |first, odd_subject| Rows {
+            file: &settings.file,
+            tongue: Tongue::of(&press.definition().language),
+            today: now.to_zoned_datetime(reading.config.zone.clone()).date(),
+            real: reading.is_real(),
+            first,
+            odd_subject,
+        };
         Some(Self {
-            rows: Rows {
-                file: &settings.file,
-                tongue: Tongue::of(&press.definition().language),
-                today: now.to_zoned_datetime(reading.config.zone.clone()).date(),
-                real: reading.is_real(),
-                first: true,
-                odd_subject,
-            },
+            rows: rows(true, odd_subject),
+            later: rows(false, Vec::new()),
             press,
             now,
             tasks: &reading.config.tasks,
@@ -100,6 +105,7 @@ impl<'a> Look<'a> {
         match self.press.letter(1)?.draft(&self.press.input(recipient, self.now)) {
             Ok(draft) => {
                 self.rows.look(at, recipient, &draft, found);
+                self.further(at, recipient, found);
                 let is_own =
                     |field: &str| values::holds_names(field) || self.own.iter().any(|own| own == field);
                 // Quoted-printable adds a little to both parts.
@@ -113,6 +119,60 @@ impl<'a> Look<'a> {
             }
         }
     }
+}
+
+impl Look<'_> {
+    /// Looks at the letters that follow the first, as they read when nobody answers, and after an absence. What the first letter has
+    /// as well, which they quote, was told with it.
+    fn further(&self, at: RowPlace, recipient: &Recipient, found: &mut Vec<Problem>) {
+        let steps = u32::try_from(self.press.definition().steps.len()).unwrap_or(u32::MAX);
+        if steps < 2 || recipient.errand().is_some() {
+            return;
+        }
+        let told = |found: &[Problem], problem: &Problem| {
+            found.iter().any(|known| known.name == problem.name && known.said == problem.said)
+        };
+        let expected = Continuation::expected(self.now);
+        let away = Continuation { away_until: Some(self.rows.today), auto_replied: true, ..expected.clone() };
+        for step in 2..=steps {
+            let Some(letter) = self.press.letter(step) else { return };
+            let row = self.press.row(recipient, step, self.now, Some(&expected));
+            let mut problems = Vec::new();
+            match letter.draft(&row.input()) {
+                Ok(draft) => self.later.look(at, recipient, &draft, &mut problems),
+                Err(wrong) => {
+                    problems.extend(wrong.into_iter().map(|problem| self.of_row(problem, at, recipient)))
+                }
+            }
+            let row = self.press.row(recipient, step, self.now, Some(&away));
+            let wrong = letter.inspect(&row.input()).err().into_iter().flatten();
+            problems.extend(wrong.map(|problem| self.of_row(problem, at, recipient)));
+            for problem in problems {
+                if !told(found, &problem) {
+                    found.push(problem);
+                }
+            }
+        }
+    }
+
+    fn of_row(&self, problem: Problem, at: RowPlace, recipient: &Recipient) -> Problem {
+        of_row(problem, &recipient.key, at.in_file(self.rows.file))
+    }
+}
+
+/// Finds letters that begin another conversation.
+fn other_conversations(press: &Press) -> Vec<(String, Found)> {
+    let later = press.definition().steps.iter().enumerate().skip(1);
+    later
+        .filter(|(number, _)| {
+            let step = u32::try_from(number + 1).unwrap_or(u32::MAX);
+            press.letter(step).is_some_and(crate::campaign::letter::Letter::has_own_subject)
+        })
+        .map(|(_, source)| {
+            let said = "the letter follows another and has a subject of its own";
+            (source.file(), Found::new(&OTHER_CONVERSATION, said).hint(OTHER_CONVERSATION.remedy))
+        })
+        .collect()
 }
 
 /// Tells what is wrong with a row with the row's line; the letter's own place goes along.
@@ -181,7 +241,9 @@ impl Log {
         let real = reading.is_real();
         let found = reading.press.as_ref().and_then(|press| {
             let file = letter_file(press)?;
-            Some(subject(press)?.into_iter().map(move |found| found.at(Place::file(&file), real)))
+            let first = subject(press)?.into_iter().map(move |found| (file.clone(), found));
+            let all = first.chain(other_conversations(press));
+            Some(all.map(move |(file, found)| found.at(Place::file(&file), real)))
         });
         let found: Vec<Problem> = found.into_iter().flatten().collect();
         found.into_iter().for_each(|problem| reading.problems.push(problem));
@@ -282,7 +344,8 @@ impl Log {
 fn pdf(reading: &Reading, now: Timestamp, sample: &Recipient) -> Option<(String, u64)> {
     let press = reading.press.as_ref().filter(|press| press.wants_pdf())?;
     let name = press.letter(1)?.manuscript(&press.input(sample, now)).ok()??.file_name;
-    let size = |makes_pdf| Some(preview::print(press, sample, &[], now, makes_pdf).ok()?.bytes.len() as u64);
+    let size =
+        |makes_pdf| Some(preview::print(press, sample, 1, &[], now, makes_pdf).ok()?.bytes.len() as u64);
     // Base64 makes 78 octets of 57 (RFC 2045 §6.8).
     Some((name, size(true)?.saturating_sub(size(false)?) * 57 / 78))
 }
@@ -293,7 +356,7 @@ fn ask_spamassassin(reading: &mut Reading, now: Timestamp, samples: &[Recipient]
     let file = letter_file(press)?;
     let printed: Vec<_> = samples
         .iter()
-        .filter_map(|sample| Some((sample, preview::print(press, sample, &[], now, false).ok()?)))
+        .filter_map(|sample| Some((sample, preview::print(press, sample, 1, &[], now, false).ok()?)))
         .collect();
     if printed.is_empty() || reading.problems.errors() > 0 {
         return None;

@@ -16,6 +16,7 @@ use crate::campaign::headings;
 use crate::campaign::problem::RowPlace;
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
+use crate::campaign::sequence::Continuation;
 use crate::campaign::task::{Task, is_https, length};
 use crate::campaign::twice::Duplicates;
 use crate::cli::Preview;
@@ -41,7 +42,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
         return Err(wrong_input(&reading.problems));
     }
     if let (Some(key), None) = (&what.key, &what.pdf) {
-        return one(context, &reading, key, Form::of(what));
+        return one(context, &reading, key, what.step, Form::of(what));
     }
     let surveyed = survey(context, &mut reading, &[])?;
     if !what.digest || reading.problems.errors() > 0 {
@@ -74,8 +75,14 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
             0 => String::new(),
             tasks => format!(" and {}", count(tasks, "task")),
         };
+        let further =
+            reading.press.as_ref().map_or(0, |press| press.definition().steps.len() as u64 - 1) * letters;
+        let further = match further {
+            0 => String::new(),
+            further => format!(", {} that follow them if nobody answers", grouped(further)),
+        };
         context.report.say(&format!(
-            "wrote {}{tasks} into {}; open {} to look through them",
+            "wrote {}{further}{tasks} into {}; open {} to look through them",
             count(letters, "letter"),
             folder.display(),
             folder.join("index.html").display()
@@ -116,12 +123,16 @@ impl Form {
 }
 
 /// Shows one letter.
-fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Exit, Failure> {
+fn one(context: &Context, reading: &Reading, key: &str, step: u32, form: Form) -> Result<Exit, Failure> {
     let fail = || {
         context.report.problems(&reading.problems);
         wrong_input(&reading.problems)
     };
     let press = reading.press.as_ref().ok_or_else(fail)?;
+    if press.letter(step).is_none() {
+        let said = format!("there is no letter {step}; the campaign has {}", press.definition().steps.len());
+        return Err(Failure::input(said));
+    }
     let mut keys = Vec::new();
     let mut alike = None;
     let mut wrong = None;
@@ -129,7 +140,7 @@ fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Ex
         match row {
             Row::Recipient { at, recipient, .. } | Row::LeftOut { at, recipient, .. } => {
                 if recipient.key == key {
-                    return shown(context, reading, press, at, &recipient, form);
+                    return shown(context, reading, press, at, (&recipient, step), form);
                 }
                 if recipient.key.to_lowercase() == key.to_lowercase() {
                     alike = alike.or(Some((at, recipient)));
@@ -141,7 +152,7 @@ fn one(context: &Context, reading: &Reading, key: &str, form: Form) -> Result<Ex
         }
     }
     if let Some((at, recipient)) = alike {
-        return shown(context, reading, press, at, &recipient, form);
+        return shown(context, reading, press, at, (&recipient, step), form);
     }
     let mut failure = Failure::input(format!("no row has the key `{key}`"));
     if let Some(near) = headings::nearest(key, keys.iter().map(String::as_str)) {
@@ -158,16 +169,16 @@ fn shown(
     reading: &Reading,
     press: &Press,
     at: RowPlace,
-    recipient: &Recipient,
+    (recipient, step): (&Recipient, u32),
     form: Form,
 ) -> Result<Exit, Failure> {
     let now = context.clock.now();
     let task = tasks::task(&reading.config, recipient);
     if form == Form::Text || task.is_some() {
-        return in_words(context, reading, press, recipient, form);
+        return in_words(context, reading, press, (recipient, step), form);
     }
-    let attachments = reading.attachments(recipient, now)?;
-    let printed = print(press, recipient, &attachments, now, form == Form::Raw)?;
+    let attachments = reading.attachments(recipient, step, now)?;
+    let printed = print(press, recipient, step, &attachments, now, form == Form::Raw)?;
     if form == Form::Raw {
         // Byte for byte; a reader that hangs up is no failure.
         let _ = std::io::stdout().lock().write_all(&printed.bytes);
@@ -194,7 +205,8 @@ fn shown(
         }
     }
     field("Subject:", style.bold(&printed.subject));
-    let manuscript = press.letter(1).and_then(|letter| letter.manuscript(&press.input(recipient, now)).ok());
+    let row = press.row(recipient, step, now, None);
+    let manuscript = press.letter(step).and_then(|letter| letter.manuscript(&row.input()).ok());
     if let Some(manuscript) = manuscript.flatten() {
         field("PDF:", manuscript.file_name);
     }
@@ -213,7 +225,7 @@ fn in_words(
     context: &Context,
     reading: &Reading,
     press: &Press,
-    recipient: &Recipient,
+    (recipient, step): (&Recipient, u32),
     form: Form,
 ) -> Result<Exit, Failure> {
     let (report, now) = (&context.report, context.clock.now());
@@ -222,8 +234,9 @@ fn in_words(
         return Err(Failure::input(format!("{} takes no mail, so there is no message", recipient.key))
             .hint(format!("`postduif preview {key} --text` prints the text to copy")));
     }
-    let merged =
-        press.merge(recipient, 1, now).map_err(|why| Failure::input(why).safe("nothing was sent"))?;
+    let merged = press
+        .merge(recipient, step, now, None)
+        .map_err(|why| Failure::input(why).safe("nothing was sent"))?;
     let text = tasks::copied(&merged.text);
     let task = tasks::task(&reading.config, recipient);
     let facts = match &task {
@@ -258,20 +271,23 @@ fn in_words(
 pub(super) fn print(
     press: &Press,
     recipient: &Recipient,
+    step: u32,
     attachments: &[Attachment],
     now: Timestamp,
     makes_pdf: bool,
 ) -> Result<Printed, Failure> {
-    let token = Token::derive(&PREVIEW_SEED, &recipient.key, 1, 0);
+    let token = Token::derive(&PREVIEW_SEED, &recipient.key, step, 0);
     let message_id = MessageId::of(
         &Ordinal::derive(&PREVIEW_SEED, 0),
         &token,
-        1,
+        step,
         press.definition().sender.from.address.domain(),
     );
+    let expected = Continuation::expected(now);
     let order = Order {
         recipient,
-        step: 1,
+        step,
+        continues: (step > 1).then_some(&expected),
         message_id: &message_id,
         dated: now,
         attachments,
@@ -307,9 +323,10 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
     let (mut letters, mut by_hand) = (0, 0);
     for row in reading.rows()?.leaving_out(duplicates.suspects()) {
         let Row::Recipient { recipient, .. } = row else { continue };
-        let name = |ending| format!("{:04}-{}.{ending}", letters + by_hand + 1, file_name(&recipient.key));
+        let name =
+            |ending: &str| format!("{:04}-{}.{ending}", letters + by_hand + 1, file_name(&recipient.key));
         if let Some(task) = tasks::task(&reading.config, &recipient) {
-            let merged = press.merge(&recipient, 1, now).map_err(Failure::input)?;
+            let merged = press.merge(&recipient, 1, now, None).map_err(Failure::input)?;
             let name = name("txt");
             let text = tasks::file(&task, &merged.subject, &merged.text, today);
             write_private(&folder.join(&name), text.as_bytes()).map_err(failed)?;
@@ -317,11 +334,18 @@ fn all(context: &Context, reading: &Reading, folder: &Path) -> Result<(u64, u64)
             by_hand += 1;
             continue;
         }
-        let printed = print(press, &recipient, &reading.attachments(&recipient, now)?, now, true)?;
-        let name = name("eml");
+        let steps = u32::try_from(press.definition().steps.len()).unwrap_or(u32::MAX);
+        for step in 1..=steps {
+            let attachments = reading.attachments(&recipient, step, now)?;
+            let printed = print(press, &recipient, step, &attachments, now, true)?;
+            let name = match step {
+                1 => name("eml"),
+                _ => name(&format!("letter-{step}.eml")),
+            };
+            write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
+            index.add(&name, &recipient, step, &printed);
+        }
         letters += 1;
-        write_private(&folder.join(&name), &printed.bytes).map_err(failed)?;
-        index.add(&name, &recipient, &printed);
     }
     write_private(&folder.join("index.html"), index.page(press.definition()).as_bytes()).map_err(failed)?;
     Ok((letters, by_hand))
@@ -353,15 +377,19 @@ struct Index {
 }
 
 impl Index {
-    fn add(&mut self, file: &str, recipient: &Recipient, printed: &Printed) {
+    fn add(&mut self, file: &str, recipient: &Recipient, step: u32, printed: &Printed) {
         let frame = escaped(&printed.html);
+        let whose = match step {
+            1 => recipient.mailbox().map(|mailbox| mailbox.to_string()).unwrap_or_default(),
+            step => format!("letter {step}, as it goes if nobody answers"),
+        };
         let _ = writeln!(
             self.rows,
             "<details><summary><b>{}</b> {}</summary><p>{} · <a href=\"{}\">{}</a></p>\
              <iframe sandbox loading=\"lazy\" title=\"{}\" srcdoc=\"{frame}\"></iframe>\
              <pre>{}</pre></details>",
             escaped(&recipient.key),
-            escaped(&recipient.mailbox().map(|mailbox| mailbox.to_string()).unwrap_or_default()),
+            escaped(&whose),
             escaped(&printed.subject),
             escaped(file),
             escaped(file),

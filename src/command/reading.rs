@@ -17,6 +17,7 @@ use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, LetterSource};
 use crate::campaign::enclosure::{Enclosure, FileMark};
 use crate::campaign::front_matter::{self, files_for_all, pdf_template};
+use crate::campaign::headings::nearest;
 use crate::campaign::preflight::acceptance::Acceptance;
 use crate::campaign::preflight::catalogue::EXAMPLE_ADDRESS;
 use crate::campaign::preflight::{Found, source};
@@ -71,7 +72,9 @@ pub struct Launched {
     pub campaign: Campaign,
     /// Its deliveries by state.
     pub counts: Counts,
-    /// Whether the files now differ from what is frozen and would still go.
+    /// What goes: the frozen letters, and those of the files that were not begun.
+    pub continued: Option<Box<Definition>>,
+    /// Whether the files now differ from what goes.
     pub drifted: bool,
     /// What came back.
     pub returns: Returns,
@@ -112,7 +115,7 @@ impl Reading {
         };
         reading.set_up_press();
         reading.set_up_typesetter();
-        reading.look_for_columns_of_tasks();
+        reading.look_for_columns_of_settings();
         let accepted = reading.acceptances();
         reading.problems.accept(accepted);
         reading.look_at_what_was_written(context);
@@ -157,15 +160,21 @@ impl Reading {
         wanted.map(|wanted| self.cabinet.enclosures(wanted)).unwrap_or_default()
     }
 
-    /// Reads the files that go along with a recipient's letter.
+    /// Reads the files that go along with a recipient's letter of a step.
     ///
     /// # Errors
     /// When one that must be there cannot be read; each is named.
-    pub fn attachments(&self, recipient: &Recipient, now: Timestamp) -> Result<Vec<Attachment>, Failure> {
+    pub fn attachments(
+        &self,
+        recipient: &Recipient,
+        step: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Attachment>, Failure> {
         let Some(press) = &self.press else { return Ok(Vec::new()) };
-        let Some(letter) = press.letter(1) else { return Ok(Vec::new()) };
+        let Some(letter) = press.letter(step) else { return Ok(Vec::new()) };
         let kept = |digest: &_| self.reader.as_ref()?.file(digest).ok()?;
-        let wanted = letter.wanted(&press.input(recipient, now));
+        let row = press.row(recipient, step, now, None);
+        let wanted = letter.wanted(&row.input());
         let attachments = wanted.and_then(|wanted| self.cabinet.attachments(wanted, &kept));
         attachments.map_err(|problems| {
             let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -189,7 +198,7 @@ impl Reading {
         for problem in of_the_files.sorted() {
             self.problems.push(Problem { severity: Severity::Warning, ..problem.clone() });
         }
-        let frozen = serde_json::from_str(&frozen.campaign.definition).ok();
+        let frozen = frozen.continued.as_deref().cloned();
         self.press = frozen.and_then(|frozen| Press::set_up(frozen, &columns, &mut self.problems));
         if let Some(launched) = self.launched.as_ref().filter(|launched| launched.drifted) {
             let since = launched.campaign.launched_at.to_zoned_datetime(self.config.zone.clone()).date();
@@ -246,12 +255,23 @@ impl Reading {
         self.press = Some(press.with_typesetter(Arc::new(typesetter)));
     }
 
-    /// Looks for the columns that the settings name for tasks.
-    fn look_for_columns_of_tasks(&mut self) {
+    /// Looks for the columns that the settings name for tasks, and for whom letters leave out.
+    fn look_for_columns_of_settings(&mut self) {
         let Some(roster) = &self.roster else { return };
         let headings: Vec<String> = roster.headings.iter().map(|heading| heading.key.clone()).collect();
         for problem in missing_columns(&self.config.tasks, &headings, &self.config.recipients.file) {
             self.problems.push(problem);
+        }
+        let conditions = self.config.rules.iter().flat_map(|rule| &rule.unless);
+        for condition in conditions.filter(|condition| !headings.contains(&condition.field)) {
+            let near = nearest(&condition.field, headings.iter().map(String::as_str));
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            let said = format!("no column is headed `{}`, which `unless` asks for", condition.field);
+            let place = self.place_in_config("unless");
+            self.problems.push(
+                Problem::error("missing-column", place, said)
+                    .hint(hint.unwrap_or_else(|| "a column of the roster, or `replied`".to_owned())),
+            );
         }
     }
 
@@ -358,9 +378,13 @@ fn launched(
     let nothing_done =
         |state| matches!(state, State::Queued | State::Cancelled | State::Lapsed | State::Task);
     let untouched = State::ALL.into_iter().all(|state| nothing_done(state) || counts.of(state) == 0);
-    let drifted = campaign.digest != definition.digest() && !untouched;
+    let begun = if untouched { 0 } else { reader.begun(campaign.id)?.max(1) };
+    let frozen: Option<Definition> = serde_json::from_str(&campaign.definition).ok();
+    let continued =
+        frozen.filter(|_| begun > 0).map(|frozen| Box::new(definition.continuing(&frozen, begun)));
+    let drifted = !untouched && continued.as_ref().is_none_or(|continued| **continued != *definition);
     let returns = reader.returns(campaign.id)?;
-    Ok(Some(Launched { campaign, counts, drifted, returns }))
+    Ok(Some(Launched { campaign, counts, continued, drifted, returns }))
 }
 
 /// Reads the letters and everything they may include.

@@ -22,6 +22,21 @@ pub(super) fn refuse_if_unready(reading: &Reading) -> Result<(), Failure> {
     Err(first.hint.iter().fold(failure, |failure, hint| failure.hint(hint.clone())))
 }
 
+/// Without a mailbox nobody can tell who answered.
+pub(super) fn refuse_without_mailbox(reading: &Reading) -> Result<(), Failure> {
+    if let Some(first) = reading.config.inbox_unready.first() {
+        let failure = Failure::input(first.said.clone()).safe("nothing was sent");
+        return Err(first.hint.iter().fold(failure, |failure, hint| failure.hint(hint.clone())));
+    }
+    if reading.config.inbox.is_some() {
+        return Ok(());
+    }
+    Err(Failure::input("no mailbox is configured, so nobody can tell who answered")
+        .hint("put it into `[inbox]` of config.toml; the guide shows how")
+        .hint("`postduif follow-up --dry-run` shows who would get a letter")
+        .safe("nothing was sent"))
+}
+
 /// `--plan` names the plan that was approved; any other is refused.
 pub(super) fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
     match &what.plan {

@@ -13,6 +13,7 @@ use crate::campaign::recipient::Recipient;
 use crate::campaign::task::TaskColumns;
 use crate::cli::Status;
 use crate::config::Config;
+use crate::delivery::enrollment::{Next, Reason};
 use crate::delivery::inbound::{Kind, Matched, Stop};
 use crate::delivery::standing::{Came, Standing};
 use crate::delivery::state::State;
@@ -344,6 +345,7 @@ fn as_text(
         }
         let _ = writeln!(text);
         text.push_str(&summary(&counts, style));
+        text.push_str(&further(config, reader, campaign, now)?);
     }
     let mut table = Vec::new();
     let around = Around::new(config, reader, campaign)?;
@@ -373,6 +375,44 @@ fn as_text(
             let _ = writeln!(text, "  {key:<0$}  {standing:<1$}  {happened}", widths[0], widths[1]);
         }
     }
+    Ok(text)
+}
+
+/// Tells how many letters of later steps are due, and when the next is.
+fn further(
+    config: &Config,
+    reader: &Reader,
+    campaign: &Campaign,
+    now: Timestamp,
+) -> Result<String, crate::ledger::LedgerError> {
+    if config.steps.len() < 2 || matches!(campaign.state, CampaignState::Cancelled | CampaignState::Finished)
+    {
+        return Ok(String::new());
+    }
+    let (mut due, mut later, mut held) = (0, Vec::new(), 0);
+    reader.each_onward(campaign.id, &config.sequence(), |onward| {
+        match onward.next {
+            Next::Letter { due: at, .. } if at <= now => due += 1,
+            Next::Letter { due: at, .. } => later.push(at),
+            Next::Nothing(Reason::Queued(_) | Reason::NotBegun) => {}
+            Next::Nothing(reason) => held += u64::from(!reason.is_final()),
+        }
+        true
+    })?;
+    let mut text = String::new();
+    let mut line = |number: u64, said: &str| {
+        if number > 0 {
+            let _ = writeln!(text, "  {:>9} {said}", grouped(number));
+        }
+    };
+    line(due, "further letters due: `postduif follow-up` shows them");
+    if let Some(first) = later.iter().min() {
+        line(
+            later.len() as u64,
+            &format!("further letters to come, the first {}", bar::when(*first, now, &config.zone)),
+        );
+    }
+    line(held, "held back; `postduif follow-up --dry-run` says why");
     Ok(text)
 }
 

@@ -73,7 +73,7 @@ pub fn look_at(
         return warn("task-limit", said, "write digits, such as `2000`, or leave the cell empty");
     };
     // What cannot be merged is told elsewhere.
-    let Ok(merged) = press.merge(recipient, 1, now) else { return };
+    let Ok(merged) = press.merge(recipient, 1, now, None) else { return };
     let long = length(copied(&merged.text));
     if long > most {
         let said =

@@ -65,10 +65,11 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
     let token = Token::derive(&seed, &recipient.key, 1, 0);
     let message_id =
         MessageId::of(&Ordinal::derive(&seed, 0), &token, 1, press.definition().sender.from.address.domain());
-    let attachments = reading.attachments(&recipient, now)?;
+    let attachments = reading.attachments(&recipient, 1, now)?;
     let order = Order {
         recipient: &recipient,
         step: 1,
+        continues: None,
         message_id: &message_id,
         dated: now,
         attachments: &attachments,

@@ -4,15 +4,16 @@ use jiff::Timestamp;
 
 use super::status::{Around, Stands};
 use super::tasks::typed;
-use super::{Context, bar, launched, one_key, status, tasks};
+use super::{Context, bar, follow_up, launched, one_key, status, tasks};
 use crate::campaign::task::{due, told};
 use crate::cli::Why;
 use crate::config::Config;
+use crate::delivery::enrollment::{Next, Reason};
 use crate::delivery::inbound::Kind;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::exit::Exit;
-use crate::ledger::record::{InboundRecord, RecipientRecord, Story};
+use crate::ledger::record::{CampaignState, InboundRecord, Onward, RecipientRecord, Story};
 use crate::report::{Failure, count};
 
 /// Tells it.
@@ -29,9 +30,30 @@ pub fn run(context: &Context, what: &Why) -> Result<Exit, Failure> {
         let now = context.clock.now();
         let came = reader.came_from(campaign.id, &key).map_err(super::ledger_failed)?;
         let stands = around.stands(&story.recipient);
-        context.report.result(&(tell(&config, &story, &stands, now) + &evidence(&stands, &came)));
+        let mut told = tell(&config, &story, &stands, now) + &evidence(&stands, &came);
+        if config.steps.len() > 1 && campaign.state != CampaignState::Cancelled {
+            let onward = reader.onward(campaign.id, &key, &config.sequence(), false);
+            let onward = onward.map_err(super::ledger_failed)?;
+            told.push_str(&onward.and_then(|onward| further(&config, &onward, now)).unwrap_or_default());
+        }
+        context.report.result(&told);
     }
     Ok(Exit::Done)
+}
+
+/// Says what is next in the sequence, where a letter may follow or something keeps it back.
+fn further(config: &Config, onward: &Onward, now: Timestamp) -> Option<String> {
+    let words = follow_up::words(config, onward, now);
+    match &onward.next {
+        Next::Letter { .. } => Some(format!("; next: {words}")),
+        Next::Nothing(Reason::Queued(_) | Reason::NotBegun | Reason::ByHand) => None,
+        // What the letter stands for says so already.
+        Next::Nothing(Reason::Replied | Reason::OptedOut | Reason::Complained | Reason::Bounced) => {
+            Some("; no letter follows".to_owned())
+        }
+        Next::Nothing(reason) if reason.is_final() => Some(format!("; no letter follows: {words}")),
+        Next::Nothing(_) => Some(format!("; the next letter waits: {words}")),
+    }
 }
 
 /// On what evidence the last of what came back is theirs, where that is what they stand for.
@@ -84,8 +106,12 @@ fn tell(config: &Config, story: &Story, stands: &Stands, now: Timestamp) -> Stri
         Standing::Complained => format!("{who}: called the letter spam; {}", came()),
         Standing::Review => format!("{who}: waits for your judgement; {}", came()),
         Standing::AwaitingReply => {
+            let letter = match delivery.step {
+                1 => "accepted".to_owned(),
+                step => format!("{} accepted", follow_up::letter_name(config, step)),
+            };
             format!(
-                "{who}: accepted {} after {attempts}; {said}; {}",
+                "{who}: {letter} {} after {attempts}; {said}; {}",
                 at(delivery.ended_at),
                 delivery.message_id
             )

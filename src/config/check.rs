@@ -69,6 +69,16 @@ impl<'a> Document<'a> {
             .map_or_else(|| Place::file(&self.file), |offset| self.at(offset))
     }
 
+    /// Returns where the value of a key of one of a list of tables stands, by the table's number from 0; nothing where it has no
+    /// such key.
+    pub fn place_in_item(&self, list: &str, number: usize, key: &str) -> Option<Place> {
+        let (_, found) = self.table.get_ref().iter().find(|(name, _)| name.get_ref() == list)?;
+        let DeValue::Array(items) = found.get_ref() else { return None };
+        let DeValue::Table(item) = items.get(number)?.get_ref() else { return None };
+        let (_, value) = item.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some(self.at(value.span().start))
+    }
+
     /// Returns where one of a list of tables stands, by its number from 0.
     pub fn place_of_item(&self, path: &[&str], number: usize) -> Place {
         let mut table = self.table.get_ref();
@@ -84,6 +94,16 @@ impl<'a> Document<'a> {
             }
         }
         self.place(path)
+    }
+
+    /// Returns whether a key stands in one of a list of tables, by its number from 0, whatever its value.
+    pub fn item_has(&self, list: &str, number: usize, key: &str) -> bool {
+        let found = self.table.get_ref().iter().find(|(name, _)| name.get_ref() == list);
+        let Some(DeValue::Array(items)) = found.map(|(_, value)| value.get_ref()) else { return false };
+        match items.get(number).map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => table.iter().any(|(name, _)| name.get_ref() == key),
+            _ => false,
+        }
     }
 
     /// Holds the document against the schema and returns what of it is right.

@@ -16,10 +16,12 @@ use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::day::day;
 use crate::campaign::definition::Sender;
 use crate::campaign::headings::{nearest, normalised};
+use crate::campaign::holidays::WorkingDays;
 use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::{Acceptance, Written};
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
+use crate::campaign::sequence::StepRule;
 use crate::campaign::task::TaskColumns;
 use crate::delivery::pace::Pace;
 use crate::inbox::mailbox;
@@ -55,8 +57,12 @@ pub struct Config {
     pub recipients: RosterSettings,
     /// What the columns are called that hold what a person needs for a task.
     pub tasks: TaskColumns,
-    /// The letters' names; one in this version.
+    /// The letters' names, in their order.
     pub steps: Vec<String>,
+    /// When each letter follows the one before, and for whom not; as many as `steps`, the first without any rule.
+    pub rules: Vec<StepRule>,
+    /// Which days are worked.
+    pub working: WorkingDays,
     /// The way out.
     pub transport: Settings,
     /// The way back; none where no mailbox is read.
@@ -99,7 +105,10 @@ impl Config {
             }
         };
         let until = self.deadlines.last.map(|last| format!("\nuntil {last}")).unwrap_or_default();
-        format!("{transport}\n{}\n{:?}{until}", self.pace.said, self.window)
+        // A campaign of one letter has the digest that it always had.
+        let follows = (self.rules.len() > 1).then(|| format!("\n{:?}\n{:?}", self.rules, self.working));
+        let follows = follows.unwrap_or_default();
+        format!("{transport}\n{}\n{:?}{until}{follows}", self.pace.said, self.window)
     }
 }
 
@@ -270,7 +279,8 @@ impl Settling<'_> {
         let sender = self.sender(raw);
         let recipients = self.recipients(raw);
         let roster = self.path(&recipients.file);
-        let steps = self.steps(raw);
+        let (steps, rules) = self.steps(raw);
+        let working = self.working_days(&raw.calendar);
         let mut unready = Vec::new();
         let transport = self.transport(&raw.transport, &mut unready);
         let mut inbox_unready = Vec::new();
@@ -291,6 +301,8 @@ impl Settling<'_> {
             roster,
             recipients,
             tasks: TaskColumns { link: raw.recipients.link.clone(), limit: raw.recipients.limit.clone() },
+            rules,
+            working,
             steps,
             inbox,
             inbox_unready,
@@ -440,42 +452,6 @@ impl Settling<'_> {
             separator: raw.separator.as_ref().and_then(|text| text.chars().next()),
             encoding: raw.encoding.clone(),
         }
-    }
-
-    fn steps(&mut self, raw: &Raw) -> Vec<String> {
-        if raw.step.is_empty() && !self.document.has(&["step"]) {
-            self.error(
-                "missing-key",
-                &["step"],
-                "there is no `[[step]]`, so no letter",
-                "write `[[step]]` and below it `letter = \"letter\"`",
-            );
-        }
-        if raw.step.len() > 1 {
-            self.error(
-                "several-steps",
-                &["step"],
-                format!("there are {} `[[step]]` tables", raw.step.len()),
-                "follow-up letters come with a later version; leave one step for now",
-            );
-        }
-        let mut steps = Vec::new();
-        for step in &raw.step {
-            let hint = "it names the file `templates/NAME.md`, or `NAME.html`";
-            if let Some(letter) = self.required(&["step", "letter"], step.letter.as_ref(), hint) {
-                if letter.contains(['/', '\\']) || letter.starts_with('.') || letter.ends_with(".md") {
-                    self.error(
-                        "wrong-letter",
-                        &["step", "letter"],
-                        format!("`{}` is no letter's name", shown(&letter)),
-                        "write the file's name without folder and without `.md`",
-                    );
-                } else {
-                    steps.push(letter);
-                }
-            }
-        }
-        steps
     }
 
     fn pace(&mut self, raw: Option<&RawPace>, transport: &RawTransport) -> Option<PaceChoice> {

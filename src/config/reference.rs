@@ -8,6 +8,11 @@ use super::schema::Raw;
 
 /// Returns the JSON Schema that editors and our own check read.
 pub fn schema() -> Value {
+    schema_of::<Raw>()
+}
+
+/// Returns the schema of any of our files.
+pub(super) fn schema_of<Raw: schemars::JsonSchema>() -> Value {
     let mut schema = schemars::schema_for!(Raw).to_value();
     simplify(&mut schema);
     schema
@@ -51,6 +56,18 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# `config.toml`, key by key\n\nMade from the program itself. Spans of time are texts such as `\"30s\"` or \
          `\"5 min\"`; paths are relative to the campaign's folder.\n",
+    );
+    section(&schema, &schema, "", &mut text);
+    text
+}
+
+/// Returns the reference of `rehearsal.toml` as Markdown.
+pub fn rehearsal_reference() -> String {
+    let schema = schema_of::<super::rehearsal::Raw>();
+    let mut text = String::from(
+        "# `rehearsal.toml`, key by key\n\nMade from the program itself. The file says what the people of the built-in town do in \
+         `postduif rehearse`; without it, all of it is left to chance. Spans of time are texts such as `\"20 min\"`, `\"3 h\"` \
+         or `\"2 days\"`.\n",
     );
     section(&schema, &schema, "", &mut text);
     text

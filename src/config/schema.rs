@@ -16,8 +16,10 @@ pub struct Raw {
     pub sender: RawSender,
     /// Who is written to.
     pub recipients: RawRecipients,
-    /// The letter: one `[[step]]`. Follow-up letters come with a later version.
+    /// The letters, in their order: the first, and those that follow it for whoever does not answer.
     pub step: Vec<RawStep>,
+    /// Which days are worked: a further letter goes on those alone.
+    pub calendar: RawCalendar,
     /// The way out.
     pub transport: RawTransport,
     /// The way back: the mailbox that is read for replies and bounces. Without this table none is.
@@ -118,6 +120,26 @@ pub struct RawStep {
     /// The letter's name: `letter` is the file `templates/letter.md`, or `templates/letter.html` where there is only that;
     /// `letter.html` is the latter in any case. Required.
     pub letter: Option<String>,
+    /// How long after the letter before was accepted: `10 working days`, `2 weeks`, `5 days`. Required for every letter but the first,
+    /// which has none.
+    pub after: Option<String>,
+    /// For whom the letter is left out: `replied`, which always holds, or a column of the roster, `fractie`, `fractie = nee`,
+    /// `fractie != ja`; several are joined by ` or `.
+    pub unless: Option<String>,
+    /// The last day on which the letter may go, such as `2025-09-15`.
+    #[schemars(extend("format" = "date"))]
+    pub not_after: Option<String>,
+}
+
+/// `[calendar]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawCalendar {
+    /// Whose public holidays are kept, reckoned for any year. Default: `nl`.
+    #[schemars(extend("enum" = ["nl", "be", "de", "fr", "none"]))]
+    pub country: Option<String>,
+    /// Further days on which nothing follows, such as `["2025-12-24"]`.
+    pub closed: Vec<String>,
 }
 
 /// A server and how to get in: the same keys in `[transport]`, for `smtp`, and in `[inbox]`, for `imap`.

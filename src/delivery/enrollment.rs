@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::inbound::Stop;
 use super::standing::Came;
 use super::state::State;
-use crate::campaign::calendar::Window;
+use crate::campaign::calendar::{Deadlines, Window};
 use crate::campaign::holidays::WorkingDays;
 use crate::campaign::sequence::{StepRule, due};
 
@@ -56,6 +56,40 @@ pub struct Reckoning<'a> {
     pub window: Option<&'a Window>,
 }
 
+/// A sequence with everything that it is reckoned with.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// The rule of each step, the first included.
+    pub rules: Vec<StepRule>,
+    /// Which days are worked.
+    pub working: WorkingDays,
+    /// Office hours, if any.
+    pub window: Option<Window>,
+    /// The last days, and the campaign's zone.
+    pub deadlines: Deadlines,
+}
+
+impl Sequence {
+    /// Says what is next for a recipient.
+    pub fn next(&self, facts: &Facts<'_>) -> Next {
+        let reckoning =
+            Reckoning { working: &self.working, zone: &self.deadlines.zone, window: self.window.as_ref() };
+        next(facts, &self.rules, reckoning)
+    }
+
+    /// Returns whether any step asks for the fields of a row.
+    pub fn has_conditions(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.unless.is_empty())
+    }
+
+    /// Returns the instant from which on the letter of a step may not go to a recipient any more.
+    pub fn last_day(&self, step: u32, own: Option<Date>) -> Option<Timestamp> {
+        let rule = usize::try_from(step).ok().and_then(|step| self.rules.get(step.checked_sub(1)?));
+        let last = rule.and_then(|rule| rule.not_after);
+        self.deadlines.end(own.into_iter().chain(last).min())
+    }
+}
+
 /// What is next for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -93,8 +127,10 @@ pub enum Reason {
     Suppressed,
     /// The letter before is in doubt.
     InDoubt,
-    /// The letter before has not gone yet.
-    Before,
+    /// Nothing is planned for them yet.
+    NotBegun,
+    /// This letter is queued, or on its way at this moment.
+    Queued(u32),
     /// Something of theirs waits for a person's judgement.
     Review,
     /// Something of a colleague's does.
@@ -117,7 +153,8 @@ impl Reason {
         !matches!(
             self,
             Reason::InDoubt
-                | Reason::Before
+                | Reason::NotBegun
+                | Reason::Queued(_)
                 | Reason::Review
                 | Reason::ColleagueUnderReview
                 | Reason::OnHold
@@ -138,7 +175,8 @@ impl fmt::Display for Reason {
             Reason::NotSent => f.write_str("the letter before did not go out"),
             Reason::Suppressed => f.write_str("is on the suppression list"),
             Reason::InDoubt => f.write_str("the letter before is in doubt: `postduif settle`"),
-            Reason::Before => f.write_str("the letter before has not gone yet"),
+            Reason::NotBegun => f.write_str("nothing is planned yet: `postduif send`"),
+            Reason::Queued(step) => write!(f, "letter {step} is queued"),
             Reason::Review => f.write_str("something waits for your judgement: `postduif review`"),
             Reason::ColleagueUnderReview => {
                 f.write_str("something of the same organisation waits for your judgement: `postduif review`")
@@ -180,10 +218,11 @@ fn step_and_due(facts: &Facts<'_>, rules: &[StepRule], reckoning: Reckoning<'_>)
     if facts.by_hand {
         return Err(Reason::ByHand);
     }
-    let Some(last) = facts.taken.last() else { return Err(Reason::Before) };
+    let Some(last) = facts.taken.last() else { return Err(Reason::NotBegun) };
+    let begun = u32::try_from(facts.taken.len()).unwrap_or(u32::MAX);
     let accepted = match last.state {
-        State::Accepted => last.accepted_at.ok_or(Reason::Before)?,
-        State::Queued | State::InFlight => return Err(Reason::Before),
+        State::Accepted => last.accepted_at.ok_or(Reason::Queued(begun))?,
+        State::Queued | State::InFlight => return Err(Reason::Queued(begun)),
         State::InDoubt => return Err(Reason::InDoubt),
         State::Bounced => return Err(Reason::Bounced),
         State::Refused | State::Expired | State::Cancelled | State::Lapsed => return Err(Reason::NotSent),
@@ -213,7 +252,7 @@ fn step_and_due(facts: &Facts<'_>, rules: &[StepRule], reckoning: Reckoning<'_>)
     if let Some(last) = rule.not_after.into_iter().chain(facts.deadline).min().filter(|last| day > *last) {
         return Err(Reason::TooLate(last));
     }
-    let step = u32::try_from(facts.taken.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let step = begun.saturating_add(1);
     Ok(Next::Letter { step, due: put_off, put_off_by: came.until.filter(|_| put_off > when) })
 }
 
@@ -307,8 +346,8 @@ mod tests {
         assert_eq!(reason(ask(&sent, &plain, |facts| facts.on_roster = false)), Reason::OffRoster);
         assert_eq!(reason(ask(&sent, &plain, |facts| facts.by_hand = true)), Reason::ByHand);
         for (state, why) in [
-            (State::Queued, Reason::Before),
-            (State::InFlight, Reason::Before),
+            (State::Queued, Reason::Queued(1)),
+            (State::InFlight, Reason::Queued(1)),
             (State::InDoubt, Reason::InDoubt),
             (State::Bounced, Reason::Bounced),
             (State::Refused, Reason::NotSent),
@@ -320,7 +359,7 @@ mod tests {
         ] {
             assert_eq!(reason(ask(&[taken(state)], &plain, |_| {})), why, "{state}");
         }
-        assert_eq!(reason(ask(&[], &plain, |_| {})), Reason::Before);
+        assert_eq!(reason(ask(&[], &plain, |_| {})), Reason::NotBegun);
     }
 
     #[test]

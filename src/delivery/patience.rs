@@ -13,6 +13,8 @@ pub enum Obstacle {
     Retry,
     /// Office hours.
     Window,
+    /// The mailbox cannot be read, and nobody is reminded before it is.
+    Mailbox,
 }
 
 /// How long a run stays when it has nothing to do at once.
@@ -32,7 +34,7 @@ impl Patience {
             (Patience::Endless, _) => true,
             (Patience::Sitting, Obstacle::Pace) => ahead <= Duration::from_secs(3600),
             (Patience::Sitting, Obstacle::Retry) => ahead <= Duration::from_secs(60),
-            (Patience::Sitting, Obstacle::Window) => false,
+            (Patience::Sitting, Obstacle::Window | Obstacle::Mailbox) => false,
         }
     }
 }

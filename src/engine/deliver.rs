@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::files::Files;
+use super::lookout::Barrier;
 use super::pace::Flow;
 use super::press::{Order, Press, PrintError, Printed};
 use super::progress::{Progress, Waits};
@@ -41,6 +42,9 @@ const AHEAD_PER_LANE: u32 = 8;
 /// it, sixteen lanes would hold some fifty letters of ten megabytes each.
 const ROOM: u32 = 32 * 1024;
 
+/// How long the mailbox is left alone that could not be read.
+const MAILBOX_AGAIN: Duration = Duration::from_secs(60);
+
 /// So many attempts wait for an addressee beside the first who is put off (greylisting); then the letter goes without.
 const WAITS_FOR_OTHERS: u32 = 3;
 
@@ -65,6 +69,10 @@ pub struct Run {
     pub retry: RetryPolicy,
     /// Only these keys, where any are given.
     pub only: Vec<String>,
+    /// How the mailbox is read before a letter of a later step is claimed; without it none is.
+    pub barrier: Option<Barrier>,
+    /// Letters of later steps that should have gone before this wait for a person.
+    pub not_overdue_since: Option<Timestamp>,
     /// At most so many attempts.
     pub limit: Option<u64>,
     /// How long to stay.
@@ -134,6 +142,8 @@ struct Shared {
     verdict: Mutex<Option<Ended>>,
     /// No letter goes before this.
     rest_until: Mutex<Option<Timestamp>>,
+    /// The mailbox is not asked for before this, since it could not be read.
+    mailbox_again: Mutex<Option<Timestamp>>,
 }
 
 impl Run {
@@ -157,6 +167,7 @@ impl Run {
             room: Arc::new(Semaphore::new(ROOM as usize)),
             verdict: Mutex::default(),
             rest_until: Mutex::default(),
+            mailbox_again: Mutex::default(),
         });
         let (give, take) = mpsc::channel(lanes as usize * 2);
         let take = Arc::new(tokio::sync::Mutex::new(take));
@@ -224,18 +235,27 @@ impl Shared {
                     return Ok(Ended::Called { off: true, why: "cancelled by hand".to_owned() });
                 }
             }
+            if claimed.unread && self.read_mailbox(now).await && claimed.claims.is_empty() {
+                continue;
+            }
             if claimed.claims.is_empty() {
                 if self.aloft.load(Ordering::Acquire) > 0 {
                     // What is aloft may come back deferred, or make room.
                     self.land(claimed.again_at.map(|again| again.at)).await;
                     continue;
                 }
-                let Some(again) = claimed.again_at else { return Ok(Ended::Done) };
-                let obstacle = match again.why {
-                    WaitsFor::Pace => Obstacle::Pace,
-                    WaitsFor::Retry => Obstacle::Retry,
-                };
-                match self.pass_time(obstacle, again.at).await {
+                let mailbox = self.mailbox_again().filter(|_| claimed.unread);
+                let mailbox = mailbox.map(|until| Waits { until, obstacle: Obstacle::Mailbox });
+                let again = claimed.again_at.map(|again| Waits {
+                    until: again.at,
+                    obstacle: match again.why {
+                        WaitsFor::Pace => Obstacle::Pace,
+                        WaitsFor::Retry => Obstacle::Retry,
+                    },
+                });
+                let first = mailbox.into_iter().chain(again).min_by_key(|waits| waits.until);
+                let Some(waits) = first else { return Ok(Ended::Done) };
+                match self.pass_time(waits.obstacle, waits.until).await {
                     Some(ended) => return Ok(ended),
                     None => continue,
                 }
@@ -270,9 +290,32 @@ impl Shared {
             most: u32::try_from(room.min(u64::from(ahead))).unwrap_or(ahead),
             pace: run.pace.clone(),
             only: run.only.clone(),
+            mailbox: run.barrier.as_ref().map(Barrier::read),
+            not_overdue_since: run.not_overdue_since,
             lease: LEASE,
             now,
         }
+    }
+
+    /// Has the mailbox read to its end, since letters of later steps wait for that; false where it cannot be, and then it is left
+    /// alone for a while.
+    async fn read_mailbox(&self, now: Timestamp) -> bool {
+        let Some(barrier) = &self.run.barrier else { return false };
+        if self.mailbox_again().is_some_and(|again| now < again) {
+            return false;
+        }
+        let read = tokio::select! {
+            read = barrier.ask() => read.is_ok(),
+            () = self.run.shutdown.asked(Haste::Soon) => false,
+        };
+        let again =
+            (!read).then(|| self.run.clock.now().saturating_add(MAILBOX_AGAIN).unwrap_or(Timestamp::MAX));
+        *self.mailbox_again.lock().unwrap_or_else(PoisonError::into_inner) = again;
+        read
+    }
+
+    fn mailbox_again(&self) -> Option<Timestamp> {
+        *self.mailbox_again.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the next letter may go; false when the run is to end instead.
@@ -510,6 +553,7 @@ fn print(
     press.print(&Order {
         recipient: &claim.recipient,
         step: claim.step,
+        continues: claim.continues.as_ref(),
         message_id: &message_id,
         dated,
         attachments,

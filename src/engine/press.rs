@@ -1,22 +1,25 @@
 //! Makes the bytes of a message out of the frozen campaign and one claimed recipient.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 
 use crate::campaign::definition::Definition;
 use crate::campaign::enclosure::{Enclosure, FileMark, Fingerprint};
-use crate::campaign::letter::{Input, Letter, Merged};
+use crate::campaign::letter::{Follows, Input, Letter, Merged};
 use crate::campaign::problem::{Problem, Problems};
 use crate::campaign::recipient::{Addressees, Recipient};
+use crate::campaign::sequence::Continuation;
 use crate::ledger::record::MessageMark;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::envelope::Envelope;
 use crate::mail::message_id::MessageId;
 use crate::mail::mime::{self, Attachment, Parts};
+use crate::mail::threading;
 use crate::typesetting::{self, Typesetter, TypesettingError};
 
 /// A frozen campaign, its letters compiled.
@@ -89,6 +92,24 @@ pub struct Printed {
     pub made: usize,
 }
 
+/// What one letter is merged with, its fields at hand.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    fields: Cow<'a, [(String, String)]>,
+    today: Date,
+    /// Of a further letter: the day of the first, and the subject that answers it.
+    follows: Option<(Date, String)>,
+}
+
+impl Row<'_> {
+    /// Returns it as the letter takes it.
+    pub fn input(&self) -> Input<'_> {
+        let follows = self.follows.as_ref();
+        let follows = follows.map(|(first_on, subject)| Follows { first_on: *first_on, subject });
+        Input { fields: &self.fields, today: self.today, follows }
+    }
+}
+
 /// Which message is wanted.
 #[derive(Clone, Debug)]
 pub struct Order<'a> {
@@ -96,6 +117,8 @@ pub struct Order<'a> {
     pub recipient: &'a Recipient,
     /// Which letter, from 1.
     pub step: u32,
+    /// What a further letter builds on; without it, it reads as if the first went on the same day and nothing came back.
+    pub continues: Option<&'a Continuation>,
     /// Its name.
     pub message_id: &'a MessageId,
     /// Its `Date`.
@@ -160,10 +183,55 @@ impl Press {
         self.letters.get(usize::try_from(step.checked_sub(1)?).ok()?)
     }
 
-    /// Returns what a letter is merged with.
+    /// Returns what the first letter is merged with.
     pub fn input<'a>(&self, recipient: &'a Recipient, dated: Timestamp) -> Input<'a> {
-        let today = dated.to_zoned_datetime(self.zone.clone()).date();
-        Input { fields: &recipient.fields, today }
+        Input { fields: &recipient.fields, today: self.day(dated), follows: None }
+    }
+
+    fn day(&self, at: Timestamp) -> Date {
+        at.to_zoned_datetime(self.zone.clone()).date()
+    }
+
+    /// Returns what the letter of a step is merged with.
+    pub fn row<'a>(
+        &self,
+        recipient: &'a Recipient,
+        step: u32,
+        dated: Timestamp,
+        continues: Option<&Continuation>,
+    ) -> Row<'a> {
+        let today = self.day(dated);
+        if step < 2 {
+            return Row { fields: Cow::Borrowed(&recipient.fields), today, follows: None };
+        }
+        let expected;
+        let continues = match continues {
+            Some(continues) => continues,
+            None => {
+                expected = Continuation::expected(dated);
+                &expected
+            }
+        };
+        let first_on = continues.first_on(&self.zone).unwrap_or(today);
+        let subject = self.topic(recipient, first_on);
+        let mut fields = recipient.fields.clone();
+        fields.extend(continues.fields(&self.zone));
+        let follows = Some((first_on, threading::reply_subject(&subject)));
+        Row { fields: Cow::Owned(fields), today, follows }
+    }
+
+    /// Returns the subject of the first letter as it went.
+    fn topic(&self, recipient: &Recipient, first_on: Date) -> String {
+        let input = Input { fields: &recipient.fields, today: first_on, follows: None };
+        self.letters.first().map(|letter| letter.subject(&input)).unwrap_or_default()
+    }
+
+    /// Returns the fields that put a further letter below the one before; none for a first one.
+    fn thread(&self, order: &Order<'_>) -> Vec<(String, String)> {
+        let Some(continues) = order.continues.filter(|_| order.step > 1) else { return Vec::new() };
+        let Some(first_on) = continues.first_on(&self.zone) else { return Vec::new() };
+        let topic = self.topic(order.recipient, first_on);
+        threading::fields(threading::base_subject(&topic), &continues.earlier, order.dated)
     }
 
     /// Makes the PDF of a letter; nothing where the letter asks for none. Waits for the typesetter, some ten milliseconds.
@@ -172,11 +240,19 @@ impl Press {
     ///
     /// # Errors
     /// When the letter cannot be merged for this row, or cannot be typeset.
-    pub fn pdf(&self, to: &Recipient, step: u32, dated: Timestamp) -> Result<Option<PdfLetter>, PdfError> {
-        let day = dated.to_zoned_datetime(self.zone.clone()).date();
+    pub fn pdf(
+        &self,
+        to: &Recipient,
+        step: u32,
+        dated: Timestamp,
+        continues: Option<&Continuation>,
+    ) -> Result<Option<PdfLetter>, PdfError> {
+        let day = self.day(dated);
         let Some(letter) = self.letter(step) else { return Ok(None) };
-        let input = Input { fields: &to.fields, today: day };
-        let Some(manuscript) = letter.manuscript(&input).map_err(PdfError::Letter)? else { return Ok(None) };
+        let row = self.row(to, step, dated, continues);
+        let Some(manuscript) = letter.manuscript(&row.input()).map_err(PdfError::Letter)? else {
+            return Ok(None);
+        };
         let typesetter = self.typesetter.as_ref().ok_or(TypesettingError::Missing { looked: Vec::new() })?;
         // The day alone, so that the same letter of the same day is the same file.
         let dated = self.zone.to_ambiguous_zoned_datetime(day.to_datetime(Time::midnight())).compatible();
@@ -193,7 +269,7 @@ impl Press {
 
     /// Makes what is made for one message alone.
     fn made(&self, order: &Order<'_>) -> Result<Vec<Attachment>, PrintError> {
-        let pdf = self.pdf(order.recipient, order.step, order.dated).map_err(|error| {
+        let pdf = self.pdf(order.recipient, order.step, order.dated, order.continues).map_err(|error| {
             let said = format!("the letter of {} cannot be made into a PDF: {error}", order.recipient.key);
             match error {
                 PdfError::Letter(_) | PdfError::Typesetting(TypesettingError::Faults(_)) => {
@@ -209,9 +285,15 @@ impl Press {
     ///
     /// # Errors
     /// A sentence for people: which row cannot be merged, and why.
-    pub fn merge(&self, recipient: &Recipient, step: u32, dated: Timestamp) -> Result<Merged, String> {
+    pub fn merge(
+        &self,
+        recipient: &Recipient,
+        step: u32,
+        dated: Timestamp,
+        continues: Option<&Continuation>,
+    ) -> Result<Merged, String> {
         let letter = self.letter(step).ok_or_else(|| format!("there is no step {step}"))?;
-        letter.merge(&self.input(recipient, dated)).map_err(|findings| {
+        letter.merge(&self.row(recipient, step, dated, continues).input()).map_err(|findings| {
             let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
             format!("the letter of {} cannot be merged: {}", recipient.key, findings.join("; "))
         })
@@ -222,7 +304,8 @@ impl Press {
     /// # Errors
     /// A sentence for people: which row cannot be merged, and why.
     pub fn print(&self, order: &Order<'_>) -> Result<Printed, PrintError> {
-        let merged = self.merge(order.recipient, order.step, order.dated).map_err(PrintError::Unfit)?;
+        let merged = self.merge(order.recipient, order.step, order.dated, order.continues);
+        let merged = merged.map_err(PrintError::Unfit)?;
         let mut attachments = if order.makes_pdf { self.made(order)? } else { Vec::new() };
         let made = attachments.len();
         attachments.extend_from_slice(order.attachments);
@@ -266,7 +349,7 @@ impl Press {
             text: &merged.text,
             html: &merged.html,
             attachments: &attachments,
-            extra: &[],
+            extra: &self.thread(order),
         });
         Ok(Printed { envelope, bytes, subject, text: merged.text, html: merged.html, attachments, made })
     }

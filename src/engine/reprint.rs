@@ -86,6 +86,7 @@ pub fn reprint(story: &Story, delivery: &DeliveryRecord, reader: &Reader) -> Res
     let order = Order {
         recipient: &recipient,
         step: delivery.step,
+        continues: delivery.continues.as_ref(),
         message_id: &MessageId::stored(delivery.message_id.clone()),
         dated: mark.dated,
         attachments: &attachments,

@@ -62,7 +62,8 @@ fn set_up(campaign: &Campaign, recipient: &Recipient) -> Option<Press> {
 fn subject(press: Option<&Press>, delivery: &DeliveryRecord, to: &Recipient) -> String {
     let merged = press.and_then(|press| {
         let dated = delivery.mark.as_ref()?.dated;
-        Some(press.letter(delivery.step)?.subject(&press.input(to, dated)))
+        let row = press.row(to, delivery.step, dated, delivery.continues.as_ref());
+        Some(press.letter(delivery.step)?.subject(&row.input()))
     });
     merged.unwrap_or_default()
 }
@@ -70,7 +71,7 @@ fn subject(press: Option<&Press>, delivery: &DeliveryRecord, to: &Recipient) -> 
 /// The text of a letter as it went.
 fn text(press: &Press, delivery: &DeliveryRecord, to: &Recipient) -> Option<String> {
     let dated = delivery.mark.as_ref()?.dated;
-    press.merge(to, delivery.step, dated).ok().map(|merged| merged.text)
+    press.merge(to, delivery.step, dated, delivery.continues.as_ref()).ok().map(|merged| merged.text)
 }
 
 fn lines(text: &str) -> Vec<String> {

@@ -118,6 +118,12 @@ impl Watch {
         Ok(())
     }
 
+    /// Returns which mailbox it reads, and which folders the last round read.
+    pub fn mailbox(&self) -> (String, Vec<String>) {
+        let folders = self.folders.iter().flat_map(|folders| &folders.read);
+        (self.inbox.account().to_owned(), folders.map(|folder| folder.name.clone()).collect())
+    }
+
     /// Waits until something comes into the first folder, at most so long.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use super::campaigns::{CANCELLED, refused};
 use super::files;
 use super::history::{About, message_id, millis};
 use super::record::{AttemptEnd, CampaignId, ClaimTicket, Event, MessageMark, Rescued, Settlement};
+use super::sequence::{Hindrance, hindrance};
 use super::writer::{Done, Writing};
 use crate::campaign::enclosure::Enclosure;
 use crate::delivery::retry::RetryPolicy;
@@ -125,6 +126,12 @@ impl Writing<'_> {
         {
             self.delivery(ticket.delivery)?.check(ticket)?;
             return Err(LedgerError::Stopped { why: format!("the recipient is suppressed: {reason}") }.into());
+        }
+        if ticket.step > 1
+            && let Some(Hindrance::Over(why)) = hindrance(self.conn, ticket.delivery)?
+        {
+            self.delivery(ticket.delivery)?.check(ticket)?;
+            return Err(LedgerError::Stopped { why }.into());
         }
         let noted = self
             .conn

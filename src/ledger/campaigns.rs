@@ -1,12 +1,15 @@
 //! Campaigns: launched, frozen, paused, resumed, cancelled, finished.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
 use super::history::{About, instant, millis, plain};
 use super::record::{Campaign, CampaignId, CampaignState, NewCampaign, Withdrawn};
+use super::sequence::may_go_on;
 use super::writer::{Done, Writing};
+use crate::campaign::definition::Definition;
+use crate::delivery::enrollment::Sequence;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
 
@@ -16,7 +19,8 @@ const FINISHED: i64 = 2;
 pub(super) const CANCELLED: i64 = 3;
 
 pub(super) const CAMPAIGN: &str =
-    "SELECT id, name, state, why, until, definition, digest, seed, launched_at, plan, roster_pass, open_pass
+    "SELECT id, name, state, why, until, definition, digest, seed, launched_at, plan, roster_pass, open_pass,
+        steps
     FROM campaign";
 
 /// Reads a row of [`CAMPAIGN`].
@@ -42,6 +46,7 @@ pub(super) fn campaign(row: &Row<'_>) -> rusqlite::Result<Campaign> {
         plan: row.get(9)?,
         roster_pass: row.get(10)?,
         roster_open: row.get::<_, Option<i64>>(11)?.is_some(),
+        steps: row.get(12)?,
     })
 }
 
@@ -51,7 +56,7 @@ pub(super) fn refused<T>(why: impl Into<String>) -> Done<T> {
 }
 
 /// Finds the sender's domain in a definition: Message-IDs are rooted there.
-fn sender_domain(definition: &str) -> Result<String, LedgerError> {
+fn domain_of_sender(definition: &str) -> Result<String, LedgerError> {
     let json: serde_json::Value = serde_json::from_str(definition).map_err(|error| LedgerError::Refused {
         why: format!("the campaign's definition is no JSON: {error}"),
     })?;
@@ -62,6 +67,29 @@ fn sender_domain(definition: &str) -> Result<String, LedgerError> {
         .ok_or_else(|| LedgerError::Refused {
             why: "the campaign's definition names no sender address".to_owned(),
         })
+}
+
+/// Counts the letters of a definition.
+fn letters(definition: &str) -> u32 {
+    let json: Option<serde_json::Value> = serde_json::from_str(definition).ok();
+    let steps = json.as_ref().and_then(|json| json.get("steps")?.as_array());
+    steps.map_or(1, |steps| u32::try_from(steps.len()).unwrap_or(u32::MAX)).max(1)
+}
+
+/// Returns the domain of the sender: the right part of every Message-ID.
+pub(super) fn sender_domain(conn: &Connection, id: CampaignId) -> rusqlite::Result<String> {
+    conn.query_row("SELECT sender_domain FROM campaign WHERE id = ?1", [id.0], |row| row.get(0))
+}
+
+/// Counts the letters of the sequence of which any was ever handed over to a relay, or may be in its hands now.
+pub(super) fn begun(conn: &Connection, id: CampaignId) -> rusqlite::Result<usize> {
+    let step: u32 = conn
+        .prepare_cached(
+            "SELECT coalesce(max(step), 0) FROM delivery
+             WHERE campaign = ?1 AND (state NOT IN (0, 7, 8, 9) OR message IS NOT NULL)",
+        )?
+        .query_row([id.0], |row| row.get(0))?;
+    Ok(usize::try_from(step).unwrap_or(usize::MAX))
 }
 
 impl Writing<'_> {
@@ -82,7 +110,7 @@ impl Writing<'_> {
         if let Some(there) = self.campaign_named(&new.name)? {
             return Ok(there);
         }
-        let domain = sender_domain(&new.definition)?;
+        let domain = domain_of_sender(&new.definition)?;
         let twin: Option<String> = self
             .conn
             .prepare_cached("SELECT name FROM campaign WHERE seed = ?1")?
@@ -95,10 +123,18 @@ impl Writing<'_> {
         let id = self
             .conn
             .prepare_cached(
-                "INSERT INTO campaign (name, definition, digest, seed, sender_domain, launched_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO campaign (name, definition, digest, seed, sender_domain, launched_at, steps)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
-            .insert(params![new.name, new.definition, new.digest, new.seed, domain, millis(now)])?;
+            .insert(params![
+                new.name,
+                new.definition,
+                new.digest,
+                new.seed,
+                domain,
+                millis(now),
+                letters(&new.definition)
+            ])?;
         self.of_campaign(id, &new.name, now, "launched", Some(format!("definition {}", new.digest)))?;
         self.campaign_numbered(CampaignId(id))
     }
@@ -135,17 +171,24 @@ impl Writing<'_> {
         if campaign.digest == digest && campaign.definition == definition {
             return Ok(true);
         }
-        let domain = sender_domain(definition)?;
-        if self.handed_over(id)? {
+        let domain = domain_of_sender(definition)?;
+        if self.handed_over(id)? && !self.only_later_letters_differ(&campaign, definition)? {
             return Ok(false);
         }
         self.conn
             .prepare_cached(
-                "UPDATE campaign SET definition = ?2, digest = ?3, sender_domain = ?4 WHERE id = ?1",
+                "UPDATE campaign SET definition = ?2, digest = ?3, sender_domain = ?4, steps = ?5 WHERE id = ?1",
             )?
-            .execute(params![id.0, definition, digest, domain])?;
+            .execute(params![id.0, definition, digest, domain, letters(definition)])?;
         self.of_campaign(id.0, &campaign.name, now, "refrozen", Some(format!("definition {digest}")))?;
         Ok(true)
+    }
+
+    /// Whether a definition is the frozen one, but for letters of which none was ever handed over.
+    fn only_later_letters_differ(&self, campaign: &Campaign, definition: &str) -> Done<bool> {
+        let read = |json: &str| serde_json::from_str::<Definition>(json).ok();
+        let Some((frozen, new)) = read(&campaign.definition).zip(read(definition)) else { return Ok(false) };
+        Ok(new.continuing(&frozen, begun(self.conn, campaign.id)?) == new)
     }
 
     pub(super) fn set_plan(&mut self, id: CampaignId, digest: &str) -> Done<()> {
@@ -253,8 +296,13 @@ impl Writing<'_> {
     }
 
     /// Finishes the campaign if nothing is left that could still change: nothing queued and no task open on the
-    /// roster, nothing in flight, nothing in doubt. Returns where it stands.
-    pub(super) fn finish_if_done(&mut self, id: CampaignId, now: Timestamp) -> Done<CampaignState> {
+    /// roster, nothing in flight, nothing in doubt, and no further letter to come. Returns where it stands.
+    pub(super) fn finish_if_done(
+        &mut self,
+        id: CampaignId,
+        sequence: Option<&Sequence>,
+        now: Timestamp,
+    ) -> Done<CampaignState> {
         let campaign = self.campaign_numbered(id)?;
         if campaign.state != CampaignState::Running || campaign.roster_open {
             return Ok(campaign.state);
@@ -272,6 +320,14 @@ impl Writing<'_> {
             State::Task.code()
         ];
         if left.query_row(codes, |row| row.get(0))? {
+            return Ok(campaign.state);
+        }
+        // Without the sequence nobody can say whether a further letter comes.
+        let further = match sequence {
+            Some(sequence) => campaign.steps > 1 && may_go_on(self.conn, id, sequence)?,
+            None => campaign.steps > 1,
+        };
+        if further {
             return Ok(campaign.state);
         }
         self.set_state(id, FINISHED, None, None)?;

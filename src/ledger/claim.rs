@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::campaigns::refused;
 use super::files;
 use super::history::{id_left, instant, message_id, millis};
+use super::inbound::is_read;
 use super::record::{Again, Campaign, CampaignState, Claim, ClaimRequest, ClaimTicket, Claims, WaitsFor};
 use super::suppression;
 use super::writer::{Done, Writing};
@@ -33,6 +34,7 @@ static TAKEN: LazyLock<String> = LazyLock::new(|| {
 /// A row of the queue.
 struct Candidate {
     id: i64,
+    step: u32,
     not_before: i64,
     position: i64,
     domain: String,
@@ -60,6 +62,11 @@ impl DomainUse {
 fn must_leave(limit: &Limit, ended: u32, in_flight: u32) -> Option<u32> {
     let over = (ended.saturating_add(in_flight) + 1).checked_sub(limit.letters)?;
     (over > 0 && over <= ended).then_some(over)
+}
+
+/// The instant before which a letter of a later step is overdue.
+fn earliest_further(request: &ClaimRequest) -> i64 {
+    request.not_overdue_since.map_or(i64::MIN, millis)
 }
 
 /// The instant after which an end counts within the window at `now`.
@@ -98,12 +105,23 @@ impl Writing<'_> {
         let mut domain_again: Option<Timestamp> = None;
         let mut after = (i64::MIN, i64::MIN, i64::MIN);
         let mut withdrawn = 0;
+        // Nobody is reminded before the mailbox is known to the minute.
+        let read = match &request.mailbox {
+            Some(read) if campaign.steps > 1 => is_read(self.conn, read, request.now)?,
+            _ => false,
+        };
+        let last_step = if read { u32::MAX } else { 1 };
+        claims.unread = request.mailbox.is_some() && !read && self.is_further_due(&campaign, request)?;
         let mut only = (!request.only.is_empty()).then(|| self.only(&campaign, request)).transpose()?;
+        if let Some(only) = &mut only {
+            let earliest = earliest_further(request);
+            only.retain(|one| one.step <= last_step && (one.step == 1 || one.not_before >= earliest));
+        }
         let mut out_of_patience = false;
         'pages: while space > 0 {
             let page = match &mut only {
                 Some(rows) => std::mem::take(rows),
-                None => self.due(&campaign, request, after, space)?,
+                None => self.due(&campaign, request, after, space, last_step)?,
             };
             let Some(last) = page.last() else { break };
             after = (last.not_before, last.position, last.id);
@@ -137,6 +155,14 @@ impl Writing<'_> {
                     }
                     continue;
                 }
+                if candidate.step > 1 && self.is_hindered(candidate.id, request.now)? {
+                    withdrawn += 1;
+                    if withdrawn >= PATIENCE {
+                        out_of_patience = true;
+                        break 'pages;
+                    }
+                    continue;
+                }
                 claims.claims.push(self.take(&candidate, account, &campaign, request)?);
                 space -= 1;
                 if let Some(of) = domains.get_mut(&candidate.domain) {
@@ -162,16 +188,18 @@ impl Writing<'_> {
     ) -> Done<Option<Again>> {
         let pace = |at| Again { at, why: WaitsFor::Pace };
         let retry = |at| Again { at, why: WaitsFor::Retry };
+        let last_step = if request.mailbox.is_some() { u32::MAX } else { 1 };
         let next: Option<i64> = if request.only.is_empty() {
             self.conn
                 .prepare_cached(
-                    "SELECT not_before FROM delivery WHERE state = 0 AND campaign = ?1 AND pass = ?2
+                    "SELECT not_before FROM delivery WHERE state = 0 AND campaign = ?1 AND pass = ?2 AND step <= ?3
                      ORDER BY not_before LIMIT 1",
                 )?
-                .query_row(params![campaign.id.0, campaign.roster_pass], |row| row.get(0))
+                .query_row(params![campaign.id.0, campaign.roster_pass, last_step], |row| row.get(0))
                 .optional()?
         } else {
-            self.queued_of(campaign, request)?.iter().map(|candidate| candidate.not_before).min()
+            let queued = self.queued_of(campaign, request)?;
+            queued.iter().filter(|row| row.step <= last_step).map(|candidate| candidate.not_before).min()
         };
         let Some(next) = next else { return Ok(None) };
         // Of those that are due now only full domains keep any back, or the account does.
@@ -181,15 +209,17 @@ impl Writing<'_> {
             self.conn
                 .prepare_cached(
                     "SELECT not_before FROM delivery WHERE state = 0 AND campaign = ?1 AND pass = ?2
-                         AND not_before > ?3 ORDER BY not_before LIMIT 1",
+                         AND not_before > ?3 AND step <= ?4 ORDER BY not_before LIMIT 1",
                 )?
-                .query_row(params![campaign.id.0, campaign.roster_pass, millis(request.now)], |row| {
-                    row.get(0)
-                })
+                .query_row(
+                    params![campaign.id.0, campaign.roster_pass, millis(request.now), last_step],
+                    |row| row.get(0),
+                )
                 .optional()?
         } else {
             self.queued_of(campaign, request)?
                 .iter()
+                .filter(|candidate| candidate.step <= last_step)
                 .map(|candidate| candidate.not_before)
                 .filter(|at| *at > millis(request.now))
                 .min()
@@ -204,6 +234,20 @@ impl Writing<'_> {
         let by_domain = domain_again.filter(|_| due).map(pace);
         let by_retry = future.map(|at| retry(instant(at)));
         Ok(by_domain.into_iter().chain(by_retry).min_by_key(|again| again.at))
+    }
+
+    /// Whether a letter of a later step waits for nothing but its turn.
+    fn is_further_due(&self, campaign: &Campaign, request: &ClaimRequest) -> Done<bool> {
+        if campaign.steps < 2 {
+            return Ok(false);
+        }
+        let mut find = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 0 AND campaign = ?1 AND pass = ?2 AND not_before <= ?3
+                 AND step > 1 AND not_before >= ?4)",
+        )?;
+        let params =
+            params![campaign.id.0, campaign.roster_pass, millis(request.now), earliest_further(request)];
+        Ok(find.query_row(params, |row| row.get(0))?)
     }
 
     /// Returns the number of an account, which is written down the first time.
@@ -247,15 +291,16 @@ impl Writing<'_> {
         request: &ClaimRequest,
         after: (i64, i64, i64),
         space: u32,
+        last_step: u32,
     ) -> Done<Vec<Candidate>> {
         // With limits for domains many rows may have to be passed over.
         let page = if request.pace.per_domain.is_some() { space.max(512) } else { space };
         let rows = self
             .conn
             .prepare_cached(
-                "SELECT id, not_before, position, domain, not_after FROM delivery
+                "SELECT id, not_before, position, domain, not_after, step FROM delivery
                  WHERE state = 0 AND campaign = ?1 AND pass = ?2 AND not_before <= ?3
-                     AND (not_before, position, id) > (?4, ?5, ?6)
+                     AND (not_before, position, id) > (?4, ?5, ?6) AND step <= ?8 AND (step = 1 OR not_before >= ?9)
                  ORDER BY not_before, position, id LIMIT ?7",
             )?
             .query_map(
@@ -266,7 +311,9 @@ impl Writing<'_> {
                     after.0,
                     after.1,
                     after.2,
-                    page
+                    page,
+                    last_step,
+                    earliest_further(request)
                 ],
                 candidate,
             )?
@@ -278,7 +325,7 @@ impl Writing<'_> {
     fn queued_of(&self, campaign: &Campaign, request: &ClaimRequest) -> Done<Vec<Candidate>> {
         let mut rows: Vec<Candidate> = Vec::new();
         let mut find = self.conn.prepare_cached(
-            "SELECT d.id, d.not_before, d.position, d.domain, d.not_after FROM recipient r
+            "SELECT d.id, d.not_before, d.position, d.domain, d.not_after, d.step FROM recipient r
                  JOIN delivery d ON d.recipient = r.id AND d.state = 0 AND d.pass = ?3
              WHERE r.campaign = ?1 AND r.key = ?2",
         )?;
@@ -320,7 +367,12 @@ impl Writing<'_> {
         };
         let without = self.leave_out_suppressed(&mut recipient)?;
         let claim = Claim {
-            ticket: ClaimTicket { delivery: candidate.id, owner: request.owner.clone(), fence: fence + 1 },
+            ticket: ClaimTicket {
+                delivery: candidate.id,
+                owner: request.owner.clone(),
+                fence: fence + 1,
+                step,
+            },
             message_id: message_id(&left, &row.get::<_, String>(14)?),
             recipient,
             step,
@@ -422,6 +474,7 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
         position: row.get(2)?,
         domain: row.get(3)?,
         not_after: row.get(4)?,
+        step: row.get(5)?,
     })
 }
 

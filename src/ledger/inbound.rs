@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::campaigns::refused;
 use super::history::{About, instant, millis, plain};
 use super::record::{
-    Arrival, CampaignId, CursorRecord, InboundId, InboundRecord, Judgement, Recorded, Review, Verdict,
+    Arrival, CampaignId, CursorRecord, InboundId, InboundRecord, Judgement, MailboxRead, Recorded, Review,
+    Verdict,
 };
 use super::writer::{Done, Writing};
 use crate::campaign::recipient::Recipient;
@@ -509,6 +510,18 @@ pub(super) fn cursor(
             })
         })
         .optional()
+}
+
+/// Whether all folders were read to their end within the span; a reading that lies ahead of `now` proves nothing, since the clock
+/// was moved.
+pub(super) fn is_read(conn: &Connection, read: &MailboxRead, now: Timestamp) -> rusqlite::Result<bool> {
+    let oldest = now.saturating_sub(read.within).unwrap_or(Timestamp::MIN);
+    let mut fresh = !read.folders.is_empty();
+    for folder in &read.folders {
+        let at = cursor(conn, &read.mailbox, folder)?.and_then(|known| known.read_to_end_at);
+        fresh &= at.is_some_and(|at| oldest <= at && at <= now);
+    }
+    Ok(fresh)
 }
 
 const INBOUND: &str =

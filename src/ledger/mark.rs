@@ -27,6 +27,8 @@ impl Writing<'_> {
             Mark::Open => (State::Done, Event::NotDone, "open"),
             Mark::Came(verdict) => return self.told(campaign, key, by_word(verdict, key), note, now),
             Mark::Note => return self.remark(campaign, key, note.unwrap_or_default(), now),
+            Mark::Hold => return self.hold(campaign, key, Some(note.unwrap_or("held back by hand")), now),
+            Mark::Release => return self.hold(campaign, key, None, now),
         };
         let id = match self.meant(campaign, key, step, from)? {
             Some(id) => id,
@@ -58,8 +60,10 @@ impl Writing<'_> {
             .prepare_cached("UPDATE delivery SET state = ?2, last_event = ?3 WHERE id = ?1")?
             .execute(params![id, moved.to.code(), seq])?;
         match mark {
-            Mark::Done => self.finish_if_done(campaign, now).map(|_| ()),
-            Mark::Open | Mark::Came(_) | Mark::Note => self.reopen(campaign, "a task is open again", now),
+            Mark::Done => self.finish_if_done(campaign, None, now).map(|_| ()),
+            Mark::Open | Mark::Came(_) | Mark::Note | Mark::Hold | Mark::Release => {
+                self.reopen(campaign, "a task is open again", now)
+            }
         }
     }
 

@@ -29,6 +29,7 @@ mod mark;
 mod reader;
 mod roster;
 mod schema;
+mod sequence;
 mod suppression;
 mod tally;
 mod wish;
@@ -49,12 +50,13 @@ use self::writer::{Done, Writer, Writing};
 use crate::campaign::calendar::Deadlines;
 use crate::campaign::enclosure::{Enclosure, Fingerprint};
 use crate::campaign::recipient::Recipient;
+use crate::delivery::enrollment::Sequence;
 use crate::delivery::state::Move;
 use crate::mail::address::Address;
 use record::{
     Arrival, AttemptEnd, Campaign, CampaignId, CampaignState, ClaimRequest, ClaimTicket, Claims, Counts,
     CursorRecord, Enrolled, Event, Granted, InboundId, Judgement, MessageMark, NewCampaign, Recorded,
-    Rescued, RosterPass, Settlement, Suppression, Wish, Withdrawn,
+    Released, Rescued, RosterPass, Settlement, Suppression, Wanted, Wish, Withdrawn,
 };
 
 /// Is handed every event after its commit, in order, each once, before the caller hears of it.
@@ -367,10 +369,31 @@ impl Ledger {
         self.ask(move |writing| writing.cancel(campaign, &why, now))
     }
 
+    /// Queues letters of later steps that are due, each for a key; whatever has changed since they were looked for is looked at
+    /// again, in the same transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where the campaign is paused or cancelled, and nothing is queued then.
+    pub fn release(
+        &self,
+        campaign: CampaignId,
+        sequence: Arc<Sequence>,
+        wanted: Vec<Wanted>,
+        now: Timestamp,
+    ) -> Answer<Vec<Released>> {
+        self.ask(move |writing| writing.release(campaign, &sequence, &wanted, now))
+    }
+
     /// Finishes a running campaign if nothing can change any more: nothing queued and no task open on the roster,
-    /// nothing in flight, nothing in doubt. Returns where it stands.
-    pub fn finish_if_done(&self, campaign: CampaignId, now: Timestamp) -> Answer<CampaignState> {
-        self.ask(move |writing| writing.finish_if_done(campaign, now))
+    /// nothing in flight, nothing in doubt, and no further letter to come by `sequence`, which a campaign of one letter needs
+    /// not. Returns where it stands.
+    pub fn finish_if_done(
+        &self,
+        campaign: CampaignId,
+        sequence: Option<Arc<Sequence>>,
+        now: Timestamp,
+    ) -> Answer<CampaignState> {
+        self.ask(move |writing| writing.finish_if_done(campaign, sequence.as_deref(), now))
     }
 
     /// Takes a person's word on a delivery in doubt.

@@ -10,19 +10,21 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
-use super::campaigns::{CAMPAIGN, campaign};
+use super::campaigns::{CAMPAIGN, begun, campaign, sender_domain};
 use super::claim::{RECIPIENT, account_room, continuation, recipient};
 use super::files;
 use super::history::{self, id_left, instant, message_id};
 use super::inbound::{self, Returns};
 use super::record::{
     Campaign, CampaignId, Counts, CursorRecord, DeliveryRecord, EnrolledRecord, Event, InboundRecord,
-    MessageMark, Noted, OutcomeRecord, RecipientRecord, Story, Suppression,
+    MailboxRead, MessageMark, Noted, Onward, OutcomeRecord, RecipientRecord, Story, Suppression,
 };
 use super::schema::{MIGRATIONS, STATEMENTS, beside, sentence, too_new, unavailable, version};
+use super::sequence;
 use super::suppression;
 use crate::campaign::enclosure::Fingerprint;
 use crate::campaign::recipient::{Errand, Recipient};
+use crate::delivery::enrollment::Sequence;
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
 use crate::mail::address::Address;
@@ -180,7 +182,7 @@ impl Reader {
         })
     }
 
-    /// Returns the frozen row of a recipient and where its latest delivery stands, and nothing else: fast.
+    /// Returns the frozen row of a recipient and where its first letter stands, and nothing else: fast.
     pub fn enrolled(&self, id: CampaignId, key: &str) -> Result<Option<EnrolledRecord>, LedgerError> {
         self.ask(|conn| {
             conn.prepare_cached(&ENROLLED)?
@@ -317,6 +319,43 @@ impl Reader {
         })
     }
 
+    /// Shows what is next in the sequence for every recipient, in the order in which they were written down; holds one at a
+    /// time. `show` ends it early with `false`.
+    pub fn each_onward(
+        &self,
+        id: CampaignId,
+        sequence: &Sequence,
+        show: impl FnMut(Onward) -> bool,
+    ) -> Result<(), LedgerError> {
+        self.ask(|conn| sequence::each_onward(conn, id, sequence, show))
+    }
+
+    /// Returns what is next in the sequence for one recipient; `despite_reply` leaves aside that the organisation answered.
+    pub fn onward(
+        &self,
+        id: CampaignId,
+        key: &str,
+        sequence: &Sequence,
+        despite_reply: bool,
+    ) -> Result<Option<Onward>, LedgerError> {
+        self.ask(|conn| sequence::onward(conn, id, key, sequence, despite_reply))
+    }
+
+    /// Returns whether all these folders of a mailbox were read to their end within a span.
+    pub fn is_read(&self, read: &MailboxRead, now: Timestamp) -> Result<bool, LedgerError> {
+        self.ask(|conn| inbound::is_read(conn, read, now))
+    }
+
+    /// Counts the letters of the sequence of which any was ever handed over: their text stays as it is frozen.
+    pub fn begun(&self, id: CampaignId) -> Result<usize, LedgerError> {
+        self.ask(|conn| begun(conn, id))
+    }
+
+    /// Returns the number of the newest event: it changes with everything that happens.
+    pub fn newest_event(&self) -> Result<i64, LedgerError> {
+        self.ask(history::newest)
+    }
+
     /// Returns what came back, as far as it decides how recipients stand.
     pub fn returns(&self, id: CampaignId) -> Result<Returns, LedgerError> {
         self.ask(|conn| Returns::read(conn, id))
@@ -395,8 +434,8 @@ static ENROLLED: LazyLock<String> = LazyLock::new(|| {
         "SELECT {RECIPIENT}, d.state, EXISTS (SELECT 1 FROM delivery e
              WHERE e.recipient = r.id AND (e.state NOT IN (0, 8, 9) OR e.message IS NOT NULL))
          FROM recipient r
-         JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2
-         ORDER BY d.step DESC, d.generation DESC LIMIT 1"
+         JOIN delivery d ON d.recipient = r.id WHERE r.campaign = ?1 AND r.key = ?2 AND d.step = 1
+         ORDER BY d.generation DESC LIMIT 1"
     )
 });
 
@@ -500,10 +539,6 @@ pub(super) fn find_by_message_id(
         Ok((CampaignId(row.get(0)?), row.get(1)?, row.get(2)?))
     })
     .optional()
-}
-
-fn sender_domain(conn: &Connection, id: CampaignId) -> rusqlite::Result<String> {
-    conn.query_row("SELECT sender_domain FROM campaign WHERE id = ?1", [id.0], |row| row.get(0))
 }
 
 fn record(

@@ -10,6 +10,7 @@ use crate::campaign::enclosure::Enclosure;
 use crate::campaign::recipient::{Errand, Recipient};
 use crate::campaign::sequence::Continuation;
 use crate::delivery::attempt::{Ending, Stage};
+use crate::delivery::enrollment::Next;
 use crate::delivery::inbound::{Kind, Reading, Stop};
 use crate::delivery::pace::Pace;
 use crate::delivery::state::State;
@@ -74,6 +75,8 @@ pub struct Campaign {
     pub roster_pass: i64,
     /// Whether a pass over the roster was begun and not ended: nothing is claimed meanwhile.
     pub roster_open: bool,
+    /// How many letters its sequence has, at least 1.
+    pub steps: u32,
 }
 
 /// A pass over the roster in progress.
@@ -133,10 +136,68 @@ pub struct ClaimRequest {
     pub pace: Pace,
     /// Only these keys, where any are given.
     pub only: Vec<String>,
+    /// The mailbox that must have been read before a letter of a later step is claimed; without one none is.
+    pub mailbox: Option<MailboxRead>,
+    /// Letters of later steps that should have gone before this are not claimed: a person is asked first.
+    pub not_overdue_since: Option<Timestamp>,
     /// How long the claim holds without renewal.
     pub lease: Duration,
     /// The present.
     pub now: Timestamp,
+}
+
+/// The barrier before letters of later steps: these folders must have been read to their end, without an error, within this span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRead {
+    /// The mailbox: `imap://ada@mail.example`.
+    pub mailbox: String,
+    /// Its folders, all of them.
+    pub folders: Vec<String>,
+    /// How long ago that may be.
+    pub within: Duration,
+}
+
+/// A letter of a later step that is to be queued if it is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// For whom.
+    pub key: String,
+    /// Whether it goes although the organisation answered.
+    pub despite_reply: bool,
+    /// The files that go along; each was kept before.
+    pub enclosures: Vec<Enclosure>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It waits for its turn.
+    Queued {
+        /// For whom.
+        key: String,
+        /// Which letter.
+        step: u32,
+    },
+    /// It is not due, or not any more.
+    Not {
+        /// For whom.
+        key: String,
+        /// What is next instead.
+        next: Next,
+    },
+}
+
+/// What is next for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onward {
+    /// Who.
+    pub key: String,
+    /// Its address, where it has one.
+    pub address: Option<String>,
+    /// What is next.
+    pub next: Next,
+    /// Why a person holds the next letter back, where one does.
+    pub hold: Option<String>,
 }
 
 /// What was claimed.
@@ -149,6 +210,8 @@ pub struct Claims {
     pub again_at: Option<Again>,
     /// Where the campaign stands; unless it is running, nothing was claimed.
     pub state: Option<CampaignState>,
+    /// Whether letters of later steps are due and wait until the mailbox is read again.
+    pub unread: bool,
 }
 
 /// When a claim may be tried again, and what it waits for.
@@ -178,6 +241,8 @@ pub struct ClaimTicket {
     pub owner: String,
     /// A number that rises with every claim of this delivery (a fencing token).
     pub fence: i64,
+    /// Its step, from 1.
+    pub step: u32,
 }
 
 /// One delivery in our hands.
@@ -284,6 +349,10 @@ pub enum Mark {
     Came(Verdict),
     /// A remark for the history; it changes nothing.
     Note,
+    /// The next letter waits until a person lets it go.
+    Hold,
+    /// It waits no longer.
+    Release,
 }
 
 /// A number of something that came back.

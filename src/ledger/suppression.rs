@@ -52,16 +52,18 @@ pub(super) fn list(conn: &Connection) -> rusqlite::Result<Vec<Suppression>> {
         .collect()
 }
 
+/// Whether there is any suppression at all.
+pub(super) fn any(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM suppression)")?.query_row([], |row| row.get(0))
+}
+
 impl Writing<'_> {
     /// Whether there is any suppression at all; looked up once for each transaction.
     pub(super) fn suppressing(&mut self) -> Done<bool> {
         if let Some(known) = self.suppressing {
             return Ok(known);
         }
-        let any = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM suppression)")?
-            .query_row([], |row| row.get(0))?;
+        let any = any(self.conn)?;
         self.suppressing = Some(any);
         Ok(any)
     }

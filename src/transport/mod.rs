@@ -164,31 +164,8 @@ impl Transport {
                 kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: None },
             },
             Settings::Rehearsal { connections, keep } => {
-                let relay = Relay::start(RelaySettings { keep: keep.clone(), ..RelaySettings::default() })
-                    .await
-                    .map_err(TransportError::Rehearsal)?;
-                let settings = SmtpSettings {
-                    server: Server {
-                        host: relay.addr().ip().to_string(),
-                        port: relay.addr().port(),
-                        security: Security::None,
-                        login: None,
-                        ca_file: None,
-                    },
-                    connections,
-                    letters_per_connection: u32::MAX,
-                    hello_name: None,
-                    delivery_reports: true,
-                    timeouts: Timeouts::default(),
-                };
-                Inner {
-                    account,
-                    description: "the rehearsal relay; nothing leaves this machine".into(),
-                    connections: connections.max(1),
-                    stored: keep,
-                    opened: Mutex::default(),
-                    kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: Some(relay) },
-                }
+                let settings = RelaySettings { keep, ..RelaySettings::default() };
+                return Self::rehearsal(settings, connections, u32::MAX).await;
             }
             Settings::Folder { path } => {
                 folder::make(&path).map_err(|error| TransportError::Folder { path: path.clone(), error })?;
@@ -203,6 +180,42 @@ impl Transport {
             }
         };
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// Starts a rehearsal relay and makes a transport to it, with so many connections at once and letters over each. The relay
+    /// lives as long as the transport.
+    ///
+    /// # Errors
+    /// No loopback port, or the folder for letters cannot be made.
+    pub async fn rehearsal(
+        relay: RelaySettings,
+        connections: u32,
+        letters_per_connection: u32,
+    ) -> Result<Transport, TransportError> {
+        let stored = relay.keep.clone();
+        let relay = Relay::start(relay).await.map_err(TransportError::Rehearsal)?;
+        let settings = SmtpSettings {
+            server: Server {
+                host: relay.addr().ip().to_string(),
+                port: relay.addr().port(),
+                security: Security::None,
+                login: None,
+                ca_file: None,
+            },
+            connections,
+            letters_per_connection,
+            hello_name: None,
+            delivery_reports: true,
+            timeouts: Timeouts::default(),
+        };
+        Ok(Self(Arc::new(Inner {
+            account: "rehearsal".to_owned(),
+            description: "the rehearsal relay; nothing leaves this machine".into(),
+            connections: connections.max(1),
+            stored,
+            opened: Mutex::default(),
+            kind: Kind::Smtp { way: Way::ready(settings)?, _rehearsal: Some(relay) },
+        })))
     }
 
     /// Returns the name under which limits are counted: `smtp://ada@mail.example.org:587`, `rehearsal`,

@@ -7,7 +7,7 @@
 mod behaviour;
 mod conversation;
 
-pub use behaviour::{AfterDot, Behaviour, Rule, Script};
+pub use behaviour::{AfterDot, Behaviour, Rule, Script, Witness};
 
 use std::collections::HashMap;
 use std::io;
@@ -63,6 +63,8 @@ pub struct RelaySettings {
     pub idle_limit: Option<Duration>,
     /// By which time it waits.
     pub clock: Clock,
+    /// Who is shown every letter that it takes, if anybody.
+    pub witness: Option<Witness>,
 }
 
 impl Default for RelaySettings {
@@ -87,6 +89,7 @@ impl Default for RelaySettings {
             slowness: Duration::from_millis(50),
             idle_limit: None,
             clock: Clock::system(),
+            witness: None,
         }
     }
 }
@@ -139,6 +142,8 @@ pub struct Accepted {
     pub forward_path: String,
     /// The further ones.
     pub also: Vec<String>,
+    /// The envelope id (`ENVID`, RFC 3461 §4.4), where one was given.
+    pub envelope_id: Option<String>,
     /// The message as it came, without the stuffing; empty unless [`RelaySettings::record`].
     pub message: Vec<u8>,
 }

@@ -181,6 +181,8 @@ impl Town {
             window: None,
             retry: RetryPolicy::default(),
             only: Vec::new(),
+            barrier: None,
+            not_overdue_since: None,
             limit: None,
             patience: Patience::Endless,
             owner: "send-1".to_owned(),

@@ -92,6 +92,8 @@ pub fn request(campaign: &Campaign, owner: &str, most: u32) -> ClaimRequest {
         most,
         pace: Pace::default(),
         only: vec![],
+        mailbox: None,
+        not_overdue_since: None,
         lease: Duration::from_secs(60),
         now: at(0),
     }

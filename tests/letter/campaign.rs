@@ -70,7 +70,7 @@ pub(crate) fn row(values: &[(&str, &str)]) -> Vec<(String, String)> {
 
 pub(crate) fn merge(letter: &Letter, values: &[(&str, &str)]) -> Result<Merged, Vec<String>> {
     letter
-        .merge(&Input { fields: &row(values), today: today() })
+        .merge(&Input { fields: &row(values), today: today(), follows: None })
         .map_err(|findings| findings.iter().map(Problem::to_string).collect())
 }
 

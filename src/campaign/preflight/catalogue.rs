@@ -145,6 +145,9 @@ findings! {
     EXCLAMATIONS "exclamations" Warning true:
         "the letter shouts (`!!!`)";
         "one mark is enough".
+    OTHER_CONVERSATION "other-conversation" Warning true:
+        "a letter that follows another has a subject of its own, so mail programs show it as another conversation";
+        "take the subject away: then it answers under the first letter's, with `Re:`".
     LARGE_LETTER "large-letter" Warning true:
         "the HTML has more than 80 kB; Gmail cuts a message off at about 102 kB";
         "shorten the letter".

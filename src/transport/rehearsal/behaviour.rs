@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Accepted;
 use crate::delivery::attempt::Stage;
 
 /// Decides about a path (without brackets) that was named so many times before.
@@ -38,6 +39,27 @@ impl Script {
             Script::Spelled => Behaviour::spelled(path, times),
             Script::Told(rule) => rule(path, times),
         }
+    }
+}
+
+/// Is shown each letter with its bytes when the relay takes it, before the relay says so.
+#[derive(Clone)]
+pub struct Witness(Arc<dyn Fn(&Accepted) + Send + Sync>);
+
+impl Witness {
+    /// Makes one of what it does; that must not wait.
+    pub fn new(sees: impl Fn(&Accepted) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sees))
+    }
+
+    pub(super) fn sees(&self, letter: &Accepted) {
+        (self.0)(letter);
+    }
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Witness(…)")
     }
 }
 

@@ -64,6 +64,7 @@ struct Conversation<'a, W> {
     said_hello: bool,
     is_logged_in: bool,
     reverse_path: Option<String>,
+    envelope_id: Option<String>,
     forward_paths: Vec<String>,
     at_end: Behaviour,
     letters: u32,
@@ -91,6 +92,7 @@ impl<'a, W: Wire> Conversation<'a, W> {
             said_hello: false,
             is_logged_in: false,
             reverse_path: None,
+            envelope_id: None,
             forward_paths: Vec::new(),
             at_end: Behaviour::Accept,
             letters: 0,
@@ -294,6 +296,8 @@ impl<'a, W: Wire> Conversation<'a, W> {
                 _ => {}
             }
             self.reverse_path = Some(path.to_owned());
+            self.envelope_id =
+                parameters.split(' ').find_map(|p| p.strip_prefix("ENVID=")).map(str::to_owned);
             self.say("250 2.1.0 Ok");
         }
         Next::Command
@@ -420,10 +424,15 @@ impl<'a, W: Wire> Conversation<'a, W> {
             also.iter().for_each(|path| envelope.push_str(&format!("Delivered-To: {path}\r\n")));
             super::super::folder::store(&path, &[envelope.as_bytes(), &message], false)?;
         }
+        let envelope_id = self.envelope_id.take();
+        let letter = Accepted { reverse_path, forward_path, also, envelope_id, message };
+        if let Some(witness) = &settings.witness {
+            witness.sees(&letter);
+        }
         let mut seen = self.shared.seen();
         seen.taken += 1;
         if settings.record {
-            seen.accepted.push(Accepted { reverse_path, forward_path, also, message });
+            seen.accepted.push(letter);
         }
         Ok(seen.taken)
     }
@@ -444,6 +453,7 @@ impl<'a, W: Wire> Conversation<'a, W> {
 
     fn forget(&mut self) {
         self.reverse_path = None;
+        self.envelope_id = None;
         self.forward_paths.clear();
         self.at_end = Behaviour::Accept;
     }
