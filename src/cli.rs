@@ -166,6 +166,9 @@ pub struct Run {
     /// Do not ask: what the plan shows, and what is overdue, may go.
     #[arg(short, long)]
     pub yes: bool,
+    /// Begin only if the plan still has this digest (the first six digits or more).
+    #[arg(long, value_name = "DIGEST")]
+    pub plan: Option<String>,
     /// Tell health and metrics (Prometheus) on this address of the machine itself, such as 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
     pub status_listen: Option<std::net::SocketAddr>,

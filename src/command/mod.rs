@@ -21,6 +21,7 @@ mod preflight;
 pub mod preview;
 pub mod proof;
 mod proof_page;
+mod proof_sheets;
 pub mod reading;
 mod refusals;
 pub mod review;

@@ -37,8 +37,6 @@ struct Plan {
     start: Option<Start>,
     /// Whether whoever sends is in this process.
     sends: bool,
-    running: bool,
-    paused: bool,
     over: bool,
 }
 
@@ -61,7 +59,7 @@ pub(super) async fn show(visit: Visit) -> Response {
     visit.read(|look| Ok(html(&plan(look)?))).await
 }
 
-fn plan(look: &mut Look) -> Result<Plan, Trouble> {
+fn plan(look: &Look) -> Result<Plan, Trouble> {
     let p = look.page(Room::Approve);
     let proof = look.proof()?;
     let settings = &look.desk.settings;
@@ -94,8 +92,6 @@ fn plan(look: &mut Look) -> Result<Plan, Trouble> {
         needed: settings.approvals,
         start,
         sends: settings.sends,
-        running: matches!(p.state, Some(CampaignState::Running)),
-        paused: matches!(p.state, Some(CampaignState::Paused { .. })),
         over: matches!(p.state, Some(CampaignState::Cancelled)),
         proof,
         p,

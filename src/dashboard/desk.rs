@@ -10,11 +10,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
+use super::board::Point;
 use super::guard::{Guard, Visitor};
+use super::proofs::{Proof, Proofs};
 use super::register::Register;
 use super::texts::{Lang, Texts};
+use crate::campaign::task::TaskColumns;
 use crate::clock::Clock;
+use crate::delivery::enrollment::Sequence;
 use crate::ledger::record::{Campaign, CampaignState, Wish};
 use crate::ledger::{Ledger, LedgerError, Reader};
 
@@ -44,14 +49,28 @@ pub struct Settings {
     pub clock: Clock,
     /// Whether nothing may be changed.
     pub read_only: bool,
+    /// How many people must approve a plan before it may begin.
+    pub approvals: usize,
+    /// Whether this process sends what was approved.
+    pub sends: bool,
+    /// What comes after the first letter, and the days that it is reckoned with.
+    pub sequence: Sequence,
+    /// The columns that tell what a person has to know of a task.
+    pub tasks: TaskColumns,
+    /// The points of the letter that parties answer to.
+    pub points: Vec<Point>,
     /// What others know.
     pub sources: Sources,
+    /// What there is to read before anything goes.
+    pub proofs: Proofs,
 }
 
 /// Everything that lives as long as the page.
 pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) guard: Guard,
+    /// Says true when the page ends: whoever waits for something new then waits no longer.
+    pub(super) ending: watch::Receiver<bool>,
     register: Mutex<Register>,
 }
 
@@ -59,26 +78,58 @@ pub(super) struct Desk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Overview,
+    Preview,
+    Approve,
+    Progress,
     Recipients,
     Review,
+    FollowUps,
+    Tasks,
+    Answers,
+    Report,
 }
 
 impl Room {
-    pub(super) const ALL: [Room; 3] = [Room::Overview, Room::Recipients, Room::Review];
+    pub(super) const ALL: [Room; 10] = [
+        Room::Overview,
+        Room::Preview,
+        Room::Approve,
+        Room::Progress,
+        Room::Recipients,
+        Room::Review,
+        Room::FollowUps,
+        Room::Tasks,
+        Room::Answers,
+        Room::Report,
+    ];
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Room::Overview => "/",
+            Room::Preview => "/preview",
+            Room::Approve => "/approve",
+            Room::Progress => "/progress",
             Room::Recipients => "/recipients",
             Room::Review => "/review",
+            Room::FollowUps => "/follow-ups",
+            Room::Tasks => "/tasks",
+            Room::Answers => "/answers",
+            Room::Report => "/report",
         }
     }
 
     pub(super) fn name(self, texts: &Texts) -> &'static str {
         match self {
             Room::Overview => texts.overview,
+            Room::Preview => texts.preview,
+            Room::Approve => texts.approve,
+            Room::Progress => texts.progress,
             Room::Recipients => texts.recipients,
             Room::Review => texts.review,
+            Room::FollowUps => texts.follow_ups,
+            Room::Tasks => texts.tasks,
+            Room::Answers => texts.answers,
+            Room::Report => texts.report,
         }
     }
 }
@@ -98,6 +149,17 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// The same once more, for a part of the page.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            campaign: self.campaign.clone(),
+            state: self.state.clone(),
+            csrf: self.csrf.clone(),
+            zone: self.zone.clone(),
+            ..*self
+        }
+    }
+
     /// The rooms of the menu: path, name, whether we are in it, and how much waits there.
     pub(super) fn menu(&self) -> Vec<(&'static str, &'static str, bool, u64)> {
         let waits = |room| if room == Room::Review { self.reviews } else { 0 };
@@ -173,9 +235,13 @@ pub(super) fn html(template: &impl Template) -> Response {
 
 impl Desk {
     /// Sets one up for the port that it listens on; returns the token of the first link.
-    pub(super) fn new(settings: Settings, port: u16) -> Result<(Self, String), super::guard::NoRandom> {
+    pub(super) fn new(
+        settings: Settings,
+        port: u16,
+        ending: watch::Receiver<bool>,
+    ) -> Result<(Self, String), super::guard::NoRandom> {
         let (guard, token) = Guard::new(port)?;
-        Ok((Self { settings, guard, register: Mutex::default() }, token))
+        Ok((Self { settings, guard, ending, register: Mutex::default() }, token))
     }
 }
 
@@ -206,7 +272,6 @@ where
 /// What a room looks at: the ledger of this moment.
 pub(super) struct Look {
     pub(super) desk: Arc<Desk>,
-    pub(super) lang: Lang,
     /// The ledger with the campaign, once it was launched.
     pub(super) ledger: Option<(Reader, Campaign)>,
     page: Page,
@@ -214,16 +279,13 @@ pub(super) struct Look {
 
 impl Look {
     /// Says in which room we are, and gives what every page shows.
-    pub(super) fn page(&mut self, room: Room) -> Page {
-        let of = &self.page;
-        Page {
-            room: Some(room),
-            campaign: of.campaign.clone(),
-            state: of.state.clone(),
-            csrf: of.csrf.clone(),
-            zone: of.zone.clone(),
-            ..*of
-        }
+    pub(super) fn page(&self, room: Room) -> Page {
+        Page { room: Some(room), ..self.page.again() }
+    }
+
+    /// What there is to read before anything goes, as the files have it now.
+    pub(super) fn proof(&self) -> Result<Arc<Proof>, Trouble> {
+        (self.desk.settings.proofs.all)().map_err(Trouble::Refused)
     }
 
     /// Lets one look into the register, up to date; nothing before the launch.
@@ -257,7 +319,7 @@ impl Visit {
     }
 
     /// Answers with what `read` makes of the ledger; it runs where it may wait for the disk.
-    pub(super) async fn read(self, read: impl FnOnce(&mut Look) -> Result<Response, Trouble> + Send + 'static) -> Response {
+    pub(super) async fn read(self, read: impl FnOnce(&Look) -> Result<Response, Trouble> + Send + 'static) -> Response {
         let (page, failed) = (self.empty_page(), self.empty_page());
         let reading = tokio::task::spawn_blocking(move || {
             let settings = &self.desk.settings;
@@ -270,7 +332,7 @@ impl Visit {
                 page.reviews = reader.open_reviews_count(campaign.id)?;
                 ledger = Some((reader, campaign));
             }
-            read(&mut Look { desk: Arc::clone(&self.desk), lang: self.lang, ledger, page })
+            read(&Look { desk: Arc::clone(&self.desk), ledger, page })
         });
         match reading.await {
             Ok(Ok(response)) => response,

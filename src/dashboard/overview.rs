@@ -64,7 +64,7 @@ pub(super) async fn show(visit: Visit) -> Response {
     visit.read(|look| Ok(html(&overview(look)?))).await
 }
 
-fn overview(look: &mut Look) -> Result<Overview, Trouble> {
+fn overview(look: &Look) -> Result<Overview, Trouble> {
     let p = look.page(Room::Overview);
     let (t, lang) = (p.t, p.lang);
     let numbers = look.register(|register| {
@@ -87,9 +87,12 @@ fn overview(look: &mut Look) -> Result<Overview, Trouble> {
     need(of(Standing::InDoubt), t.need_doubt_one, t.need_doubt_many, "/recipients?standing=in-doubt");
     let lost = of(Standing::Bounced) + of(Standing::Refused);
     need(lost, t.need_address_one, t.need_address_many, "/recipients?standing=lost");
-    need(of(Standing::Task), t.need_task_one, t.need_task_many, "/recipients?standing=task");
+    need(of(Standing::Task), t.need_task_one, t.need_task_many, "/tasks");
     if p.paused().is_some() {
-        needs.push(Need { words: t.need_paused.to_owned(), place: "/" });
+        needs.push(Need { words: t.need_paused.to_owned(), place: "/progress" });
+    }
+    if p.state.is_none() {
+        needs.push(Need { words: t.need_approval.to_owned(), place: "/preview" });
     }
     let bar = |word, count, place| Bar {
         word,

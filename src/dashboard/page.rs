@@ -10,11 +10,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::desk::{Desk, Settings, Trouble, Visit, door};
 use super::guard::{NoRandom, harden};
 use super::texts::Lang;
-use super::{loopback, overview, recipients, review};
+use super::{
+    answers, approve, follow_ups, loopback, overview, preview, progress, recipients, report, review, tasks,
+};
 
 /// The files beside the pages: address, media type, content.
 const FILES: [(&str, &str, &str); 5] = [
@@ -29,6 +32,7 @@ const FILES: [(&str, &str, &str); 5] = [
 pub struct Window {
     desk: Arc<Desk>,
     listener: TcpListener,
+    end: watch::Sender<bool>,
     /// The first link, with its token: whoever has it is let in.
     pub link: String,
 }
@@ -51,9 +55,10 @@ impl Window {
     /// When the system gives no random numbers.
     pub fn on(listener: TcpListener, settings: Settings) -> Result<Self, WindowError> {
         let address = listener.local_addr()?;
-        let (desk, token) = Desk::new(settings, address.port())?;
+        let (end, ending) = watch::channel(false);
+        let (desk, token) = Desk::new(settings, address.port(), ending)?;
         let link = format!("http://{address}/?token={token}");
-        Ok(Self { desk: Arc::new(desk), listener, link })
+        Ok(Self { desk: Arc::new(desk), listener, end, link })
     }
 
     /// Answers until `shutdown` comes about.
@@ -61,7 +66,12 @@ impl Window {
     /// # Errors
     /// When the system takes the listener away.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        axum::serve(self.listener, routes(self.desk)).with_graceful_shutdown(shutdown).await
+        let end = self.end;
+        let ended = async move {
+            shutdown.await;
+            let _ = end.send(true);
+        };
+        axum::serve(self.listener, routes(self.desk)).with_graceful_shutdown(ended).await
     }
 }
 
@@ -74,6 +84,25 @@ fn routes(desk: Arc<Desk>) -> Router {
         .route("/recipients/{key}/settle", post(recipients::settle))
         .route("/recipients/{key}/suppress", post(recipients::suppress))
         .route("/recipients/{key}/came/{number}/{nth}", get(recipients::attachment))
+        .route("/preview", get(preview::list))
+        .route("/preview/{key}", get(preview::sheet))
+        .route("/preview/{key}/letter", get(preview::framed))
+        .route("/approve", get(approve::show).post(approve::approve))
+        .route("/approve/withdraw", post(approve::withdraw))
+        .route("/start", post(approve::start))
+        .route("/pause", post(approve::pause))
+        .route("/resume", post(approve::resume))
+        .route("/cancel", post(approve::cancel))
+        .route("/progress", get(progress::show))
+        .route("/live", get(progress::live))
+        .route("/follow-ups", get(follow_ups::show))
+        .route("/follow-ups/{key}", post(follow_ups::hold))
+        .route("/tasks", get(tasks::show))
+        .route("/answers", get(answers::show))
+        .route("/answers/one", get(answers::one).post(answers::file))
+        .route("/answers/{form}", get(answers::download))
+        .route("/report", get(report::show))
+        .route("/report/report.html", get(report::download))
         .route("/review", get(review::show))
         .route("/review/{number}", post(review::judge))
         .fallback(nowhere)

@@ -86,7 +86,7 @@ fn words(asked: &str) -> Vec<String> {
     asked.split_whitespace().map(str::to_lowercase).collect()
 }
 
-fn listed(look: &mut Look, asked: Asked) -> Result<List, Trouble> {
+fn listed(look: &Look, asked: Asked) -> Result<List, Trouble> {
     let p = look.page(Room::Preview);
     let proof = look.proof()?;
     let shapes = shapes(&proof.rows);
@@ -133,6 +133,8 @@ struct One {
     before: Option<String>,
     after: Option<String>,
     length: String,
+    due: Option<String>,
+    limit: Option<String>,
     too_long: bool,
 }
 
@@ -146,7 +148,7 @@ pub(super) async fn sheet(visit: Visit, Path(key): Path<String>, Query(which): Q
     visit.read(move |look| Ok(html(&one(look, &key, which.step.unwrap_or(1))?))).await
 }
 
-fn one(look: &mut Look, key: &str, step: u32) -> Result<One, Trouble> {
+fn one(look: &Look, key: &str, step: u32) -> Result<One, Trouble> {
     let p = look.page(Room::Preview);
     let proof = look.proof()?;
     let found = (look.desk.settings.proofs.sheet)(key, step).map_err(Trouble::Refused)?;
@@ -166,6 +168,8 @@ fn one(look: &mut Look, key: &str, step: u32) -> Result<One, Trouble> {
         before: beside(at.and_then(|at| at.checked_sub(1))),
         after: beside(at.map(|at| at + 1)),
         length: p.lang.number(length),
+        due: sheet.due.map(|day| p.lang.day(day)),
+        limit: sheet.limit.map(|limit| p.lang.number(limit)),
         too_long: sheet.limit.is_some_and(|limit| length > limit),
         sheet,
         p,

@@ -12,8 +12,8 @@ use futures_util::stream::{self, Stream};
 
 use super::desk::{Desk, Look, Page, Room, Trouble, Visit, html};
 use super::texts::Lang;
-use super::view::{extent, percent};
-use crate::delivery::state::State as Standing;
+use super::view::extent;
+use crate::delivery::state::State as Stands;
 use crate::ledger::Ledger;
 use crate::ledger::record::{CampaignState, Counts};
 
@@ -37,13 +37,11 @@ struct Recent {
 #[derive(Template)]
 #[template(path = "numbers.html")]
 struct Numbers {
-    lang: Lang,
     t: &'static super::texts::Texts,
     state: String,
     why: Option<String>,
     gone: String,
     whole: String,
-    percent: u64,
     wide: u64,
     lines: Vec<Line>,
     recent: Vec<Recent>,
@@ -62,7 +60,7 @@ pub(super) async fn show(visit: Visit) -> Response {
     visit.read(|look| Ok(html(&progress(look)?))).await
 }
 
-fn progress(look: &mut Look) -> Result<Progress, Trouble> {
+fn progress(look: &Look) -> Result<Progress, Trouble> {
     let p = look.page(Room::Progress);
     let numbers = numbers(&look.desk, p.lang)?;
     Ok(Progress {
@@ -102,18 +100,16 @@ fn numbers(desk: &Desk, lang: Lang) -> Result<Numbers, Trouble> {
             .collect();
     }
     let open = counts.queued.saturating_sub(counts.off_roster) + counts.in_flight;
-    let gone = Standing::ALL.iter().filter(|state| state.is_handed_over()).map(|state| counts.of(*state)).sum::<u64>();
+    let gone = counts.accepted + counts.bounced + counts.refused + counts.expired + counts.in_doubt;
     let whole = open + gone;
-    let lines = Standing::ALL.iter().filter(|state| counts.of(**state) > 0);
+    let lines = Stands::ALL.iter().filter(|state| counts.of(**state) > 0);
     let lines = lines.map(|state| Line { word: lang.state(*state), count: lang.number(counts.of(*state)) });
     Ok(Numbers {
-        lang,
         t,
         state,
         why,
         gone: lang.number(gone),
         whole: lang.number(whole),
-        percent: percent(gone, whole),
         wide: extent(gone, whole, 640),
         lines: lines.collect(),
         recent,

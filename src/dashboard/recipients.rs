@@ -74,7 +74,6 @@ struct Row {
     address: String,
     standing: &'static str,
     class: &'static str,
-    step: u32,
     latest: String,
 }
 
@@ -117,7 +116,7 @@ pub(super) fn class(standing: Standing) -> &'static str {
     }
 }
 
-fn listed(look: &mut Look, asked: Asked) -> Result<Table, Trouble> {
+fn listed(look: &Look, asked: Asked) -> Result<Table, Trouble> {
     let p = look.page(Room::Recipients);
     let lang = p.lang;
     let one: Option<Standing> = STANDINGS.into_iter().find(|standing| standing.name() == asked.standing);
@@ -138,7 +137,6 @@ fn listed(look: &mut Look, asked: Asked) -> Result<Table, Trouble> {
                 address: line.address.clone().or(by_hand).unwrap_or_default(),
                 standing: lang.standing(entry.standing),
                 class: class(entry.standing),
-                step: line.step,
                 latest: entry.latest().map(|at| p.moment(&at)).unwrap_or_default(),
             }
         };
@@ -209,7 +207,7 @@ pub(super) async fn story(visit: Visit, Path(key): Path<String>) -> Response {
     visit.read(move |look| Ok(html(&told(look, &key)?))).await
 }
 
-fn told(look: &mut Look, key: &str) -> Result<Story, Trouble> {
+fn told(look: &Look, key: &str) -> Result<Story, Trouble> {
     let p = look.page(Room::Recipients);
     let Some((reader, campaign)) = &look.ledger else { return Err(Trouble::Nobody) };
     let story = reader.story(campaign.id, key)?.ok_or(Trouble::Nobody)?;
@@ -283,7 +281,7 @@ pub(super) async fn mark(visit: Visit, Path(key): Path<String>, sent: Sent) -> R
     };
     let campaign = visit.desk.settings.campaign.clone();
     let note = sent.get("note").map(str::to_owned);
-    let place = place(&key);
+    let place = if sent.get("back") == Some("tasks") { "/tasks".to_owned() } else { place(&key) };
     visit.wish(Wish::Mark { campaign, key, step: None, mark, note }, place, "marked").await
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Response {
     visit.read(move |look| Ok(html(&open(look, asked.number)?))).await
 }
 
-fn open(look: &mut Look, number: Option<i64>) -> Result<Desk, Trouble> {
+fn open(look: &Look, number: Option<i64>) -> Result<Desk, Trouble> {
     let p = look.page(Room::Review);
     let open = match &look.ledger {
         Some((reader, campaign)) => reader.open_reviews(campaign.id)?,

@@ -6,10 +6,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
+use crate::campaign::plan::LeftOut;
 use crate::campaign::recipient::Errand;
+use crate::delivery::enrollment::Reason;
 use crate::delivery::inbound::{AutoReply, Evidence, Kind};
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
+use crate::ledger::AnswerWord;
 use crate::ledger::record::{CampaignState, Verdict};
 
 macro_rules! texts {
@@ -43,12 +46,9 @@ texts! {
     read_only: "You are only looking: nothing can be changed here.", "U kijkt alleen mee: hier kan niets veranderd worden.";
     not_launched: "nothing sent yet", "nog niets verstuurd";
     paused_because: "Paused:", "Gepauzeerd:";
-    back: "Back", "Terug";
-    none: "None", "Geen";
     save: "Save", "Opslaan";
     note: "Note", "Aantekening";
     note_hint: "for the history; may stay empty", "voor de geschiedenis; mag leeg blijven";
-    total: "Total", "Totaal";
     day: "Day", "Dag";
     number: "Number", "Aantal";
     share: "Share", "Aandeel";
@@ -171,7 +171,6 @@ texts! {
     from: "From", "Van";
     subject: "Subject", "Onderwerp";
     no_subject: "(no subject)", "(geen onderwerp)";
-    belongs_to: "Belongs to", "Hoort bij";
     belongs_to_other: "Of another recipient", "Van een andere ontvanger";
     belongs_hint: "its short name, if this guess is wrong", "de korte naam, als dit niet klopt";
     your_verdict: "What is it?", "Wat is het?";
@@ -188,6 +187,113 @@ texts! {
     away_day: "Day of return", "Dag van terugkomst";
     later: "Later", "Later";
     also_waiting: "Also waiting", "Wacht ook";
+    // Preview.
+    letter_one: "letter", "brief";
+    letter_many: "letters", "brieven";
+    shape: "Kind", "Soort";
+    shapes_explained: "Letters of one kind differ only in names and words filled in. The rarest kind stands first: read one of each.",
+        "Brieven van één soort verschillen alleen in ingevulde namen en woorden. De zeldzaamste soort staat vooraan: lees er van elke soort één.";
+    findings: "Findings", "Bevindingen";
+    no_findings: "Nothing was found.", "Er is niets gevonden.";
+    more_findings: "more", "meer";
+    stops: "stops the plan", "houdt het plan tegen";
+    may_stay: "may stay:", "mag blijven:";
+    worth_a_look: "worth a look", "het bekijken waard";
+    on_a_desk: "On a desk", "Op een bureau";
+    on_a_phone: "On a telephone", "Op een telefoon";
+    as_text: "As text", "Als tekst";
+    headers: "Header fields", "Kopregels";
+    letter_frame: "The letter", "De brief";
+    characters: "characters", "tekens";
+    at_most: "at most", "hooguit";
+    too_long: "The text is longer than the form takes.", "De tekst is langer dan het formulier aanneemt.";
+    goes_along: "Goes along", "Gaat mee";
+    to_the_form: "To the form", "Naar het formulier";
+    keys_browse: "The arrow keys lead to the letters before and after.", "De pijltjestoetsen leiden naar de vorige en de volgende brief.";
+    // Approve.
+    the_plan: "The plan", "Het plan";
+    plan_letters: "Would go out", "Zou uitgaan";
+    plan_to: "to", "aan";
+    plan_from: "From", "Van";
+    plan_way: "Through", "Via";
+    plan_pace: "Pace", "Tempo";
+    plan_first: "First letter", "Eerste brief";
+    plan_last: "Last letter, about", "Laatste brief, ongeveer";
+    plan_size: "Size, about", "Omvang, ongeveer";
+    plan_tasks: "For a person to do", "Voor een mens te doen";
+    plan_left_out: "Left out", "Overgeslagen";
+    plan_digest: "Digest of the plan", "Kenmerk van het plan";
+    plan_digest_means: "It stands for every word, every address and every setting: whatever changes, it changes, and the approval is void.",
+        "Het staat voor elk woord, elk adres en elke instelling: wat er ook verandert, het kenmerk verandert mee en de goedkeuring vervalt.";
+    rehearsal: "A rehearsal: nothing leaves this machine.", "Een generale repetitie: er verlaat niets deze computer.";
+    for_real: "For real: letters go to the recipients.", "In het echt: brieven gaan naar de ontvangers.";
+    plan_blocked: "Something that was found stops the plan; see the findings under Preview.", "Iets wat gevonden is houdt het plan tegen; zie de bevindingen onder Proeflezen.";
+    plan_changed: "The plan has changed since you read it: read it again.", "Het plan is veranderd sinds u het las: lees het opnieuw.";
+    approvals: "Approvals", "Goedkeuringen";
+    approvals_none: "Nobody has approved this plan yet.", "Nog niemand heeft dit plan goedgekeurd.";
+    approvals_void: "Earlier approvals are void, because the plan has changed.", "Eerdere goedkeuringen zijn vervallen, omdat het plan veranderd is.";
+    approve_name: "Your name", "Uw naam";
+    approve_sentence: "I have read the letters and the plan, and want them sent.", "Ik heb de brieven en het plan gelezen en wil dat ze verstuurd worden.";
+    withdraw: "Withdraw", "Intrekken";
+    start: "Start sending", "Beginnen met versturen";
+    start_waits: "Sending was asked for and begins within seconds.", "Het versturen is gevraagd en begint binnen enkele seconden.";
+    start_failed: "It did not begin:", "Het is niet begonnen:";
+    start_elsewhere: "This page only shows. `postduif run` in a terminal sends what was approved.", "Deze pagina kijkt alleen mee. `postduif run` in een terminal verstuurt wat is goedgekeurd.";
+    nothing_to_send: "There is nothing to send.", "Er is niets te versturen.";
+    // Progress.
+    gone_of: "of", "van de";
+    letters_gone: "letters gone", "brieven weg";
+    last_happened: "What happened last", "Wat het laatst gebeurde";
+    pause: "Pause", "Pauzeren";
+    pause_explained: "Nothing more goes out until you let it go on; letters on their way at this moment arrive.", "Er gaat niets meer uit tot u het weer laat gaan; brieven die nu onderweg zijn, komen aan.";
+    resume: "Go on", "Verder gaan";
+    cancel: "Stop for good", "Voorgoed stoppen";
+    cancel_explained: "What is still queued is never sent. This cannot be taken back.", "Wat nog in de wachtrij staat, wordt nooit verstuurd. Dit kan niet worden teruggedraaid.";
+    cancel_type_name: "To stop for good, type the name of the campaign", "Typ de naam van de campagne om voorgoed te stoppen";
+    is_live: "These numbers follow the sending by themselves.", "Deze getallen volgen het versturen vanzelf.";
+    // Follow-ups.
+    no_sequence: "This campaign has one letter; there is nothing to follow.", "Deze campagne heeft één brief; er volgt niets.";
+    due_next: "Who gets the next letter", "Wie de volgende brief krijgt";
+    due_nobody: "Nobody, as things stand.", "Niemand, zoals het nu staat.";
+    due_at: "Due", "Aan de beurt";
+    put_off: "put off until they are back on", "uitgesteld tot zij terug zijn op";
+    is_due: "due", "nu";
+    hold: "Hold", "Vasthouden";
+    release: "Release", "Vrijgeven";
+    on_hold: "Held back by a person", "Door een mens vastgehouden";
+    not_and_why: "Who gets none, and why", "Wie er geen krijgt, en waarom";
+    and_more: "and more:", "en nog:";
+    // Tasks.
+    no_tasks: "There is nothing for a person to do.", "Er is niets voor een mens te doen.";
+    tasks_explained: "These recipients take no mail. Open the text, copy it, and say here when it is done.", "Deze ontvangers krijgen geen mail. Open de tekst, kopieer haar, en meld hier als het gedaan is.";
+    text_to_copy: "Text to copy", "Tekst om te kopiëren";
+    overdue: "overdue", "te laat";
+    limit: "At most", "Hooguit";
+    mark_as_done: "Done", "Gedaan";
+    how_done: "Number of receipt, or whom you spoke", "Nummer van ontvangst, of wie u sprak";
+    // Answers.
+    party: "Party", "Partij";
+    no_answer: "no answer", "geen antwoord";
+    quote: "Their words", "Hun woorden";
+    source: "Where it stands", "Waar het staat";
+    filed_by: "Filed by", "Vastgelegd door";
+    no_points: "The settings name no points: add a [[point]] with a name and a title to config.toml for each, and open the page again.",
+        "De instellingen noemen geen punten: zet voor elk punt een [[point]] met een naam en een titel in config.toml, en open de pagina opnieuw.";
+    answers_explained: "Open a cell to file what a party says to a point.", "Open een vakje om vast te leggen wat een partij van een punt vindt.";
+    download: "Download", "Downloaden";
+    their_messages: "What they wrote", "Wat zij schreven";
+    what_it_amounts_to: "What it amounts to", "Waar het op neerkomt";
+    file_and_next: "File, and on to the next point", "Vastleggen, en door naar het volgende punt";
+    // Report.
+    report_explained: "One file with the numbers and the table of answers, for the board or the press. It holds no addresses and no names of persons.",
+        "Eén bestand met de getallen en de tabel van antwoorden, voor het bestuur of de pers. Er staan geen adressen en geen namen van personen in.";
+    report_print: "Print it from the browser to have it on paper or as a PDF.", "Druk het af vanuit de browser om het op papier of als PDF te hebben.";
+    report_download: "Download the report", "Het verslag downloaden";
+    made_at: "Made", "Gemaakt";
+    begun_at: "Begun", "Begonnen";
+    in_numbers: "In numbers", "In getallen";
+    to_each_point: "To each point", "Op elk punt";
+    compared: "The parties compared", "De partijen vergeleken";
 }
 
 /// A language of the page.
@@ -400,6 +506,59 @@ impl Lang {
         self.either(english, dutch)
     }
 
+    pub(super) fn answer(self, word: AnswerWord) -> &'static str {
+        let (english, dutch) = match word {
+            AnswerWord::Yes => ("yes", "ja"),
+            AnswerWord::Partly => ("partly", "deels"),
+            AnswerWord::No => ("no", "nee"),
+            AnswerWord::Unclear => ("unclear", "onduidelijk"),
+            AnswerWord::None => ("no answer", "geen antwoord"),
+        };
+        self.either(english, dutch)
+    }
+
+    pub(super) fn left_out(self, why: &LeftOut) -> &'static str {
+        let dutch = match why {
+            LeftOut::AlreadyAccepted => "al aangenomen door de mailserver",
+            LeftOut::AlreadyEnded => "eerder geweigerd, teruggekomen of opgegeven",
+            LeftOut::InDoubt => "in twijfel",
+            LeftOut::Suppressed => "op de lijst van wie geen post krijgt",
+            LeftOut::Cancelled => "eerder ingetrokken",
+            LeftOut::TooLate => "te laat: de uiterste dag is voorbij",
+            LeftOut::Done => "met de hand gedaan",
+            LeftOut::Answered => "hun organisatie heeft geantwoord",
+            LeftOut::Duplicate => "dezelfde persoon als een andere regel",
+            LeftOut::NotAsked => "niet gevraagd",
+        };
+        let english = if *why == LeftOut::InDoubt { "in doubt" } else { why.words() };
+        self.either(english, dutch)
+    }
+
+    /// Why somebody gets no further letter.
+    pub(super) fn reason(self, reason: &Reason) -> &'static str {
+        let (english, dutch) = match reason {
+            Reason::Completed => ("has had every letter", "heeft alle brieven gehad"),
+            Reason::Replied => ("answered", "heeft geantwoord"),
+            Reason::ColleagueReplied(_) => ("somebody of the same organisation answered", "iemand van dezelfde organisatie heeft geantwoord"),
+            Reason::OptedOut => ("wants no more letters", "wil geen brieven meer"),
+            Reason::Complained => ("called a letter spam", "noemde een brief spam"),
+            Reason::Bounced => ("the letter before came back", "de vorige brief kwam terug"),
+            Reason::NotSent => ("the letter before did not go out", "de vorige brief is niet verstuurd"),
+            Reason::Suppressed => ("on the suppression list", "op de lijst van wie geen post krijgt"),
+            Reason::InDoubt => ("the letter before is in doubt", "de vorige brief is in twijfel"),
+            Reason::NotBegun => ("nothing is planned yet", "er is nog niets gepland"),
+            Reason::Queued(_) => ("the letter is queued", "de brief staat in de wachtrij"),
+            Reason::Review => ("something waits for judgement", "er wacht iets op een oordeel"),
+            Reason::ColleagueUnderReview => ("something of a colleague waits for judgement", "er wacht iets van een collega op een oordeel"),
+            Reason::OnHold => ("held back by a person", "door een mens vastgehouden"),
+            Reason::OffRoster => ("no longer on the list", "niet meer op de lijst"),
+            Reason::ByHand => ("takes no mail", "krijgt geen mail"),
+            Reason::TooLate(_) => ("it would come too late", "het zou te laat komen"),
+            Reason::Condition(_) => ("left out by the rule of the letter", "overgeslagen door de regel van de brief"),
+        };
+        self.either(english, dutch)
+    }
+
     pub(super) fn verdict(self, verdict: Verdict) -> &'static str {
         let texts = self.texts();
         match verdict {
@@ -461,8 +620,9 @@ mod tests {
             }
             bare.push_str(rest);
             let words = bare.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1);
-            // The name of the program is the same everywhere; entities are signs.
-            let words: Vec<&str> = words.filter(|word| *word != "Postduif" && !word.starts_with('&')).collect();
+            // Names are the same everywhere; entities are signs.
+            const NAMES: [&str; 4] = ["Postduif", "HTML", "CSV", "XLSX"];
+            let words: Vec<&str> = words.filter(|word| !NAMES.contains(word) && !word.starts_with('&')).collect();
             if !words.is_empty() {
                 found.push(format!("{}: {words:?}", path.display()));
             }

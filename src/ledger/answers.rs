@@ -11,7 +11,7 @@ use super::{Ledger, LedgerError, Reader, wish};
 
 /// What a party says to a point. Append-only: the newest of a party and a point counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Filed {
     /// The party: an organisation, or the key of a recipient who has none.
     pub party: String,
     /// The point, by the name that the settings give it.
@@ -70,7 +70,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Refused`] where the campaign was not launched.
-    pub fn file_answer(path: &Path, campaign: &str, answer: &Answer) -> Result<(), LedgerError> {
+    pub fn file_answer(path: &Path, campaign: &str, answer: &Filed) -> Result<(), LedgerError> {
         wish::beside(path, |writing| {
             let Some(found) = writing.campaign_named(campaign)? else {
                 return refused(format!("the ledger has no campaign `{campaign}`: nothing was sent of it"));
@@ -96,9 +96,9 @@ impl Ledger {
 
 impl Reader {
     /// Returns everything that was filed, oldest first.
-    pub fn answers(&self, campaign: super::record::CampaignId) -> Result<Vec<Answer>, LedgerError> {
+    pub fn answers(&self, campaign: super::record::CampaignId) -> Result<Vec<Filed>, LedgerError> {
         let answer = |row: &Row<'_>| {
-            Ok(Answer {
+            Ok(Filed {
                 party: row.get(0)?,
                 point: row.get(1)?,
                 word: AnswerWord::named(row.get_ref(2)?.as_str()?).unwrap_or(AnswerWord::Unclear),

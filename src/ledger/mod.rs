@@ -16,6 +16,8 @@
 
 pub mod record;
 
+mod answers;
+mod approval;
 mod attempt;
 mod campaigns;
 mod claim;
@@ -40,6 +42,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::answers::{AnswerWord, Filed};
+pub use self::approval::{Approval, Start};
 pub use self::days::Hour;
 pub use self::inbound::Returns;
 pub use self::lines::{Line, Touched};

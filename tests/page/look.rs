@@ -5,6 +5,26 @@ use std::path::Path;
 use crate::stage::{DESK, PHONE, Stage, faults, perhaps, reply, scheme, sent};
 use crate::support::browser::Browser;
 
+/// What is looked at.
+const PATHS: [&str; 16] = [
+    "/",
+    "/preview",
+    "/preview/EEN",
+    "/approve",
+    "/progress",
+    "/recipients",
+    "/recipients?q=nobody+at+all",
+    "/recipients/EEN",
+    "/recipients/DRIE",
+    "/review",
+    "/follow-ups",
+    "/tasks",
+    "/answers",
+    "/answers/one?party=Partij+Een&point=work",
+    "/report",
+    "/nowhere",
+];
+
 #[test]
 fn every_room_is_without_fault_and_fits_in_both_languages_light_and_dark() {
     let Some(mut browser) = Browser::start() else { return };
@@ -12,6 +32,8 @@ fn every_room_is_without_fault_and_fits_in_both_languages_light_and_dark() {
     mail.deliver("", reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes());
     mail.deliver("", perhaps(1, "Bo <bo@twee.example>", "Re: A letter to Partij Twee", "Ja.").as_bytes());
     campaign.run(["inbox"]).success();
+    let points = "[[point]]\nname = \"work\"\ntitle = \"Let people work\"\n\n[[point]]\nname = \"care\"\ntitle = \"Care for the sick\"\n\n[ledger]";
+    campaign.configure("[ledger]", points);
     let stage = Stage::of(campaign, &[]);
     // For who wants to look at them.
     let pictures = std::env::var("POSTDUIF_PICTURES").ok();
@@ -21,7 +43,7 @@ fn every_room_is_without_fault_and_fits_in_both_languages_light_and_dark() {
     {
         let mut page = stage.enter(&mut browser, size, language);
         scheme(&mut page, colours);
-        for path in ["/", "/recipients", "/recipients?q=nobody+at+all", "/recipients/EEN", "/recipients/DRIE", "/review", "/nowhere"] {
+        for path in PATHS {
             page.goto(&stage.at(path));
             let at = format!("{path} {language} {colours} {name}");
             found.extend(faults(&mut page).into_iter().map(|fault| format!("{at}: {fault}")));

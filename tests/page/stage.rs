@@ -20,7 +20,7 @@ pub(crate) struct Stage {
     pub(crate) link: String,
     /// `127.0.0.1:PORT`.
     pub(crate) host: String,
-    pub(crate) serving: Running,
+    _serving: Running,
 }
 
 /// What came over the line.
@@ -40,7 +40,7 @@ impl Stage {
         let said = serving.said_so_far();
         let link = said.lines().find(|line| line.starts_with("http://")).unwrap().to_owned();
         let host = link.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-        Self { campaign, link, host, serving }
+        Self { campaign, link, host, _serving: serving }
     }
 
     /// The address of a path.
