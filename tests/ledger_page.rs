@@ -6,7 +6,6 @@ mod ledger_support;
 
 use ledger_support::*;
 use postduif::delivery::state::State;
-use postduif::ledger::record::*;
 use postduif::ledger::{AnswerWord, Filed, Ledger, LedgerError};
 
 fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> String {

@@ -501,6 +501,11 @@ impl Lang {
             "noted" | "note" => ("note", "aantekening"),
             "held" => ("held", "vastgehouden"),
             "released" => ("released", "vrijgegeven"),
+            "launched" => ("begun", "begonnen"),
+            "refrozen" => ("letter changed before it went", "brief veranderd voor hij ging"),
+            "paused" => ("paused", "gepauzeerd"),
+            "resumed" => ("goes on", "gaat verder"),
+            "finished" => ("finished", "afgelopen"),
             other => (other, other),
         };
         self.either(english, dutch)

@@ -38,7 +38,7 @@ fn what_waits_is_found_on_the_first_page_and_judged_with_one_key() {
     page.click("#until");
     page.eval("document.querySelector('#until').value = '2025-09-08'");
     page.leads(|page| page.click("button[value=away]"));
-    assert_eq!(text(&mut page, "main p"), "Nothing waits for your judgement.");
+    assert_eq!(text(&mut page, "main p.quiet"), "Nothing waits for your judgement.");
     assert_eq!(recipient(&stage.campaign, "TWEE")["standing"], "replied");
     let away = recipient(&stage.campaign, "DRIE");
     assert_eq!((&away["standing"], &away["inbound"][0]["until"]), (&json!("auto-replied"), &json!("2025-09-08")));
@@ -232,7 +232,7 @@ fn the_next_letter_of_one_is_held_and_let_go() {
     let Some(mut browser) = Browser::start() else { return };
     let campaign = Campaign::new();
     campaign.configure("letter = \"letter\"", "letter = \"letter\"\n\n[[step]]\nletter = \"reminder\"\nafter = \"10 working days\"");
-    campaign.write("templates/reminder.md", "Dear {{naam}},\n\nWe wrote on {{date first_letter_on}}.\n");
+    campaign.write("templates/reminder.md", "+++\n+++\nDear {{naam}},\n\nWe wrote on {{date first_letter_on}}.\n");
     campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
     let _mail = crate::support::maildir::MaildirFolders::at(campaign.file("Maildir"), None);
     campaign.run(["send", "--yes"]).success();
