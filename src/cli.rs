@@ -40,6 +40,8 @@ pub enum Command {
     FollowUp(FollowUp),
     /// Keep the campaign going by itself: read the mailbox, send what is due, until everything has ended.
     Run(Run),
+    /// Play the whole campaign, all letters, against a built-in town whose people answer, are away and bounce; in seconds.
+    Rehearse(Rehearse),
     /// Where the campaign stands, by state and recipient.
     Status(Status),
     /// One line: what happened to this recipient, and why.
@@ -135,6 +137,9 @@ pub struct Send {
     /// Send one recipient's letter (the first, or the one of --only) to this address instead, marked as a test.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["plan", "limit"])]
     pub test: Option<String>,
+    /// With --test: the letter of this step, from 1, as it goes if nobody answers.
+    #[arg(long, requires = "test", value_name = "N", default_value_t = 1)]
+    pub step: u32,
     /// Stay until nothing is queued any more: through office hours, limits per day and retries.
     #[arg(long)]
     pub wait: bool,
@@ -171,7 +176,36 @@ pub struct Run {
     pub plan: Option<String>,
     /// Tell health and metrics (Prometheus) on this address of the machine itself, such as 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
-    pub status_listen: Option<std::net::SocketAddr>,
+    pub status_listen: Option<String>,
+}
+
+impl Command {
+    /// Returns the rehearsal that is meant instead of the campaign, if one is: the last, or that in a folder.
+    pub fn rehearsal(&self) -> Option<Option<PathBuf>> {
+        match self {
+            Command::Status(what) => what.rehearsal.clone(),
+            Command::Why(what) => what.rehearsal.clone(),
+            Command::Show(what) => what.rehearsal.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// `rehearse`
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// Where chance begins, for whom the script does not name: the same number, the same people, the same answers.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Who does what; without it, rehearsal.toml in the campaign's folder where it is there, else all by chance.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// The day on which the rehearsal begins, such as 2025-09-08. Default: that of the script, or today.
+    #[arg(long, value_name = "DAY")]
+    pub begin: Option<String>,
+    /// Where everything is kept, in place of logs/rehearsed; the rehearsal before is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `status`
@@ -183,6 +217,9 @@ pub struct Status {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+    /// Of the last rehearsal, or of that in DIR, instead of the campaign itself.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub rehearsal: Option<Option<PathBuf>>,
 }
 
 /// `why`
@@ -191,6 +228,9 @@ pub struct Why {
     /// The recipient.
     #[arg(value_name = "KEY")]
     pub key: String,
+    /// Of the last rehearsal, or of that in DIR, instead of the campaign itself.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub rehearsal: Option<Option<PathBuf>>,
 }
 
 /// `show`
@@ -205,6 +245,9 @@ pub struct Show {
     /// What came back from them instead: the text without quotations, and where the attachments are.
     #[arg(long, conflicts_with = "step")]
     pub replies: bool,
+    /// Of the last rehearsal, or of that in DIR, instead of the campaign itself.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub rehearsal: Option<Option<PathBuf>>,
 }
 
 /// `proof`

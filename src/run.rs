@@ -11,7 +11,9 @@ use crate::report::Report;
 pub fn run(cli: Cli) -> Exit {
     let environment = Environment::of_this_process();
     let report = Report::for_terminal(environment.refuses_colour(), cli.quiet);
-    let context = Context { folder: cli.folder, clock: Clock::system(), environment, report };
+    let mut context =
+        Context { folder: cli.folder, clock: Clock::system(), environment, report, rehearsal: None };
+    context.rehearsal = cli.command.rehearsal().map(|named| named.unwrap_or_else(|| context.rehearsals()));
     let done = match cli.command {
         Command::Init(what) => command::init::run(&context, &what),
         Command::Check(what) => command::check::run(&context, &what),
@@ -19,6 +21,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Send(what) => command::send::run(&context, &what),
         Command::FollowUp(what) => command::follow_up::run(&context, &what),
         Command::Run(what) => command::run::run(&context, &what),
+        Command::Rehearse(what) => command::rehearse::run(&context, &what),
         Command::Status(what) => command::status::run(&context, &what),
         Command::Why(what) => command::why::run(&context, &what),
         Command::Show(what) => command::show::run(&context, &what),

@@ -257,6 +257,7 @@ fn wrong_files_and_what_is_told() {
         ("a step with numbers for texts", told("[[step]]\nletter = 2\nafter = 10\n")),
         ("a step without a letter", told("[[step]]\nafter = \"2 weeks\"\n")),
         ("a first letter that waits", settle(&RIGHT.replace("[[step]]", "[[step]]\nafter = \"2 weeks\"\nunless = \"fractie = nee\"")).1),
+        ("a summary", told("[notify]\ndaily = \"soon\"\n")),
         ("a calendar", told("[calendar]\ncountry = \"xx\"\nclosed = [\"2025-12-24\", \"Christmas\"]\n")),
         ("postgres", told("[ledger]\nurl = \"postgres://ada:hunter2@db.example/x\"\n")),
         ("ledger", told("[ledger]\nurl = \"logs/ledger.db\"\n")),

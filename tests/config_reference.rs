@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use postduif::config::reference::{reference, schema_file};
+use postduif::config::reference::{reference, rehearsal_reference, schema_file};
 
 fn same(file: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -19,6 +19,11 @@ fn same(file: &str, made: &str) {
 #[test]
 fn the_reference_is_the_programs_own() {
     same("docs/reference/config.md", &reference());
+}
+
+#[test]
+fn the_reference_of_a_rehearsal_is_the_programs_own() {
+    same("docs/reference/rehearsal.md", &rehearsal_reference());
 }
 
 #[test]

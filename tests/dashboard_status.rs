@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ledger_support::*;
@@ -49,10 +49,12 @@ impl Watched {
         let settings = Settings {
             ledger: ledger.to_owned(),
             campaign: "a \"call\"\\".to_owned(),
-            folders: folders
-                .iter()
-                .map(|folder| ("imap://desk@mail.example".to_owned(), (*folder).to_owned()))
-                .collect(),
+            folders: Arc::new(Mutex::new(
+                folders
+                    .iter()
+                    .map(|folder| ("imap://desk@mail.example".to_owned(), (*folder).to_owned()))
+                    .collect(),
+            )),
             heartbeat: heartbeat.clone(),
             patience: status::PATIENCE,
             clock: clock.clone(),

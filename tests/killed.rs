@@ -33,6 +33,8 @@ struct Siege {
     connections: u64,
     rows: usize,
     kills: u32,
+    /// What is started and killed.
+    command: &'static [&'static str],
 }
 
 impl Siege {
@@ -50,7 +52,7 @@ impl Siege {
             .send_to(line.port)
             .configure("security = \"none\"", &format!("security = \"none\"\nconnections = {connections}"))
             .configure("unlimited = true", pace);
-        Self { runtime, campaign, relay, line, connections, rows: 0, kills: 0 }
+        Self { runtime, campaign, relay, line, connections, rows: 0, kills: 0, command: &["send", "--yes"] }
     }
 
     /// Adds rows to the roster: the campaign grows while it is besieged.
@@ -104,7 +106,7 @@ impl Siege {
             Kill::At(trap) => Some(self.line.set(trap)),
             Kill::After(_) => None,
         };
-        let mut running = self.campaign.spawn(["send", "--yes"]);
+        let mut running = self.campaign.spawn(self.command);
         match (kill, sprung) {
             (Kill::After(delay), _) => std::thread::sleep(delay),
             (Kill::At(_), Some(sprung)) => wait_until("the trap to spring, or the run to end", || {
@@ -329,4 +331,106 @@ fn killed_after_a_batch_was_fetched_and_before_it_was_sent() {
     assert_eq!(siege.mend()["counts"]["queued"], 5);
     siege.campaign.run(["send", "--yes"]).success();
     assert!(siege.copies().values().all(|&copies| copies == 1) && siege.relay.taken() == 5);
+}
+
+/// A siege of the service, at work on reminders: the first letters went ten days ago, and a mailbox is read.
+fn reminders_are_due(rows: usize) -> Siege {
+    let mut siege = Siege::lay(2, "unlimited = true");
+    siege.campaign.write("templates/reminder.md", "+++\n+++\nOnce more.\n\n{{quote}}\n");
+    siege
+        .campaign
+        .configure(
+            "[transport]",
+            "[[step]]\nletter = \"reminder\"\nafter = \"3 working days\"\n\n[transport]",
+        )
+        .configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    for part in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(siege.campaign.file("Maildir").join(part)).unwrap();
+    }
+    siege.add_rows(rows);
+    siege.campaign.run(["send", "--yes"]).success();
+    let ledger = rusqlite::Connection::open(siege.campaign.file("logs/ledger.db")).unwrap();
+    ledger.execute("UPDATE delivery SET ended_at = ended_at - 10 * 86400000", []).unwrap();
+    siege.command = &["run", "--yes"];
+    siege
+}
+
+/// The reminders that arrived, by address.
+fn reminded(siege: &Siege) -> BTreeMap<String, usize> {
+    let mut copies = BTreeMap::new();
+    for letter in siege.relay.accepted() {
+        if String::from_utf8_lossy(&letter.message).contains("Subject: Re: ") {
+            *copies.entry(letter.forward_path).or_default() += 1;
+        }
+    }
+    copies
+}
+
+#[test]
+fn killed_a_hundred_times_while_the_service_reminds_and_answers_come_in() {
+    let mut siege = reminders_are_due(260);
+    let kills = kills(Duration::from_millis(60));
+    // Nobody who answered before this strike may be reminded in it or later.
+    let mut answered: Vec<(String, usize)> = Vec::new();
+    for nth in 0..150 {
+        if siege.kills >= 100 {
+            break;
+        }
+        let kill = kills[nth % kills.len()];
+        siege.strike(kill);
+        let status = siege.mend();
+        let copies = reminded(&siege);
+        assert!(copies.values().all(|&copies| copies == 1), "{kill:?}: {copies:?}");
+        for recipient in status["recipients"].as_array().unwrap() {
+            let address = recipient["address"].as_str().unwrap();
+            let Some(second) = recipient["steps"].get(1) else {
+                assert!(!copies.contains_key(address), "{kill:?}: {address} was reminded and nobody knows");
+                continue;
+            };
+            match second["state"].as_str().unwrap() {
+                "accepted" => assert!(copies.contains_key(address), "{kill:?}: {address} never got it"),
+                "in_doubt" => {
+                    let word =
+                        if copies.contains_key(address) { Settlement::Accepted } else { Settlement::Again };
+                    let wish = Wish::Settle {
+                        campaign: "appeal".into(),
+                        key: recipient["key"].as_str().unwrap().into(),
+                        step: 2,
+                        settlement: word,
+                        note: "looked into the relay".into(),
+                    };
+                    Ledger::wish(&siege.campaign.file("logs/ledger.db"), &wish, Clock::system().now())
+                        .unwrap();
+                }
+                _ => assert!(!copies.contains_key(address), "{kill:?}: {address} has it and is {second}"),
+            }
+        }
+        for (address, had) in &answered {
+            assert_eq!(
+                copies.get(address).copied().unwrap_or_default(),
+                *had,
+                "{address} was reminded after its answer"
+            );
+        }
+        if nth % 3 == 0 {
+            let late = status["recipients"].as_array().unwrap().iter().rev().nth(nth / 3).unwrap();
+            let (key, address) = (late["key"].as_str().unwrap(), late["address"].as_str().unwrap());
+            let id = late["steps"][0]["message_id"].as_str().unwrap();
+            siege.campaign.write(
+                &format!("Maildir/new/{key}"),
+                format!("From: <{address}>\nTo: appeal@alliance.example\nSubject: Re: A letter\nMessage-ID: <{key}@p.example>\n\
+                         In-Reply-To: {id}\nDate: Mon, 1 Sep 2025 11:00:00 +0200\n\nYes.\n"),
+            );
+            answered.push((address.to_owned(), copies.get(address).copied().unwrap_or_default()));
+        }
+    }
+    assert!(siege.kills >= 100, "{} kills", siege.kills);
+    let ended = siege.campaign.run(["run", "--yes"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    siege.line.wait_until_quiet();
+    let copies = reminded(&siege);
+    let expected = siege.rows - answered.iter().filter(|(_, had)| *had == 0).count();
+    assert_eq!(copies.len(), expected);
+    assert!(copies.values().all(|&copies| copies == 1), "{copies:?}");
+    siege.campaign.run(["status"]).success().said("finished");
 }

@@ -118,7 +118,7 @@ fn a_reminder_quotes_the_first_letter_as_it_read_on_its_own_day() {
     let press = press(definition, &to);
     let away = Continuation { away_until: Some(date(2025, 9, 12)), auto_replied: true, ..continuation() };
     let printed = print(&press, &to, 2, Some(&away));
-    insta::assert_snapshot!(printed.text, @"");
+    insta::assert_snapshot!(format!("{}\n\n{}\n{}", printed.subject, printed.text, printed.html));
     assert!(printed.html.contains("<blockquote"), "{}", printed.html);
     assert!(printed.html.contains("Bo &amp; *Co*"), "{}", printed.html);
     assert_eq!(printed.subject, "Re: Aan Bo & *Co* op 1 september 2025");
@@ -160,6 +160,7 @@ fn what_cannot_follow_or_be_quoted_is_told_with_its_place() {
         with(plain, "+++\n+++\n{{#each naam}}{{quote}}{{/each}}\n"),
         with(plain, "+++\nsubject = \"{{quote}}\"\n+++\nNog eens.\n"),
         wrong(letters(&[("letter", plain), ("tweede.html", "<title>x</title><p>{{quote}}</p>")], &[]), &to),
+        with(plain, "+++\nattachments = [\"van-{{first_letter_on}}.pdf\"]\n+++\nNog eens.\n"),
         wrong(
             letters(&[("letter", plain), ("tweede", "+++\n+++\nNog eens.\n")], &[]),
             &recipient(&[("standing", "x")]),
@@ -169,12 +170,55 @@ fn what_cannot_follow_or_be_quoted_is_told_with_its_place() {
 }
 
 #[test]
+fn a_page_quotes_a_page_and_markdown_quotes_what_a_page_says() {
+    let to = recipient(&[("naam", "Bo & <Co>"), ("zetel", "https://partij.example/a?b=1&c=2")]);
+    let page = "<title>Aan {{naam}}</title><style>.x { color: #aa0000 }</style><body><p class=\"x\">Beste {{naam}},</p>\
+                <p>Het is {{date today}}; lees <a href=\"{{zetel}}\">meer</a>.</p></body>";
+    let again = "<title>Nog eens</title><body><p>Dag {{naam}},</p>{{quote}}</body>";
+    let press_of_pages = press(letters(&[("letter.html", page), ("again.html", again)], &[]), &to);
+    let printed = print(&press_of_pages, &to, 2, Some(&continuation()));
+    assert_eq!(printed.subject, "Re: Aan Bo & <Co>", "a title begins no other conversation");
+    insta::assert_snapshot!("a_page_quotes_a_page", format!("{}\n---\n{}", printed.html, printed.text));
+    let again = "+++\n+++\nDag {{naam}},\n\n{{quote}}\n\nTot ziens.\n";
+    let press = press(letters(&[("letter.html", page), ("again", again)], &[]), &to);
+    let printed = print(&press, &to, 2, Some(&continuation()));
+    insta::assert_snapshot!("markdown_quotes_a_page", printed.text);
+}
+
+#[test]
+fn what_is_quoted_is_the_letter_that_the_recipient_has_line_by_line() {
+    let to = recipient(&[("naam", "Bo"), ("zetel", "een\ntwee")]);
+    let first = "+++\nsubject = \"x\"\n+++\n\tcode\n\n1. {{zetel}}\n\n   > Een gezegde.\n\n***\n\n**{{naam}}**\\\nDag.\n\n## Kop\n\nSlot\n";
+    let again = "+++\n+++\n{{#if standing}}{{#with naam as |naam|}}Dag, {{naam}}:{{/with}}\n\n{{quote}}\n\n{{/if}}Tot ziens.\n";
+    let press = press(letters(&[("letter", first), ("again", again)], &[]), &to);
+    let first = print(&press, &to, 1, None).text;
+    let printed = print(&press, &to, 2, Some(&continuation())).text;
+    let quoted = printed.lines().filter_map(|line| line.strip_prefix('>'));
+    let quoted: Vec<&str> = quoted.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    assert_eq!(quoted.join("\n"), first.trim_end(), "{printed}");
+    assert!(printed.starts_with("Dag, Bo:\n\n>") && printed.ends_with("\n\nTot ziens.\n"), "{printed}");
+}
+
+#[test]
+fn what_is_wrong_with_the_first_letter_is_told_once() {
+    let to = recipient(&[("naam", "Bo"), ("zetel", "")]);
+    let first = "+++\nsubject = \"x\"\n+++\n{{nmae}}\n\n{{> voet}}\n";
+    let again = "+++\n+++\n{{quote}}\n";
+    let told = wrong(letters(&[("letter", first), ("again", again)], &[("voet", "<b>{{zetl}}</b>")]), &to);
+    insta::assert_snapshot!("told_once", told);
+}
+
+#[test]
 fn a_letter_with_a_subject_of_its_own_keeps_it() {
     let to = recipient(&[("naam", "Bo"), ("zetel", "")]);
     let own = "+++\nsubject = \"Nog één keer, {{naam}}\"\n+++\nNog eens.\n";
     let press = press(letters(&[("letter", LETTER), ("tweede", own)], &[("voet", "x")]), &to);
     assert_eq!(print(&press, &to, 2, Some(&continuation())).subject, "Nog één keer, Bo");
 }
+
+const PAGE: &str = "<title>Aan {{naam}}</title><style>p { color: #333333 } .x { margin: 0 }</style>\n<p class=x>Beste \
+                    {{naam}}, het is {{date today}}.</p>\n<p><a href=\"https://ngo.example/?wie={{naam}}\" title=\"{{naam}}\">{{naam}}</a></p>\n\
+                    {{#if zetel}}<ul><li>zetel</li></ul>{{/if}}\n{{> voet}}";
 
 /// The example that is shipped, with the row of one of its recipients.
 fn example() -> (Press, Recipient) {
@@ -210,9 +254,10 @@ fn the_shipped_reminders_read_well_in_every_case() {
     let mut told = String::new();
     for (step, case, continues) in [
         (2, "nothing came", continuation()),
-        (2, "a machine", machine),
+        (2, "a machine", machine.clone()),
         (2, "away", away.clone()),
         (3, "nothing came", continuation()),
+        (3, "a machine", machine),
         (3, "away", away),
     ] {
         let printed = print(&press, &to, step, Some(&continues));
@@ -239,5 +284,18 @@ proptest! {
         let tags = |html: &str| html.matches('<').count();
         let plain = press.merge(&recipient(&[("naam", "x"), ("zetel", "ja")]), 2, at(SECOND), Some(&continuation())).unwrap();
         prop_assert_eq!(tags(&printed.html), tags(&plain.html), "{}", printed.html);
+    }
+
+    #[test]
+    fn a_value_is_a_value_in_the_quotation_of_a_page_too(value in "[ -~éß“]{1,60}") {
+        prop_assume!(!value.trim().is_empty());
+        let row = |value: &str| recipient(&[("naam", value), ("zetel", "ja")]);
+        let parts = &[("voet", "<p>Dag.</p>")][..];
+        for (name, second) in [("tweede.html", "<p>Hallo.</p>{{quote}}"), ("tweede", "+++\n+++\nHallo.\n\n{{quote}}\n")] {
+            let press = press(letters(&[("letter.html", PAGE), (name, second)], parts), &row("x"));
+            let merged = |value: &str| press.merge(&row(value), 2, at(SECOND), Some(&continuation())).unwrap();
+            let tags = |html: &str| html.matches('<').count();
+            prop_assert_eq!(tags(&merged(&value).html), tags(&merged("x").html), "{}", merged(&value).html);
+        }
     }
 }

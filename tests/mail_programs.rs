@@ -72,38 +72,42 @@ fn everything() -> String {
     merge(&letter, &[("partij", "Een & Ander"), ("site", &site)]).unwrap().html
 }
 
-/// The HTML of a campaign's first letter, as `preview` writes it into the message.
-fn html_of(folder: &Path) -> String {
+/// The HTML of a campaign's letter, as `preview` writes it into the message: the first of the files that end so.
+fn html_of(folder: &Path, ending: &str) -> String {
     let mut letters: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    letters.retain(|path| path.extension().is_some_and(|ending| ending == "eml"));
+    letters.retain(|path| path.to_string_lossy().ends_with(ending));
     letters.sort();
     let message =
         mail_parser::MessageParser::default().parse(&fs::read(&letters[0]).unwrap()).unwrap().into_owned();
     message.body_html(0).unwrap().into_owned()
 }
 
-fn shipped() -> String {
+fn shipped(ending: &str) -> String {
     let campaign = Campaign::new();
-    for name in ["config.toml", "recipients.csv", "templates/letter.md", "templates/foot.md"] {
+    let templates = ["letter", "herinnering", "laatste", "foot"].map(|name| format!("templates/{name}.md"));
+    for name in ["config.toml", "recipients.csv"].map(str::to_owned).iter().chain(&templates) {
         campaign.write(name, fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap());
     }
     campaign.configure("[pace]", "[preflight]\nspamassassin = \"off\"\n\n[pace]");
     campaign.run(["preview", "--out", "letters"]).success();
-    html_of(&campaign.file("letters"))
+    html_of(&campaign.file("letters"), ending)
 }
 
 fn starter() -> String {
     let campaign = Campaign::new();
     campaign.run(["init", "mine"]).success();
     campaign.run(["-C", "mine", "preview", "--out", "mine/letters"]).success();
-    html_of(&campaign.file("mine/letters"))
+    html_of(&campaign.file("mine/letters"), ".eml")
 }
 
 #[test]
 fn what_letters_are_made_of_is_shown_by_every_mail_program_of_the_table() {
-    for (name, html) in
-        [("everything", everything()), ("the shipped letter", shipped()), ("the starter", starter())]
-    {
+    for (name, html) in [
+        ("everything", everything()),
+        ("the shipped letter", shipped("PVV.eml")),
+        ("the shipped reminder", shipped("letter-2.eml")),
+        ("the starter", starter()),
+    ] {
         let page = Markup::read(&html);
         assert!(page.tags.len() > 10, "{name}");
         let told: Vec<String> = mail_programs::look(&page).into_iter().map(|(_, found)| found.said).collect();
@@ -113,7 +117,7 @@ fn what_letters_are_made_of_is_shown_by_every_mail_program_of_the_table() {
 
 #[test]
 fn a_letter_says_its_language_and_its_subject_and_needs_no_table() {
-    for html in [everything(), shipped()] {
+    for html in [everything(), shipped("PVV.eml")] {
         let page = Markup::read(&html);
         let of = |name: &str| page.tags.iter().filter(|tag| tag.name == name).collect::<Vec<_>>();
         assert_eq!(of("html")[0].attribute("lang"), Some("nl"));
@@ -153,7 +157,9 @@ const MEASURE: &str = r#"(() => {
 fn a_letter_fits_a_phone_and_a_desk_and_can_be_read_on_both() {
     let Some(mut browser) = Browser::start() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for (name, html) in [("everything", everything()), ("shipped", shipped()), ("starter", starter())] {
+    for (name, html) in
+        [("everything", everything()), ("shipped", shipped("PVV.eml")), ("starter", starter())]
+    {
         let file = folder.path().join(format!("{name}.html"));
         fs::write(&file, &html).unwrap();
         for width in [360, 1280] {

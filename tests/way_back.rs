@@ -79,6 +79,22 @@ fn answer(post: &PostOffice, from: &str, message: &str) {
     }
 }
 
+/// Two letters, the second three working days after the first; ten days have passed since that went.
+fn reminders_are_due(campaign: &Campaign) {
+    campaign
+        .write(
+            "templates/reminder.md",
+            "+++\n+++\nDear {{naam}}, we wrote on {{date first_letter_on}}.\n\n{{quote}}\n",
+        )
+        .configure(
+            "[transport]",
+            "[[step]]\nletter = \"reminder\"\nafter = \"3 working days\"\n\n[transport]",
+        );
+    campaign.run(["send", "--yes"]).success();
+    let ledger = rusqlite::Connection::open(campaign.file("logs/ledger.db")).unwrap();
+    ledger.execute("UPDATE delivery SET ended_at = ended_at - 10 * 86400000", []).unwrap();
+}
+
 /// Every file of the sender's mailbox: its name holds the flags.
 fn files(post: &PostOffice) -> Vec<String> {
     let mut names: Vec<String> = ["new", "cur"]
@@ -188,4 +204,97 @@ fn a_mailbox_that_cannot_be_reached_leaves_everything_as_it_was() {
     );
     campaign.run(["inbox"]).code(3).said("what was recorded before holds");
     assert_eq!(standings(&campaign), ["awaiting-reply"]);
+}
+
+#[test]
+fn reminders_stand_in_one_thread_and_whoever_answered_an_hour_ago_gets_none() {
+    let Some(post) = PostOffice::start_with(|wishes| wishes.mailbox("cas@example.test")) else { return };
+    let campaign =
+        campaign(&post, &["ada@example.test", "ben@example.test", "cas@example.test", "ghost@example.test"]);
+    reminders_are_due(&campaign);
+    post.wait_for("cas@example.test", 1);
+    let id = recipients(&campaign)[0]["steps"][0]["message_id"].as_str().unwrap().to_owned();
+    answer(
+        &post,
+        "ada@example.test",
+        &format!(
+            "From: Ada <ada@example.test>\nTo: sender@example.test\nSubject: Re: A letter\nMessage-ID: <1@x.test>\n\
+                  In-Reply-To: {id}\n\nJa."
+        ),
+    );
+    post.wait_for("sender@example.test", 2);
+    // Nobody has looked into the mailbox since: `follow-up` does so itself.
+    let run = campaign.run(["follow-up", "--yes"]).code(1);
+    assert!(run.out.contains("K0 answered") && run.out.contains("K3 bounced"), "{}", run.out);
+    assert!(run.out.contains("2 letters to go now"), "{}", run.out);
+    for (address, letters) in [("ben@example.test", 2), ("cas@example.test", 2)] {
+        post.wait_for(address, letters);
+        let mut reader = Imap::login(post.ports.imaps, &post.ca_pem, address, PASSWORD);
+        assert_eq!(reader.threads("INBOX"), "(1 2)", "{address}: the second hangs on the first");
+    }
+    assert_eq!(
+        Imap::login(post.ports.imaps, &post.ca_pem, "ada@example.test", PASSWORD).messages("INBOX").len(),
+        1
+    );
+    // Without In-Reply-To and References the rules would part them: the test can fail.
+    answer(
+        &post,
+        "x@elsewhere.test",
+        "From: x@elsewhere.test\nTo: sender@example.test\nSubject: one\nMessage-ID: <2@x.test>\n\n.",
+    );
+    post.wait_for("sender@example.test", 3);
+    let mut own = Imap::login(post.ports.imaps, &post.ca_pem, "sender@example.test", PASSWORD);
+    assert_eq!(
+        own.threads("INBOX").matches('(').count(),
+        3,
+        "an answer, a report and a stranger are three threads"
+    );
+}
+
+#[test]
+fn the_service_hears_an_answer_over_imap_and_ends_when_everybody_is_done() {
+    let Some(post) = PostOffice::start() else { return };
+    let campaign = campaign(&post, &["ada@example.test", "ben@example.test"]);
+    reminders_are_due(&campaign);
+    // Both are held back, so that the service waits and listens.
+    campaign.run(["mark", "K0", "hold"]).success();
+    campaign.run(["mark", "K1", "hold"]).success();
+    let mut running = campaign.spawn(["run", "--yes"]);
+    support::servers::wait_until("the service listens", || {
+        running.said_so_far().contains("waits for answers, or for you").then_some(())
+    });
+    for (key, address) in ["ada@example.test", "ben@example.test"].into_iter().enumerate() {
+        let id = recipients(&campaign)[key]["steps"][0]["message_id"].as_str().unwrap().to_owned();
+        let reply = format!(
+            "From: <{address}>\nTo: sender@example.test\nSubject: Re: A letter\nMessage-ID: <{key}@x.test>\nIn-Reply-To: {id}\n\nJa."
+        );
+        answer(&post, address, &reply);
+    }
+    support::servers::wait_until("both are heard and the service has ended", || {
+        (!running.is_running()).then_some(())
+    });
+    let run = running.wait().success();
+    assert!(run.out.contains("K0 answered") && run.out.contains("K1 answered"), "{}", run.out);
+    assert_eq!(standings(&campaign), ["replied", "replied"]);
+    campaign.run(["status"]).success().said("finished");
+    assert_eq!(post.wait_for("ben@example.test", 1).len(), 1, "nobody was reminded");
+}
+
+#[test]
+fn while_the_mailbox_is_unreachable_reminders_wait_and_say_so() {
+    let Some(post) = PostOffice::start() else { return };
+    let campaign = campaign(&post, &["ada@example.test"]);
+    reminders_are_due(&campaign);
+    campaign.write("password", "wrong");
+    campaign.run(["follow-up", "--yes"]).code(3);
+    let running = campaign.spawn(["run", "--yes"]);
+    support::servers::wait_until("it says why nothing goes", || {
+        running.said_so_far().contains("because the mailbox cannot be read").then_some(())
+    });
+    assert_eq!(post.wait_for("ada@example.test", 1).len(), 1, "only the first letter");
+    running.interrupt();
+    running.wait();
+    campaign.write("password", PASSWORD);
+    campaign.run(["run", "--yes"]).success();
+    assert_eq!(post.wait_for("ada@example.test", 2).len(), 2);
 }

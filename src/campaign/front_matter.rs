@@ -34,6 +34,8 @@ pub(super) struct FrontMatter<'t> {
     pub(super) subject: Option<Scripted>,
     /// Whether a subject is given, right or wrong.
     pub(super) has_subject: bool,
+    /// Whether it is a page's title.
+    pub(super) is_title: bool,
     /// The files that go along.
     pub(super) attachments: Vec<Attached>,
     /// The PDF that goes along, if one is asked for.
@@ -112,14 +114,15 @@ impl<'t> FrontMatter<'t> {
         }
         let mut subject = table.scripted("subject", "no-subject", problems);
         let mut has_subject = table.has("subject");
-        if !has_subject {
-            subject = Scripted::title(body, body_line).filter(|_| page);
+        let is_title = !has_subject && page;
+        if is_title {
+            subject = Scripted::title(body, body_line);
             has_subject = subject.is_some();
         }
         let attachments = table.attachments(problems);
         let pdf = if page { None } else { table.pdf(problems) };
         let accept = table.acceptances(problems);
-        Some(Self { subject, has_subject, attachments, pdf, accept, body, body_line })
+        Some(Self { subject, has_subject, is_title, attachments, pdf, accept, body, body_line })
     }
 
     /// Says that the letter needs a subject and has none.

@@ -150,6 +150,7 @@ impl Letter {
         if !front.has_subject && !later {
             problems.push(FrontMatter::no_subject(&file, source.is_html()));
         }
+        let of_the_row = columns;
         let further;
         let columns = if later {
             refuse_columns_of_the_same_name(&file, columns, problems);
@@ -158,7 +159,9 @@ impl Letter {
         } else {
             columns
         };
-        let subject = front.subject.as_ref().and_then(|subject| subject.source(&file, problems));
+        // Every page has a title; that of a letter that follows begins no other conversation.
+        let own = front.subject.as_ref().filter(|_| !(later && front.is_title));
+        let subject = own.and_then(|subject| subject.source(&file, problems));
         let pdf_name = front.pdf.as_ref().and_then(|pdf| pdf.name.as_ref());
         let pdf_name = pdf_name.and_then(|name| name.source(&file, problems));
         let body = Source::read(&file, front.body, front.body_line, 0, problems);
@@ -173,6 +176,7 @@ impl Letter {
         resolver.in_body = true;
         let nodes = body.as_ref().map(|body| resolver.resolve(body));
         resolver.in_body = false;
+        (resolver.columns, resolver.only_the_row) = (of_the_row, true);
         let attachments = Attachments::compile(&front.attachments, &file, definition, &mut resolver);
         let used = std::mem::take(&mut resolver.used);
         let included = std::mem::take(&mut resolver.included);
@@ -326,7 +330,7 @@ impl Letter {
     pub fn bare_subject(&self) -> String {
         let fixed = |node: &Node| match node {
             Node::Text(text) => Some(text.clone()),
-            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote(_) => None,
+            Node::Put(_) | Node::If { .. } | Node::Each { .. } | Node::Among(_) | Node::Quote(..) => None,
         };
         self.subject.iter().flatten().filter_map(fixed).collect()
     }

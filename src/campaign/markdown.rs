@@ -27,7 +27,7 @@ const TEL: &AsciiSet = &PART.remove(b'+');
 const WRAPPER: &str = "max-width:640px;overflow-wrap:break-word;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
 const PARAGRAPH: &str = "margin:0 0 16px 0";
 const LINK: &str = "color:#0b57d0";
-const QUOTE: &str = "margin:0 0 16px 0;padding:0 0 0 16px;border-left:3px solid #cccccc";
+pub(super) const QUOTE: &str = "margin:0 0 16px 0;padding:0 0 0 16px;border-left:3px solid #cccccc";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:15px";
 
 /// What the frame of [`document`] takes, in octets, about.

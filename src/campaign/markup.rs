@@ -7,9 +7,9 @@
 use super::css;
 use super::document;
 use super::html::{Kind, Page};
-use super::markdown::{Shape, Slot, escape_fixed, split};
+use super::markdown::{QUOTE, Shape, Slot, escape_fixed, split};
 use super::markup_rules::{ELEMENTS, faults, wrong_attribute};
-use super::merge::OPEN;
+use super::merge::{OPEN, token};
 
 /// Elements without an end (WHATWG HTML §13.1.2).
 const VOID: [&str; 4] = ["br", "hr", "wbr", "col"];
@@ -101,6 +101,30 @@ pub(super) fn shape(html: &str, language: &str) -> Shape {
     writer.body(language);
     let slots = writer.finish();
     Shape::of_page(&text, head, slots, wrong)
+}
+
+/// Writes what stands in a page as a quotation for another, with its styles on its elements and words in the place of values.
+pub(super) fn quotation(html: &str, out: &mut String) {
+    let Some(mut page) = Page::read(html) else { return };
+    css::inline(&mut page);
+    let mut writer = Writer { page: &page, slots: Vec::new(), out: String::new(), keeps_styles: false };
+    if let Some(body) = page.find(Page::ROOT, "body") {
+        writer.children(body);
+    }
+    out.push_str(&format!("<blockquote style=\"{QUOTE}\">"));
+    for slot in writer.finish() {
+        match slot {
+            Slot::Fixed(html) => out.push_str(&html),
+            Slot::Value { value, .. } => token(value as usize, out),
+            Slot::Address(address) => escape_fixed(&address, out),
+        }
+    }
+    out.push_str("</blockquote>");
+}
+
+/// Returns what a page says, as Markdown with words in the place of values.
+pub(super) fn text(html: &str) -> String {
+    Page::read(html).map(|page| document::markdown_of(&page)).unwrap_or_default()
 }
 
 /// Writes the tree that was read.

@@ -10,8 +10,9 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 
 use super::file_name;
+use super::markup;
 use super::problem::{Place, Problem};
-use super::script::{Among, Expr, Node, Put, Word};
+use super::script::{Among, Expr, Node, Put, Quotation, Word};
 use super::words::{Tongue, iso_date, parts};
 
 /// A letter may not become larger than this, in octets of Markdown with its values.
@@ -267,7 +268,7 @@ impl<'v> Walk<'v> {
                     self.trail.extend_from_slice(&number.to_le_bytes());
                     self.nodes(nodes);
                 }
-                Node::Quote(nodes) => self.quote(nodes),
+                Node::Quote(as_what, nodes) => self.quote(*as_what, nodes),
                 Node::Each { over, level, yes, no } => {
                     let items = self.eval(over, None).items();
                     self.trail
@@ -291,21 +292,14 @@ impl<'v> Walk<'v> {
     }
 
     /// Puts the first letter as a quotation, as it read on its own day.
-    fn quote(&mut self, nodes: &'v [Node]) {
+    fn quote(&mut self, as_what: Quotation, nodes: &'v [Node]) {
         let today = std::mem::replace(&mut self.today, self.first);
         match std::mem::replace(&mut self.into, Into::Nothing) {
             Into::Markdown(mut out) => {
                 self.into = Into::Markdown(String::new());
                 self.nodes(nodes);
                 if let Into::Markdown(quoted) = &self.into {
-                    out.push('\n');
-                    for line in quoted.trim().lines() {
-                        // Whoever reads the plain text knows the sign as well as Markdown does.
-                        out.push_str(if line.is_empty() { ">" } else { "> " });
-                        out.push_str(line);
-                        out.push('\n');
-                    }
-                    out.push('\n');
+                    quotation(as_what, quoted, &mut out);
                 }
                 self.into = Into::Markdown(out);
             }
@@ -525,6 +519,26 @@ impl<'v> Walk<'v> {
             },
         }
     }
+}
+
+/// Writes what the first letter says, with tokens in the place of its values, as a quotation.
+fn quotation(as_what: Quotation, said: &str, out: &mut String) {
+    let text = match as_what {
+        Quotation::Page => return markup::quotation(said, out),
+        Quotation::TextOfPage => Cow::Owned(markup::text(said)),
+        Quotation::Markdown => Cow::Borrowed(said),
+    };
+    out.push_str("\n\n");
+    for line in text.trim_matches('\n').lines() {
+        // Whoever reads the plain text knows the sign as well as Markdown does.
+        out.push_str(if line.is_empty() { ">" } else { "> " });
+        // A tab reaches to the next fourth column, and two are taken.
+        let code = line.trim_start_matches('\t');
+        out.extend(std::iter::repeat_n("    ", line.len() - code.len()));
+        out.push_str(code);
+        out.push('\n');
+    }
+    out.push('\n');
 }
 
 /// Returns the field that a tag is about: the last name in it.

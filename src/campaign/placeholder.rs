@@ -23,9 +23,15 @@ const WORDS: [&str; 4] = ["XXX", "TODO", "TBD", "FIXME"];
 /// The text that typesetters fill a page with, in lower case.
 const FILLER: [&str; 3] = ["lorem ipsum", "dolor sit amet", "consectetur adipi"];
 
-/// The letters that ship with the program: nobody should send them as they are.
-const SHIPPED: [&str; 2] =
-    [include_str!("../../templates/letter.md"), include_str!("../../assets/starter/templates/letter.md")];
+/// The letters of the example that ships with the program: nobody should send them as they are.
+const EXAMPLE: [&str; 3] = [
+    include_str!("../../templates/letter.md"),
+    include_str!("../../templates/herinnering.md"),
+    include_str!("../../templates/laatste.md"),
+];
+
+/// The letter of the starter: nor this one.
+const STARTER: &str = include_str!("../../assets/starter/templates/letter.md");
 
 /// The settings that ship with the program.
 const SHIPPED_SETTINGS: &str = include_str!("../../config.toml");
@@ -143,15 +149,16 @@ fn is_a_field(text: &str) -> bool {
 /// Returns whether this is the text of a letter that ships with the program, white space aside.
 pub fn is_shipped_letter(text: &str) -> bool {
     let same = |shipped: &&str| text.split_whitespace().eq(shipped.split_whitespace());
-    SHIPPED.iter().any(same)
+    EXAMPLE.iter().chain([&STARTER]).any(same)
 }
 
-/// Returns the paragraphs that are those of the example letter: the line of each, and how it begins.
+/// Returns the paragraphs that are those of the example's letters: the line of each, and how it begins.
 ///
 /// What the starter's paragraphs ask to be filled in is found as a left-over, and the rest of it is meant to be kept.
 pub fn shipped_paragraphs(text: &str) -> Vec<(u64, String)> {
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shipped: Vec<String> = paragraphs(SHIPPED[0]).map(|(_, paragraph)| squeezed(&paragraph)).collect();
+    let shipped = EXAMPLE.iter().flat_map(|letter| paragraphs(letter));
+    let shipped: Vec<String> = shipped.map(|(_, paragraph)| squeezed(&paragraph)).collect();
     paragraphs(text)
         .map(|(line, paragraph)| (line, squeezed(&paragraph)))
         .filter(|(_, paragraph)| paragraph.split(' ').count() >= FEWEST_WORDS && shipped.contains(paragraph))
@@ -286,10 +293,10 @@ mod tests {
 
     #[test]
     fn the_shipped_letters_know_themselves() {
-        assert!(SHIPPED.iter().all(|letter| is_shipped_letter(letter)));
-        assert!(is_shipped_letter(&SHIPPED[0].replace('\n', "\r\n")));
+        assert!(EXAMPLE.iter().chain([&STARTER]).all(|letter| is_shipped_letter(letter)));
+        assert!(is_shipped_letter(&EXAMPLE[0].replace('\n', "\r\n")));
         assert!(!is_shipped_letter("another letter"));
-        assert!(texts(SHIPPED[0]).is_empty(), "the example itself has nothing to fill in");
-        assert!(!texts(SHIPPED[1]).is_empty(), "the starter does");
+        assert!(EXAMPLE.iter().all(|letter| texts(letter).is_empty()), "the example has nothing to fill in");
+        assert!(!texts(STARTER).is_empty(), "the starter does");
     }
 }

@@ -42,7 +42,18 @@ pub(super) enum Node {
     /// A file that a value chooses.
     Among(Box<Among>),
     /// The first letter, as a quotation in a later one.
-    Quote(Vec<Node>),
+    Quote(Quotation, Vec<Node>),
+}
+
+/// Of what a quotation is made, and in what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotation {
+    /// Markdown in Markdown.
+    Markdown,
+    /// A page in a page.
+    Page,
+    /// What a page says, in Markdown.
+    TextOfPage,
 }
 
 /// The files among which a value chooses: `{{> partij/[afkorting]}}`.
@@ -215,6 +226,8 @@ pub(super) struct Resolver<'a> {
     quoting: bool,
     /// Whether this is the letter itself, as against its subject or the name of a file.
     pub(super) in_body: bool,
+    /// Whether only what stands in the row is known: which files go along is settled before the letter is queued.
+    pub(super) only_the_row: bool,
 }
 
 /// The first letter, in one that follows it.
@@ -245,6 +258,7 @@ impl<'a> Resolver<'a> {
             later: definition.is_later(letter),
             quoting: false,
             in_body: false,
+            only_the_row: false,
         }
     }
 
@@ -257,6 +271,10 @@ impl<'a> Resolver<'a> {
 
     /// Says a problem once, however often its partial is included.
     fn problem(&mut self, problem: Problem) {
+        // What is wrong with the first letter is told with it; that it is too large is the fault of the one that quotes it.
+        if self.quoting && problem.name != "too-large" {
+            return;
+        }
         if self.said.insert(problem.to_string()) {
             self.problems.push(problem);
         }
@@ -360,16 +378,14 @@ impl<'a> Resolver<'a> {
                     "`{{quote}}` stands in the letter itself, outside loops, parts and subject",
                 ))
             }
-            Some(first) if first.is_html() || self.letter.is_html() => {
-                Some(("quote-of-a-page", "a letter that is HTML can neither quote nor be quoted"))
+            Some(first) if self.letter.is_html() && !first.is_html() => {
+                Some(("quote-in-a-page", "a letter that is HTML cannot quote one that is Markdown"))
             }
             Some(_) => None,
         };
         if let Some((name, said)) = refusal {
             let hint = match name {
-                "quote-of-a-page" => {
-                    "let the first letter go along as a file instead, or write it in Markdown"
-                }
+                "quote-in-a-page" => "write this letter in Markdown as well",
                 "quote-in-part" => "write it in a line of its own, mostly at the end",
                 _ => "take it away",
             };
@@ -378,19 +394,22 @@ impl<'a> Resolver<'a> {
         }
         let first: &'a LetterSource = self.definition.steps.first()?;
         let (file, text) = (first.file(), normal(&first.text));
-        // What is wrong with the first letter is told with it.
-        let front = FrontMatter::read(&file, &text, false, &mut Problems::default())?;
+        let front = FrontMatter::read(&file, &text, first.is_html(), &mut Problems::default())?;
         let body = Source::read(&file, front.body, front.body_line, 0, &mut Problems::default())?;
-        let template = self.parse(&body)?;
+        let as_what = match (first.is_html(), self.letter.is_html()) {
+            (false, _) => Quotation::Markdown,
+            (true, true) => Quotation::Page,
+            (true, false) => Quotation::TextOfPage,
+        };
+        let name = first.name.trim_end_matches(".html").to_owned();
         let letter = std::mem::replace(&mut self.letter, first);
-        let including = std::mem::replace(&mut self.including, vec![first.name.clone()]);
-        self.scopes.push(Scope { this: This::Everything, level: None, names: Vec::new() });
+        let including = std::mem::replace(&mut self.including, vec![name]);
+        let (scopes, included) = (std::mem::take(&mut self.scopes), self.included.clone());
         self.quoting = true;
-        let nodes = self.template(&template, &body, (1, 1));
+        let nodes = self.resolve(&body);
         self.quoting = false;
-        self.scopes.pop();
-        (self.letter, self.including) = (letter, including);
-        Some(Node::Quote(nodes))
+        (self.letter, self.including, self.scopes, self.included) = (letter, including, scopes, included);
+        Some(Node::Quote(as_what, nodes))
     }
 
     fn block(&mut self, helper: &HelperTemplate, source: &Source<'_>, at: (usize, usize)) -> Option<Node> {
@@ -950,6 +969,8 @@ impl<'a> Resolver<'a> {
             _ if !self.later && (FURTHER_FIELDS.contains(&raw) || raw == QUOTE) => {
                 problem.hint("only a letter that follows another has it")
             }
+            _ if self.only_the_row && FURTHER_FIELDS.contains(&raw) => problem
+                .hint("which files go along is settled before the letter is due; name them by the row alone"),
             Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
             None if word(raw).is_some() => problem.hint(format!("`{raw}` is a word that takes values")),
             None if self.columns.is_empty() => problem,
@@ -1124,7 +1145,7 @@ fn indent_lines(nodes: &mut [Node], indent: &str, line_start: &mut bool) {
                 *line_start = all;
             }
             // It makes lines of its own.
-            Node::Quote(_) => *line_start = true,
+            Node::Quote(..) => *line_start = true,
         }
     }
 }

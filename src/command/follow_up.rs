@@ -59,8 +59,11 @@ pub fn run(context: &Context, what: &FollowUp) -> Result<Exit, Failure> {
     let now = context.clock.now();
     context.report.result(&text(&reading.config, &shown, now, context.report.out));
     let due = shown.iter().filter(|one| goes(&one.next, now).is_some()).count() as u64;
-    if what.dry_run || due == 0 {
+    if what.dry_run {
         return Ok(Exit::Done);
+    }
+    if due == 0 {
+        return finish(context, &reading);
     }
     if !what.yes {
         let question = format!("To send, type the number of letters ({due}):");
@@ -73,6 +76,15 @@ pub fn run(context: &Context, what: &FollowUp) -> Result<Exit, Failure> {
     sending.enroll(context, &reading, &surveyed)?;
     let keys = shown.into_iter().filter_map(|one| Some((goes(&one.next, now)?, one.key)));
     send(context, &reading, &sending, what, &asked, keys.collect())
+}
+
+/// Ends the campaign where nothing can follow any more; another process that has the ledger does so itself.
+fn finish(context: &Context, reading: &Reading) -> Result<Exit, Failure> {
+    match Sending::begin(context, reading, "follow-up") {
+        Ok(sending) => sending.conclude(context, &Ended::Done, &[]),
+        Err(failure) if failure.exit == Exit::Ledger => Ok(Exit::Done),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// The recipients that a person named, as the ledger writes them.

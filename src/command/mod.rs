@@ -24,6 +24,7 @@ mod proof_page;
 mod proof_sheets;
 pub mod reading;
 mod refusals;
+pub mod rehearse;
 pub mod review;
 pub mod run;
 pub mod send;
@@ -66,12 +67,23 @@ pub struct Context {
     pub environment: Environment,
     /// Where words go.
     pub report: Report,
+    /// The folder of the rehearsal that is meant instead of the campaign itself, if one is.
+    pub rehearsal: Option<PathBuf>,
 }
 
 impl Context {
     /// Returns the folder of the logs.
     pub fn logs(&self) -> PathBuf {
-        self.folder.join("logs")
+        self.rehearsal.clone().unwrap_or_else(|| self.folder.join("logs"))
+    }
+
+    /// Returns a command as a person types it to look at what this one works on.
+    pub fn typed(&self, command: &str) -> String {
+        match &self.rehearsal {
+            None => command.to_owned(),
+            Some(folder) if *folder == self.rehearsals() => format!("{command} --rehearsal"),
+            Some(folder) => format!("{command} --rehearsal={}", folder.display()),
+        }
     }
 
     /// Reads the settings alone; tells their problems.
@@ -94,7 +106,10 @@ impl Context {
     /// When there are none to speak of; their problems have been told then.
     pub fn config_with(&self, problems: &mut Problems) -> Result<Config, Failure> {
         match crate::config::load(&self.folder, &|name| self.environment.get(name), problems) {
-            Some(config) => Ok(config),
+            Some(mut config) => {
+                self.rehearsal.iter().for_each(|folder| rehearse::redirect(&mut config, folder));
+                Ok(config)
+            }
             None => {
                 self.report.problems(problems);
                 let mut failure = wrong_input(problems);

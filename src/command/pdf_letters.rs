@@ -26,11 +26,16 @@ pub(super) const HINT: &str =
 /// Rows typeset together, on as many threads as there are processes.
 const CHUNK: usize = 64;
 
-/// Writes them into a folder; returns how many.
+/// Writes those of a step into a folder; returns how many.
 ///
 /// # Errors
 /// When no letter asks for a PDF, the typesetter is not there, a letter cannot be typeset, or a file cannot be written.
-pub fn write(context: &Context, reading: &Reading, key: Option<&str>, folder: &Path) -> Result<u64, Failure> {
+pub fn write(
+    context: &Context,
+    reading: &Reading,
+    (key, step): (Option<&str>, u32),
+    folder: &Path,
+) -> Result<u64, Failure> {
     let press = reading.press.as_ref().ok_or_else(|| wrong_input(&reading.problems))?;
     refuse_without(press)?;
     let failed =
@@ -63,7 +68,7 @@ pub fn write(context: &Context, reading: &Reading, key: Option<&str>, folder: &P
             return Ok(written);
         }
         for (recipient, letter) in
-            chunk.iter().zip(typeset(press, &chunk, now, reading.config.typesetting.processes))
+            chunk.iter().zip(typeset((press, step), &chunk, now, reading.config.typesetting.processes))
         {
             let Some(letter) = letter.map_err(|error| failure(context, &recipient.key, error))? else {
                 continue;
@@ -77,9 +82,9 @@ pub fn write(context: &Context, reading: &Reading, key: Option<&str>, folder: &P
     }
 }
 
-/// Typesets the letters of some rows, in their order, on as many threads as there may be processes.
+/// Typesets the letters of a step for some rows, in their order, on as many threads as there may be processes.
 pub(super) fn typeset(
-    press: &Press,
+    (press, step): (&Press, u32),
     chunk: &[Recipient],
     now: Timestamp,
     processes: usize,
@@ -90,7 +95,7 @@ pub(super) fn typeset(
         if hopeless.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let made = press.pdf(recipient, 1, now, None);
+        let made = press.pdf(recipient, step, now, None);
         if let Err(PdfError::Typesetting(TypesettingError::TooSlow { .. })) = made {
             hopeless.store(true, Ordering::Relaxed);
         }

@@ -1,8 +1,10 @@
 //! Goes through the roster with everything that is caught before a letter leaves; the looking itself is in `campaign/preflight`.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::reading::Reading;
 use super::spam::{self, Answer};
@@ -10,6 +12,7 @@ use super::{preview, tasks, trial_pages};
 use crate::campaign::definition::LetterSource;
 use crate::campaign::enclosure::{Enclosure, Fingerprint};
 use crate::campaign::headings::normalised;
+use crate::campaign::letter::{Input, Letter};
 use crate::campaign::preflight;
 use crate::campaign::preflight::acceptance::Acceptance;
 use crate::campaign::preflight::catalogue::{EXAMPLE_ADDRESS, FREEMAIL_SENDER, OTHER_CONVERSATION};
@@ -38,6 +41,8 @@ pub(super) struct Seen {
     shape: u64,
     /// Names what its letter says, names aside.
     sense: u64,
+    /// Names the shapes of the letters that follow.
+    later: u64,
     /// How large its message gets, about.
     octets: u64,
 }
@@ -105,13 +110,13 @@ impl<'a> Look<'a> {
         match self.press.letter(1)?.draft(&self.press.input(recipient, self.now)) {
             Ok(draft) => {
                 self.rows.look(at, recipient, &draft, found);
-                self.further(at, recipient, found);
+                let later = self.further(at, recipient, found);
                 let is_own =
                     |field: &str| values::holds_names(field) || self.own.iter().any(|own| own == field);
                 // Quoted-printable adds a little to both parts.
                 let bodies = (draft.text.len() + draft.html_size) as u64;
                 let octets = FRAME + bodies + bodies / 12;
-                Some(Seen { shape: draft.shape, sense: draft.sense(is_own), octets })
+                Some(Seen { shape: draft.shape, sense: draft.sense(is_own), later, octets })
             }
             Err(problems) => {
                 found.extend(problems.into_iter().map(|problem| of_row(problem, &recipient.key, place())));
@@ -122,37 +127,46 @@ impl<'a> Look<'a> {
 }
 
 impl Look<'_> {
-    /// Looks at the letters that follow the first, as they read when nobody answers, and after an absence. What the first letter has
-    /// as well, which they quote, was told with it.
-    fn further(&self, at: RowPlace, recipient: &Recipient, found: &mut Vec<Problem>) {
-        let steps = u32::try_from(self.press.definition().steps.len()).unwrap_or(u32::MAX);
-        if steps < 2 || recipient.errand().is_some() {
-            return;
+    /// Looks at the letters that follow the first, as they read when nobody answers, and when a machine does. What the first letter
+    /// has as well, which they quote, was told with it. Returns what names their shapes.
+    fn further(&self, at: RowPlace, recipient: &Recipient, found: &mut Vec<Problem>) -> u64 {
+        let mut shapes = DefaultHasher::new();
+        if recipient.errand().is_some() {
+            return shapes.finish();
         }
-        let told = |found: &[Problem], problem: &Problem| {
-            found.iter().any(|known| known.name == problem.name && known.said == problem.said)
-        };
-        let expected = Continuation::expected(self.now);
-        let away = Continuation { away_until: Some(self.rows.today), auto_replied: true, ..expected.clone() };
-        for step in 2..=steps {
-            let Some(letter) = self.press.letter(step) else { return };
-            let row = self.press.row(recipient, step, self.now, Some(&expected));
+        for (step, letter, source) in later_letters(self.press) {
             let mut problems = Vec::new();
-            match letter.draft(&row.input()) {
-                Ok(draft) => self.later.look(at, recipient, &draft, &mut problems),
-                Err(wrong) => {
-                    problems.extend(wrong.into_iter().map(|problem| self.of_row(problem, at, recipient)))
+            for continues in came_back(letter, self.now, self.rows.today) {
+                let row = self.press.row(recipient, step, self.now, Some(&continues));
+                match letter.draft(&row.input()) {
+                    Ok(draft) => {
+                        draft.shape.hash(&mut shapes);
+                        self.later.look(at, recipient, &draft, &mut problems);
+                    }
+                    Err(wrong) => {
+                        problems.extend(wrong.into_iter().map(|problem| self.of_row(problem, at, recipient)));
+                    }
                 }
             }
-            let row = self.press.row(recipient, step, self.now, Some(&away));
-            let wrong = letter.inspect(&row.input()).err().into_iter().flatten();
-            problems.extend(wrong.map(|problem| self.of_row(problem, at, recipient)));
-            for problem in problems {
-                if !told(found, &problem) {
-                    found.push(problem);
+            if let Some(about) = &self.typesetter {
+                let place = at.in_file(self.rows.file);
+                trial_pages::unprintable(about, letter, recipient, &place, &mut problems);
+            }
+            let file = source.file();
+            for mut problem in problems {
+                let told =
+                    |known: &Problem| known.name == problem.name && known.said.starts_with(&problem.said);
+                if found.iter().any(told) {
+                    continue;
                 }
+                // What is wrong with the letter itself has its place already.
+                if !problem.said.contains("(templates/") {
+                    problem.said = format!("{} ({file})", problem.said);
+                }
+                found.push(problem);
             }
         }
+        shapes.finish()
     }
 
     fn of_row(&self, problem: Problem, at: RowPlace, recipient: &Recipient) -> Problem {
@@ -160,15 +174,31 @@ impl Look<'_> {
     }
 }
 
+/// The letters that follow the first, with their steps.
+pub(super) fn later_letters(press: &Press) -> impl Iterator<Item = (u32, &Letter, &LetterSource)> {
+    let later = (2..).zip(press.definition().steps.iter().skip(1));
+    later.filter_map(|(step, source)| Some((step, press.letter(step)?, source)))
+}
+
+/// What may have come back before a letter goes, as far as the letter tells it: nothing, a machine's answer, and one with a day.
+fn came_back(letter: &Letter, now: Timestamp, today: Date) -> Vec<Continuation> {
+    let expected = Continuation::expected(now);
+    let tells = |field: &str| letter.columns_used().iter().any(|used| used == field);
+    let mut all = vec![expected.clone()];
+    if tells("standing") {
+        all.push(Continuation { auto_replied: true, ..expected.clone() });
+    }
+    if tells("away_until") {
+        all.push(Continuation { auto_replied: true, away_until: Some(today), ..expected });
+    }
+    all
+}
+
 /// Finds letters that begin another conversation.
 fn other_conversations(press: &Press) -> Vec<(String, Found)> {
-    let later = press.definition().steps.iter().enumerate().skip(1);
-    later
-        .filter(|(number, _)| {
-            let step = u32::try_from(number + 1).unwrap_or(u32::MAX);
-            press.letter(step).is_some_and(crate::campaign::letter::Letter::has_own_subject)
-        })
-        .map(|(_, source)| {
+    later_letters(press)
+        .filter(|(_, letter, _)| letter.has_own_subject())
+        .map(|(.., source)| {
             let said = "the letter follows another and has a subject of its own";
             (source.file(), Found::new(&OTHER_CONVERSATION, said).hint(OTHER_CONVERSATION.remedy))
         })
@@ -193,7 +223,9 @@ pub(super) fn of_one(reading: &Reading, now: Timestamp, at: RowPlace, recipient:
     let file = reading.press.as_ref().and_then(letter_file).unwrap_or_default();
     found.extend(look.rows.odd_subject.iter().map(|odd| odd.clone().at(Place::file(&file), look.rows.real)));
     if look.row(at, recipient, &mut found).is_some() {
-        found.extend(whole(&mut Wholes::default(), reading, now, recipient));
+        let mut wholes = Wholes::default();
+        found.extend(whole(&mut wholes, reading, now, recipient));
+        found.extend(later_wholes(&mut wholes, reading, now, recipient));
     }
     found.into_iter().for_each(|problem| problems.push(problem));
     problems
@@ -281,11 +313,19 @@ impl Log {
             self.octets += seen.octets + enclosures.iter().map(Enclosure::size_in_message).sum::<u64>();
         }
         // What a person does by hand is no message.
-        if recipient.errand().is_none() && self.wholes.wants(seen.shape) {
+        if recipient.errand().is_some() {
+            return;
+        }
+        if self.wholes.wants(seen.shape) {
             if goes.is_some() && self.samples.len() < SAMPLES {
                 self.samples.push(recipient.clone());
             }
             for problem in whole(&mut self.wholes, reading, now, recipient) {
+                reading.problems.push(problem);
+            }
+        }
+        if reading.config.steps.len() > 1 && self.wholes.wants_later(seen.later) {
+            for problem in later_wholes(&mut self.wholes, reading, now, recipient) {
                 reading.problems.push(problem);
             }
         }
@@ -396,11 +436,40 @@ fn whole(wholes: &mut Wholes, reading: &Reading, now: Timestamp, recipient: &Rec
     let Some((letter, source)) = press.letter(1).zip(press.definition().steps.first()) else {
         return Vec::new();
     };
-    let input = press.input(recipient, now);
-    let (Ok(draft), Ok(merged)) = (letter.draft(&input), letter.merge(&input)) else { return Vec::new() };
+    look_at_whole(wholes, reading, (press, letter, source), &recipient.key, &press.input(recipient, now))
+}
+
+/// Looks at the letters that follow the first, likewise. What they quote of it was told with it.
+fn later_wholes(
+    wholes: &mut Wholes,
+    reading: &Reading,
+    now: Timestamp,
+    recipient: &Recipient,
+) -> Vec<Problem> {
+    let Some(press) = &reading.press else { return Vec::new() };
+    let today = reading.config.deadlines.today(now);
+    let mut found = Vec::new();
+    for (step, letter, source) in later_letters(press) {
+        for continues in came_back(letter, now, today) {
+            let row = press.row(recipient, step, now, Some(&continues));
+            let which = (press, letter, source);
+            found.extend(look_at_whole(wholes, reading, which, &recipient.key, &row.input()));
+        }
+    }
+    found
+}
+
+fn look_at_whole(
+    wholes: &mut Wholes,
+    reading: &Reading,
+    (press, letter, source): (&Press, &Letter, &LetterSource),
+    key: &str,
+    input: &Input<'_>,
+) -> Vec<Problem> {
+    let (Ok(draft), Ok(merged)) = (letter.draft(input), letter.merge(input)) else { return Vec::new() };
     let about = whole::About {
-        file: &letter_file(press).unwrap_or_default(),
-        key: &recipient.key,
+        file: &source.file(),
+        key,
         source: &source.text,
         language: &press.definition().language,
         real: reading.is_real(),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::reading::Reading;
+use super::refusals::no_such_letter;
 use super::survey::{meant, survey};
 use super::tasks::typed;
 use super::{Context, pdf_letters, preflight, show_plan, tasks, wrong_input};
@@ -58,7 +59,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
     if let (Some(key), Some(folder)) = (&what.key, &what.pdf) {
         let keys = meant(&mut reading, std::slice::from_ref(key))?;
         return match keys.first() {
-            Some(key) => pdfs(context, &reading, Some(key), folder),
+            Some(key) => pdfs(context, &reading, (Some(key), what.step), folder),
             None => {
                 context.report.problems(&reading.problems);
                 Err(wrong_input(&reading.problems))
@@ -67,7 +68,7 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
     }
     context.report.result(&show_plan::text(&reading, &surveyed, context.clock.now()));
     if let Some(folder) = &what.pdf {
-        pdfs(context, &reading, None, folder)?;
+        pdfs(context, &reading, (None, what.step), folder)?;
     }
     if let Some(folder) = &what.out {
         let (letters, tasks) = all(context, &reading, folder)?;
@@ -95,8 +96,13 @@ pub fn run(context: &Context, what: &Preview) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn pdfs(context: &Context, reading: &Reading, key: Option<&str>, folder: &Path) -> Result<Exit, Failure> {
-    let written = pdf_letters::write(context, reading, key, folder)?;
+fn pdfs(
+    context: &Context,
+    reading: &Reading,
+    which: (Option<&str>, u32),
+    folder: &Path,
+) -> Result<Exit, Failure> {
+    let written = pdf_letters::write(context, reading, which, folder)?;
     context.report.say(&format!("wrote {} as PDF into {}", count(written, "letter"), folder.display()));
     Ok(Exit::Done)
 }
@@ -130,8 +136,7 @@ fn one(context: &Context, reading: &Reading, key: &str, step: u32, form: Form) -
     };
     let press = reading.press.as_ref().ok_or_else(fail)?;
     if press.letter(step).is_none() {
-        let said = format!("there is no letter {step}; the campaign has {}", press.definition().steps.len());
-        return Err(Failure::input(said));
+        return Err(no_such_letter(press, step));
     }
     let mut keys = Vec::new();
     let mut alike = None;

@@ -36,10 +36,8 @@ struct Stamp {
 pub(super) fn proofs(context: &Context) -> Proofs {
     // The page tells what is wrong; the terminal stays quiet.
     let report = Report { out: Style::PLAIN, err: Style::PLAIN, quiet: true, interactive: false };
-    let (context, of_sheet) = (
-        Context { report: report.clone(), ..context.clone() },
-        Context { report, ..context.clone() },
-    );
+    let (context, of_sheet) =
+        (Context { report: report.clone(), ..context.clone() }, Context { report, ..context.clone() });
     let known: Mutex<Option<(Stamp, Arc<Proof>)>> = Mutex::new(None);
     let all = move || {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,15 +60,16 @@ fn stamp(context: &Context) -> Stamp {
     for name in ["config.toml", "templates", "attachments"] {
         look(&context.folder.join(name), 6, &mut files);
     }
-    let config = crate::config::load(
-        &context.folder,
-        &|name| context.environment.get(name),
-        &mut Problems::default(),
-    );
+    let config =
+        crate::config::load(&context.folder, &|name| context.environment.get(name), &mut Problems::default());
     let mut event = 0;
     if let Some(config) = config {
         look(&config.roster, 0, &mut files);
-        event = Ledger::read(&config.ledger).ok().flatten().and_then(|reader| reader.newest_event().ok()).unwrap_or(0);
+        event = Ledger::read(&config.ledger)
+            .ok()
+            .flatten()
+            .and_then(|reader| reader.newest_event().ok())
+            .unwrap_or(0);
     }
     Stamp { files, event, minute: context.clock.now().as_second() / 60 }
 }
@@ -94,7 +93,8 @@ fn proof(context: &Context) -> Result<Proof, Failure> {
     let rows = rows(&reading, &surveyed, now)?;
     let (config, plan) = (&reading.config, surveyed.plan);
     let unready = config.unready.iter();
-    let mut findings: Vec<Finding> = reading.problems.sorted().into_iter().chain(unready).map(finding).collect();
+    let mut findings: Vec<Finding> =
+        reading.problems.sorted().into_iter().chain(unready).map(finding).collect();
     findings.sort_by_key(|finding| (!finding.stops, finding.accepted.is_some()));
     Ok(Proof {
         digest: plan.digest,
@@ -114,7 +114,8 @@ fn proof(context: &Context) -> Result<Proof, Failure> {
         findings,
         more_findings: reading.problems.left_out(),
         rows,
-        steps: u32::try_from(reading.press.as_ref().map_or(1, |press| press.definition().steps.len())).unwrap_or(1),
+        steps: u32::try_from(reading.press.as_ref().map_or(1, |press| press.definition().steps.len()))
+            .unwrap_or(1),
     })
 }
 

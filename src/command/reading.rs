@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::enclosures::{Cabinet, Trouble};
+use super::preflight::later_letters;
 use super::stationery::{self, Materials};
 use super::tasks::missing_columns;
 use super::{Context, ledger_failed, pdf_letters};
@@ -158,6 +159,19 @@ impl Reading {
         let wanted = press.and_then(|press| press.letter(1)?.wanted(&press.input(recipient, now)).ok());
         // What else is wrong with the row is told with its letter.
         wanted.map(|wanted| self.cabinet.enclosures(wanted)).unwrap_or_default()
+    }
+
+    /// Returns which files must be there for a recipient's letters that follow, and are not yet; each names its letter.
+    pub fn missing_later(&self, recipient: &Recipient, now: Timestamp) -> Vec<Problem> {
+        let press = self.press.as_ref().filter(|_| recipient.errand().is_none());
+        let later = press.into_iter().flat_map(|press| later_letters(press).map(move |later| (press, later)));
+        let asking = later.filter(|(_, (_, letter, _))| letter.encloses());
+        let missing = asking.filter_map(|(press, (step, letter, _))| {
+            let row = press.row(recipient, step, now, None);
+            Some(self.cabinet.enclosures(letter.wanted(&row.input()).ok()?).1)
+        });
+        let warning = |problem| Problem { severity: Severity::Warning, ..problem };
+        missing.flatten().map(warning).collect()
     }
 
     /// Reads the files that go along with a recipient's letter of a step.

@@ -8,6 +8,7 @@ use super::{Context, bar, ledger_failed, shown_path};
 use crate::campaign::plan;
 use crate::delivery::attempt::Ending;
 use crate::delivery::judgement::{Verdict, judge};
+use crate::engine::press::Press;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::ledger::record::CampaignState;
@@ -19,6 +20,12 @@ pub(super) fn refuse_if_unready(reading: &Reading) -> Result<(), Failure> {
     let Some(first) = reading.config.unready.first() else { return Ok(()) };
     let failure = Failure::input(first.said.clone()).safe("nothing was sent");
     Err(first.hint.iter().fold(failure, |failure, hint| failure.hint(hint.clone())))
+}
+
+/// A step that the campaign does not have.
+pub(super) fn no_such_letter(press: &Press, step: u32) -> Failure {
+    let letters = crate::report::count(press.definition().steps.len() as u64, "letter");
+    Failure::input(format!("there is no letter {step}; the campaign has {letters}")).safe("nothing was sent")
 }
 
 /// Without a mailbox nobody can tell who answered.

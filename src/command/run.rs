@@ -1,8 +1,7 @@
 //! `postduif run`: the service. Reads the mailbox, sends what is due, and goes on until the campaign has finished.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,11 +16,14 @@ use super::survey::{Survey, survey};
 use super::{Context, ask, bar, inbox, interrupt, ledger_failed, runtime, show_plan, wrong_input};
 use crate::cli::Run;
 use crate::config::Config;
+use crate::dashboard::loopback::Loopback;
+use crate::dashboard::status;
 use crate::engine::deliver::Ended;
 use crate::engine::lookout::Sight;
 use crate::engine::sequence::{Due, Leave, OVERDUE, Schedule};
 use crate::engine::service::{Service, Told};
 use crate::engine::shutdown::{Haste, Shutdown};
+use crate::engine::summary::Summaries;
 use crate::exit::Exit;
 use crate::ledger::record::CampaignState;
 use crate::report::{Failure, count, span};
@@ -34,6 +36,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// # Errors
 /// When anything is wrong before it begins; after that, what happened is told and the exit says it.
 pub fn run(context: &Context, what: &Run) -> Result<Exit, Failure> {
+    let status_listen = what.status_listen.as_deref().map(str::parse::<Loopback>).transpose();
+    let status_listen =
+        status_listen.map_err(|error| Failure::input(error.to_string()).safe("nothing was sent"))?;
     let mut reading = Reading::of(context)?;
     let surveyed = survey(context, &mut reading, &[])?;
     context.report.problems(&reading.problems);
@@ -60,7 +65,7 @@ pub fn run(context: &Context, what: &Run) -> Result<Exit, Failure> {
     }
     let sending = Sending::begin(context, &reading, "run")?;
     sending.enroll(context, &reading, &surveyed)?;
-    keep(context, &reading, &sending, leave, what.status_listen)
+    keep(context, &reading, &sending, leave, status_listen)
 }
 
 /// Asks for what was not approved before: another plan than the last, or the rest of one after a long pause.
@@ -139,14 +144,38 @@ fn keep(
     reading: &Reading,
     sending: &Sending,
     leave: Leave,
-    status_listen: Option<SocketAddr>,
+    status_listen: Option<Loopback>,
 ) -> Result<Exit, Failure> {
     let config = &reading.config;
     let runtime = runtime()?;
     let shutdown = Shutdown::default();
     let heartbeat = Arc::new(AtomicI64::new(context.clock.now().as_millisecond()));
-    let _ = status_listen;
+    let folders = Arc::new(Mutex::new(Vec::new()));
     let ended = runtime.block_on(async {
+        let window = match status_listen {
+            Some(address) => {
+                let listener = address.bind().await;
+                let listener =
+                    listener.map_err(|error| Failure::input(error.to_string()).safe("nothing was sent"))?;
+                if let Ok(address) = listener.local_addr() {
+                    context
+                        .report
+                        .say(&format!("health and metrics at http://{address}/health and /metrics"));
+                }
+                let settings = status::Settings {
+                    ledger: config.ledger.clone(),
+                    campaign: config.name.clone(),
+                    folders: Arc::clone(&folders),
+                    heartbeat: Arc::clone(&heartbeat),
+                    patience: status::PATIENCE,
+                    clock: context.clock.clone(),
+                };
+                let shutdown = shutdown.clone();
+                let asked = async move { shutdown.asked(Haste::Soon).await };
+                Some(tokio::spawn(status::serve(settings, listener, asked)))
+            }
+            None => None,
+        };
         let transport = sending.transport().await?;
         if let Err(failure) = reach(&transport).await {
             // What a person must mend is told now; what passes by itself is waited for.
@@ -165,6 +194,7 @@ fn keep(
             None => None,
         };
         let (watching, barrier) = watching.unzip();
+        let known = barrier.clone();
         let tell = Arc::new(move |told| {
             let _ = words.send(Word::Told(told));
         });
@@ -173,6 +203,19 @@ fn keep(
             not_overdue_since: None,
             ..sending.run(context, transport, &shutdown)
         };
+        let summaries = config.notify.map(|at| {
+            let summaries = Summaries {
+                ledger: sending.ledger.clone(),
+                transport: run.transport.clone(),
+                clock: context.clock.clone(),
+                campaign: sending.campaign.clone(),
+                sender: sending.sender().clone(),
+                at,
+                zone: config.zone.clone(),
+                shutdown: shutdown.clone(),
+            };
+            tokio::spawn(summaries.keep())
+        });
         let service = Service {
             run,
             sequence: sending.sequence(),
@@ -188,16 +231,30 @@ fn keep(
         let ended = loop {
             tokio::select! {
                 ended = &mut keeping => break ended,
-                Some(word) = heard.recv() => say(context, config, word),
+                Some(word) = heard.recv() => {
+                    if let Some(barrier) = &known {
+                        let read = barrier.read();
+                        let named = read.folders.into_iter().map(|folder| (read.mailbox.clone(), folder));
+                        *folders.lock().unwrap_or_else(PoisonError::into_inner) = named.collect();
+                    }
+                    say(context, config, word);
+                }
             }
         };
-        while let Ok(word) = heard.try_recv() {
-            say(context, config, word);
-        }
         interrupts.abort();
         shutdown.ask(Haste::Soon);
         if let Some(watching) = watching {
             let _ = watching.await;
+        }
+        while let Ok(word) = heard.try_recv() {
+            say(context, config, word);
+        }
+        if let Some(summaries) = summaries {
+            let _ = summaries.await;
+        }
+        if let Some(window) = window {
+            // Whoever still holds a line open is not waited for.
+            window.abort();
         }
         ended.map_err(|error| {
             ledger_failed(error).hint("nothing more was sent, because nothing more could be written down")

@@ -12,7 +12,7 @@ use super::reading::Reading;
 use super::refusals::{refuse_an_old_copy, refuse_without_mailbox, unreachable};
 use super::survey::Survey;
 use super::{Context, bar, inbox, ledger_failed, outcome_file, shown_path, status, tasks, wrong_input};
-use crate::campaign::definition::Definition;
+use crate::campaign::definition::{Definition, Sender};
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::plan::PlanDigest;
 use crate::campaign::recipient::Recipient;
@@ -194,6 +194,11 @@ impl Sending {
         self.enclosing(context).for_letter(from, self.campaign.id, key, step, now).await
     }
 
+    /// Returns who writes.
+    pub(super) fn sender(&self) -> &Sender {
+        &self.press.definition().sender
+    }
+
     /// Returns the sequence.
     pub(super) fn sequence(&self) -> Arc<Sequence> {
         Arc::clone(&self.sequence)
@@ -316,7 +321,7 @@ impl Sending {
             }
             Settings::Rehearsal { keep: None, .. } | Settings::Smtp(_) => {}
         }
-        report.say(&format!("look in {}; or `postduif why KEY`", places.join(", ")));
+        report.say(&format!("look in {}; or `{}`", places.join(", "), context.typed("postduif why KEY")));
     }
 }
 

@@ -280,7 +280,7 @@ pub fn survey(context: &Context, reading: &mut Reading, only: &[String]) -> Resu
                 // Whoever gets no letter from this plan needs no file.
                 if goes {
                     enclosed.note(&enclosures);
-                    for problem in missing {
+                    for problem in missing.into_iter().chain(reading.missing_later(recipient, now)) {
                         let place = at.in_file(&reading.config.recipients.file);
                         reading.problems.push(of_row(problem, &recipient.key, place));
                     }

@@ -3,7 +3,7 @@
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::reading::Reading;
-use super::refusals::{refuse_if_unready, unreachable};
+use super::refusals::{no_such_letter, refuse_if_unready, unreachable};
 use super::survey::meant;
 use super::{Context, ask, runtime, wrong_input};
 use crate::campaign::roster::Row;
@@ -45,6 +45,10 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         return Err(hint.into_iter().fold(failure, Failure::hint).safe("nothing was sent"));
     }
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
+    let step = what.step;
+    if press.letter(step).is_none() {
+        return Err(no_such_letter(press, step));
+    }
     if reading.is_real() && crate::mail::address::reserved_domain(&address) {
         return Err(Failure::input(format!(
             "{address} is only an example; give an address that you can read"
@@ -62,13 +66,14 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
     let now = context.clock.now();
     let mut seed = [0; 32];
     let _ = SystemRandom::new().fill(&mut seed);
-    let token = Token::derive(&seed, &recipient.key, 1, 0);
-    let message_id =
-        MessageId::of(&Ordinal::derive(&seed, 0), &token, 1, press.definition().sender.from.address.domain());
-    let attachments = reading.attachments(&recipient, 1, now)?;
+    let token = Token::derive(&seed, &recipient.key, step, 0);
+    let domain = press.definition().sender.from.address.domain();
+    let message_id = MessageId::of(&Ordinal::derive(&seed, 0), &token, step, domain);
+    let attachments = reading.attachments(&recipient, step, now)?;
     let order = Order {
         recipient: &recipient,
-        step: 1,
+        step,
+        // The tester has no letter that it would stand below.
         continues: None,
         message_id: &message_id,
         dated: now,

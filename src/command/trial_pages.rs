@@ -24,14 +24,21 @@ pub(super) fn typeset_some(reading: &mut Reading, rows: &[(RowPlace, Recipient)]
         return;
     }
     let recipients: Vec<Recipient> = rows.iter().map(|(_, recipient)| recipient.clone()).collect();
-    let make = |part: &[Recipient]| typeset(press, part, now, reading.config.typesetting.processes);
-    // What is wrong with the first letter is mostly wrong with all of them.
-    let mut made = make(recipients.get(..1).unwrap_or_default());
-    if !matches!(made.first(), Some(Err(PdfError::Typesetting(_)))) {
-        made.extend(make(recipients.get(1..).unwrap_or_default()));
+    let steps = (1..).zip(&press.definition().steps).map(|(step, _)| step);
+    let asks = |step: &u32| press.letter(*step).is_some_and(|letter| letter.pdf_template().is_some());
+    let mut all = Vec::new();
+    for step in steps.filter(asks) {
+        let make =
+            |part: &[Recipient]| typeset((press, step), part, now, reading.config.typesetting.processes);
+        // What is wrong with the first letter is mostly wrong with all of them.
+        let mut made = make(recipients.get(..1).unwrap_or_default());
+        if !matches!(made.first(), Some(Err(PdfError::Typesetting(_)))) {
+            made.extend(make(recipients.get(1..).unwrap_or_default()));
+        }
+        all.extend(made.into_iter().zip(rows).enumerate());
     }
     let mut found: Vec<Problem> = Vec::new();
-    for (index, (made, (at, recipient))) in made.into_iter().zip(rows).enumerate() {
+    for (index, (made, (at, recipient))) in all {
         match made {
             Ok(letter) => found.extend(letter.into_iter().flat_map(|letter| letter.warnings)),
             Err(PdfError::Typesetting(TypesettingError::Faults(faults))) => {

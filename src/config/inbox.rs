@@ -19,7 +19,7 @@ const SERVER: Kind = Kind {
 };
 
 /// How much of a message is taken in, where nobody says otherwise.
-const LARGEST: usize = 10_000_000;
+pub const LARGEST: usize = 10_000_000;
 /// The least and the most that can be said: a header must fit, and one message stands in memory.
 const BOUNDS: std::ops::RangeInclusive<u64> = 100_000..=200_000_000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use super::check::{Document, shown};
@@ -80,6 +80,8 @@ pub struct Config {
     pub typesetting: typesetting::Settings,
     /// The folder with fonts of one's own, where there is one.
     pub fonts: Option<PathBuf>,
+    /// At which time of the day the sender is told by mail what happened; none where nobody asked for it.
+    pub notify: Option<Time>,
     /// What is looked for before a letter leaves.
     pub preflight: preflight::Settings,
     /// The points of the letter, to which answers are filed.
@@ -292,6 +294,7 @@ impl Settling<'_> {
         let inbox = raw.inbox.as_ref().and_then(|inbox| self.inbox(inbox, &mut inbox_unready));
         let pace = self.pace(raw.pace.as_ref(), &raw.transport);
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
+        let notify = raw.notify.as_ref().map(|notify| self.notify(notify));
         let preflight = self.preflight(raw);
         let (points, approvals) = (self.points(raw), self.approvals(raw));
         let ledger = self.ledger(raw.ledger.url.as_deref());
@@ -317,6 +320,7 @@ impl Settling<'_> {
             window,
             typesetting: self.typesetting(raw.pdf.program.as_deref()),
             fonts: raw.pdf.fonts.as_deref().map(|folder| self.path(folder)),
+            notify,
             preflight,
             points,
             approvals,

@@ -15,7 +15,8 @@ impl Settling<'_> {
                 let place = self.document.place_of_item(&["point"], number);
                 self.problems.push(Problem::error(name, place, said).hint(hint));
             };
-            let text = |value: &Option<String>| value.as_deref().map(str::trim).unwrap_or_default().to_owned();
+            let text =
+                |value: &Option<String>| value.as_deref().map(str::trim).unwrap_or_default().to_owned();
             let (name, title) = (text(&point.name), text(&point.title));
             if name.is_empty() || title.is_empty() {
                 let hint = "write `name = \"work\"` and `title = \"Let people work\"`";

@@ -3,25 +3,42 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::check::{Document, shown};
 use super::reference::schema_of;
 use super::words;
+use crate::campaign::day::day;
 use crate::campaign::headings::nearest;
 use crate::campaign::problem::{Place, Problem, Problems};
 use crate::town::script::{Deed, Habit, Person, Script};
 
+pub use super::inbox::LARGEST;
+
 /// The name of the file.
 pub const FILE: &str = "rehearsal.toml";
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Rehearsal {
+    /// The day on which the rehearsal begins, where it says one.
+    pub begin: Option<Date>,
+    /// Who does what.
+    pub script: Script,
+}
 
 /// The keys of the file.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Raw {
     /// Where chance begins: with the same number, the same people do the same. Default: 1; `--seed` goes before it.
+    #[schemars(extend("minimum" = 0, "maximum" = 4_294_967_295_u32))]
     pub seed: Option<u64>,
+    /// The day on which the rehearsal begins, such as `2025-09-08`; `--begin` goes before it. Default: today, at this hour.
+    #[schemars(extend("format" = "date"))]
+    pub begin: Option<String>,
     /// What one person does with one letter; several tables for one person are several things they do. Of whom nothing is told here,
     /// chance decides.
     pub person: Vec<RawPerson>,
@@ -75,38 +92,55 @@ const WORDS: [&str; 17] = {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RawOthers {
     /// So many say nothing.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub nothing: Option<u32>,
     /// So many answer.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub answers: Option<u32>,
     /// For so many a colleague answers.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub colleague_answers: Option<u32>,
     /// So many answer from a private address.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub answers_from_home: Option<u32>,
     /// So many write a new message, which a person must judge.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub answers_anew: Option<u32>,
     /// So many are away.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub away: Option<u32>,
     /// So many are away, and their postmaster says it.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub away_says_postmaster: Option<u32>,
     /// So many have a machine that says that the letter came in.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub acknowledges: Option<u32>,
     /// So many want no more letters.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub opts_out: Option<u32>,
     /// So many call it spam.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub complains: Option<u32>,
     /// To so many it comes back, since the address does not exist.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub bounces: Option<u32>,
     /// To so many it comes back, since the mailbox is full.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub bounces_full: Option<u32>,
     /// So many addresses are refused at once.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub refuses: Option<u32>,
     /// So many mailboxes are full for a while.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub full: Option<u32>,
     /// So many servers want to be asked again.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub greylists: Option<u32>,
     /// With so many the line drops behind the letter, which is there.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub drops_the_line: Option<u32>,
     /// With so many the line drops behind the letter, which is not.
+    #[schemars(extend("minimum" = 0, "maximum" = 1000))]
     pub loses_the_letter: Option<u32>,
 }
 
@@ -143,32 +177,41 @@ impl RawOthers {
 ///
 /// # Errors
 /// What the system says, where the file cannot be read.
-pub fn load(path: &Path, name: &str, keys: &[String], problems: &mut Problems) -> std::io::Result<Script> {
+pub fn load(path: &Path, name: &str, keys: &[String], problems: &mut Problems) -> std::io::Result<Rehearsal> {
     Ok(read(&std::fs::read(path)?, name, keys, problems))
 }
 
 /// Reads the bytes of the file. With a problem in it, the script is of no use.
-pub fn read(bytes: &[u8], name: &str, keys: &[String], problems: &mut Problems) -> Script {
+pub fn read(bytes: &[u8], name: &str, keys: &[String], problems: &mut Problems) -> Rehearsal {
     let Ok(text) = std::str::from_utf8(bytes) else {
         let place = Place::file(name);
         problems.push(
             Problem::error("not-utf-8", place, "the file is not written in UTF-8").hint("save it as UTF-8"),
         );
-        return Script::default();
+        return Rehearsal::default();
     };
     let Some(document) = Document::parse(name, text.trim_start_matches('\u{FEFF}'), problems) else {
-        return Script::default();
+        return Rehearsal::default();
     };
     match document.accepted(&schema_of::<Raw>(), problems).try_into::<Raw>() {
         Ok(raw) => settle(&raw, &document, keys, problems),
         Err(error) => {
             problems.push(Problem::error("wrong-type", Place::file(name), error.message().to_owned()));
-            Script::default()
+            Rehearsal::default()
         }
     }
 }
 
-fn settle(raw: &Raw, document: &Document<'_>, keys: &[String], problems: &mut Problems) -> Script {
+fn settle(raw: &Raw, document: &Document<'_>, keys: &[String], problems: &mut Problems) -> Rehearsal {
+    let begin = raw.begin.as_ref().and_then(|text| match day(text) {
+        Ok(day) => Some(day),
+        Err(why) => {
+            let said = format!("`begin` cannot be `{}`: {why}", shown(text));
+            let hint = "write a day such as `2025-09-08`";
+            problems.push(Problem::error("wrong-day", document.place(&["begin"]), said).hint(hint));
+            None
+        }
+    });
     let usual = Script::default();
     let mut people = Vec::new();
     for (nth, person) in raw.person.iter().enumerate() {
@@ -181,7 +224,7 @@ fn settle(raw: &Raw, document: &Document<'_>, keys: &[String], problems: &mut Pr
         people.extend(settled);
     }
     let others = raw.others.as_ref().map_or(usual.others, RawOthers::settle);
-    Script { seed: raw.seed.unwrap_or(usual.seed), people, others }
+    Rehearsal { begin, script: Script { seed: raw.seed.unwrap_or(usual.seed), people, others } }
 }
 
 /// The name of a problem, what is wrong, and what to do.
@@ -283,11 +326,12 @@ mod tests {
 
     #[test]
     fn a_script_says_who_does_what() {
-        let text = "seed = 7\n[[person]]\nkey = \"D66\"\ndoes = \"away\"\nback-after-days = 9\nthreaded = false\n\
+        let text = "seed = 7\nbegin = 2025-09-08\n[[person]]\nkey = \"D66\"\ndoes = \"away\"\nback-after-days = 9\nthreaded = false\n\
                     [[person]]\nkey = \"D66\"\nletter = 2\ndoes = \"answers\"\nafter = \"2 days\"\ntext = \"Ja.\"\n\
                     [others]\nnothing = 3\nanswers = 1\nopts-out = 0\n";
         let mut problems = Problems::default();
-        let script = read(text.as_bytes(), FILE, &keys(), &mut problems);
+        let Rehearsal { begin, script } = read(text.as_bytes(), FILE, &keys(), &mut problems);
+        assert_eq!(begin, Some(jiff::civil::date(2025, 9, 8)));
         assert!(problems.is_empty(), "{:?}", problems.sorted());
         let away = Deed { back_after: Some(9), threaded: false, ..Deed::usual(1, Habit::Away) };
         let answers = Deed {
@@ -303,7 +347,7 @@ mod tests {
     #[test]
     fn an_empty_file_leaves_all_to_chance() {
         let mut problems = Problems::default();
-        assert_eq!(read(b"", FILE, &keys(), &mut problems), Script::default());
+        assert_eq!(read(b"", FILE, &keys(), &mut problems), Rehearsal::default());
         assert!(problems.is_empty());
     }
 
@@ -312,13 +356,13 @@ mod tests {
         for (habit, word) in Habit::WORDS {
             let mut problems = Problems::default();
             let script = read(format!("[others]\n{word} = 5\n").as_bytes(), FILE, &keys(), &mut problems);
-            assert_eq!((script.others, problems.errors()), (vec![(habit, 5)], 0), "{word}");
+            assert_eq!((script.script.others, problems.errors()), (vec![(habit, 5)], 0), "{word}");
         }
     }
 
     #[test]
     fn every_mistake_is_told_at_once_with_its_line() {
-        let text = "sead = 3\n\n[[person]]\nkey = \"D67\"\ndoes = \"answrs\"\n\n[[person]]\ndoes = \"answers\"\nafter = \"soon\"\n\
+        let text = "sead = 3\nbegin = \"31 september\"\n\n[[person]]\nkey = \"D67\"\ndoes = \"answrs\"\n\n[[person]]\ndoes = \"answers\"\nafter = \"soon\"\n\
                     \n[[person]]\nkey = \"VVD\"\nletter = 0\n\n[[person]]\nkey = \"CDA\"\ndoes = \"refuses\"\ntimes = 3\ntext = \"Nee\"\n\
                     \n[others]\nanswer = 5\naway = \"often\"\n";
         insta::assert_snapshot!(problems(text).join("\n"));

@@ -30,6 +30,8 @@ pub struct Raw {
     pub window: Option<RawWindow>,
     /// How PDF letters are made, where a letter asks for one.
     pub pdf: RawPdf,
+    /// A summary by mail to the sender's own address, while `postduif run` runs. Without this table none goes.
+    pub notify: Option<RawNotify>,
     /// What is looked for before a letter leaves, and what may stay.
     pub preflight: RawPreflight,
     /// The points of the letter, to which the answers are filed on the page of `postduif serve`: one `[[point]]` for each.
@@ -323,6 +325,15 @@ pub struct RawPdf {
     /// A folder with fonts of your own (`.otf`, `.ttf`, `.ttc`), beside the four faces of Libertinus Serif that are
     /// always there.
     pub fonts: Option<String>,
+}
+
+/// `[notify]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawNotify {
+    /// At which time of the day, `HH:MM`, it is told who answered, what bounced and what waits for a person; on a day
+    /// without news nothing goes. Default: `08:00`.
+    pub daily: Option<String>,
 }
 
 /// `[preflight]`

@@ -1,11 +1,12 @@
 //! `[[step]]` and `[calendar]`, settled: which letter follows which, after how long, and for whom not.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use super::Config;
 use super::check::shown;
 use super::load::Settling;
-use super::schema::{Raw, RawCalendar, RawStep};
+use super::schema::{Raw, RawCalendar, RawNotify, RawStep};
+use super::words::time;
 use crate::campaign::day::day;
 use crate::campaign::holidays::{Country, WorkingDays};
 use crate::campaign::problem::Problem;
@@ -157,6 +158,15 @@ impl Settling<'_> {
             .filter_map(|text| self.day("wrong-day", &["calendar", "closed"], text))
             .collect();
         WorkingDays { country, closed }
+    }
+
+    pub(super) fn notify(&mut self, raw: &RawNotify) -> Time {
+        let text = raw.daily.as_deref().unwrap_or("08:00");
+        time(text).unwrap_or_else(|| {
+            let said = format!("`{}` is no time of the day", shown(text));
+            self.error("wrong-time", &["notify", "daily"], said, "write hours and minutes, such as `08:00`");
+            Time::MIN
+        })
     }
 
     fn has(&self, number: usize, key: &str) -> bool {

@@ -10,7 +10,7 @@ use super::board::{Board, Point};
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
 use super::texts::Lang;
-use crate::ledger::{Filed, AnswerWord, Ledger};
+use crate::ledger::{AnswerWord, Filed, Ledger};
 
 /// The most that a quotation holds.
 const LONGEST: usize = 5000;
@@ -85,7 +85,8 @@ pub(super) async fn one(visit: Visit, Query(which): Query<Which>) -> Response {
     visit
         .read(move |look| {
             let board = board(look)?;
-            let at = board.points.iter().position(|point| point.name == which.point).ok_or(Trouble::NotFound)?;
+            let at =
+                board.points.iter().position(|point| point.name == which.point).ok_or(Trouble::NotFound)?;
             let row = board.rows.iter().find(|row| row.party == which.party).ok_or(Trouble::Nobody)?;
             let now = row.cells.get(at).cloned().flatten();
             let next = board.points.get(at + 1).map(|point| place(&which.party, &point.name));
@@ -96,7 +97,12 @@ pub(super) async fn one(visit: Visit, Query(which): Query<Which>) -> Response {
                     let party = |entry: &&super::register::Entry| {
                         entry.line.organisation.as_ref().unwrap_or(&entry.line.key) == &which.party
                     };
-                    register.all().iter().filter(party).map(|entry| entry.line.key.clone()).collect::<Vec<_>>()
+                    register
+                        .all()
+                        .iter()
+                        .filter(party)
+                        .map(|entry| entry.line.key.clone())
+                        .collect::<Vec<_>>()
                 })?;
                 for key in keys.unwrap_or_default() {
                     for record in reader.came_from(campaign.id, &key)? {
@@ -141,7 +147,8 @@ pub(super) async fn file(visit: Visit, sent: Sent) -> Response {
         person: text("person"),
         at: visit.desk.settings.clock.now(),
     };
-    let place = sent.get("next").filter(|next| next.starts_with("/answers/one?")).unwrap_or("/answers").to_owned();
+    let place =
+        sent.get("next").filter(|next| next.starts_with("/answers/one?")).unwrap_or("/answers").to_owned();
     visit
         .change(place, "filed", move |desk| {
             Ok(Ledger::file_answer(&desk.settings.ledger, &desk.settings.campaign, &answer)?)
@@ -158,7 +165,8 @@ pub(super) fn csv(board: &Board, lang: Lang) -> Vec<u8> {
     };
     // A spreadsheet knows UTF-8 by this mark.
     let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer("\u{feff}".as_bytes().to_vec());
-    let heads = board.points.iter().flat_map(|point| [point.title.clone(), t.quote.to_owned(), t.source.to_owned()]);
+    let heads =
+        board.points.iter().flat_map(|point| [point.title.clone(), t.quote.to_owned(), t.source.to_owned()]);
     // Writing into memory does not fail.
     let _ = writer.write_record([t.party.to_owned()].into_iter().chain(heads.map(|head| safe(&head))));
     for row in &board.rows {
@@ -202,7 +210,10 @@ pub(super) fn xlsx(board: &Board, lang: Lang) -> Result<Vec<u8>, rust_xlsxwriter
 }
 
 /// The table as a file: `csv`, `xlsx` or `html`.
-pub(super) async fn download(visit: Visit, axum::extract::Path(form): axum::extract::Path<String>) -> Response {
+pub(super) async fn download(
+    visit: Visit,
+    axum::extract::Path(form): axum::extract::Path<String>,
+) -> Response {
     visit
         .read(move |look| {
             let board = board(look)?;

@@ -71,9 +71,10 @@ fn plan(look: &Look) -> Result<Plan, Trouble> {
     approvals.retain(|approval| approval.withdrawn_at.is_none());
     let (these, others): (Vec<Approval>, Vec<Approval>) =
         approvals.into_iter().partition(|approval| approval.plan == proof.digest);
-    let left_out = proof.left_out.iter().map(|(why, count, some)| {
-        (p.lang.left_out(why), p.lang.number(*count), some.join(", "))
-    });
+    let left_out = proof
+        .left_out
+        .iter()
+        .map(|(why, count, some)| (p.lang.left_out(why), p.lang.number(*count), some.join(", ")));
     let moment = |at: Option<jiff::Timestamp>| at.map(|at| p.moment(&at)).unwrap_or_default();
     Ok(Plan {
         digest: proof.digest.chars().take(12).collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ledger::{Filed, AnswerWord};
+use crate::ledger::{AnswerWord, Filed};
 
 /// A point of the letter that parties answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ impl Board {
         }
         newest.retain(|_, answer| answer.word != AnswerWord::None);
         let rows = parties.into_iter().chain(others.into_keys()).map(|party| {
-            let cells = points.iter().map(|point| newest.remove(&(party.clone(), point.name.clone()))).collect();
+            let cells =
+                points.iter().map(|point| newest.remove(&(party.clone(), point.name.clone()))).collect();
             BoardRow { party, cells }
         });
         Self { points: points.to_vec(), rows: rows.collect() }
@@ -49,7 +50,8 @@ impl Board {
 
     /// Counts the answers to each point by their word.
     pub(super) fn counts(&self, point: usize) -> Vec<(AnswerWord, u64)> {
-        let words = self.rows.iter().filter_map(|row| row.cells.get(point)?.as_ref().map(|answer| answer.word));
+        let words =
+            self.rows.iter().filter_map(|row| row.cells.get(point)?.as_ref().map(|answer| answer.word));
         let words: Vec<AnswerWord> = words.collect();
         let mut counts: Vec<(AnswerWord, u64)> = AnswerWord::ALL
             .into_iter()

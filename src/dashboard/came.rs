@@ -49,7 +49,11 @@ pub(super) fn came(desk: &Desk, page: &Page, record: &InboundRecord) -> Came {
         kind,
         at: page.moment(&record.at),
         sender: record.sender.clone().unwrap_or_default(),
-        subject: record.subject.clone().filter(|subject| !subject.is_empty()).unwrap_or_else(|| page.t.no_subject.to_owned()),
+        subject: record
+            .subject
+            .clone()
+            .filter(|subject| !subject.is_empty())
+            .unwrap_or_else(|| page.t.no_subject.to_owned()),
         by: matched.map(|matched| (page.lang.evidence(matched.by), matched.evidence.clone())),
         reasons: record.reading.reasons.clone(),
         until: record.until.map(|day| page.lang.day(day)),

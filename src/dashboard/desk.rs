@@ -319,7 +319,10 @@ impl Visit {
     }
 
     /// Answers with what `read` makes of the ledger; it runs where it may wait for the disk.
-    pub(super) async fn read(self, read: impl FnOnce(&Look) -> Result<Response, Trouble> + Send + 'static) -> Response {
+    pub(super) async fn read(
+        self,
+        read: impl FnOnce(&Look) -> Result<Response, Trouble> + Send + 'static,
+    ) -> Response {
         let (page, failed) = (self.empty_page(), self.empty_page());
         let reading = tokio::task::spawn_blocking(move || {
             let settings = &self.desk.settings;

@@ -88,7 +88,8 @@ fn follow_ups(look: &Look) -> Result<FollowUps, Trouble> {
     });
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-    let groups = groups.into_iter().map(|(why, (count, keys))| Group { why, count: p.lang.number(count), keys });
+    let groups =
+        groups.into_iter().map(|(why, (count, keys))| Group { why, count: p.lang.number(count), keys });
     let groups = groups.collect();
     Ok(FollowUps { steps: settings.sequence.rules.len(), waiting: waiting.collect(), more, held, groups, p })
 }

@@ -90,7 +90,8 @@ impl Guard {
     /// Returns who a request is from.
     pub(super) fn visitor(&self, headers: &HeaderMap) -> Option<Visitor> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs =
+            cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         pairs.find_map(|(name, value)| {
             let csrf = (name == self.cookie).then(|| sessions.get(&hashed(value))).flatten()?;
@@ -144,7 +145,11 @@ pub(super) struct Sent(Vec<(String, String)>);
 impl Sent {
     /// Returns a field, trimmed; nothing where it is empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.trim())
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -162,11 +167,15 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
         let csrf = visitor.ok_or_else(|| no(StatusCode::UNAUTHORIZED, "nobody knows you\n"))?.csrf.clone();
         let bytes = to_bytes(body, LARGEST_FORM).await;
         let bytes = bytes.map_err(|_| no(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long\n"))?;
-        let fields: Vec<(String, String)> =
-            url::form_urlencoded::parse(&bytes).map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
+        let fields: Vec<(String, String)> = url::form_urlencoded::parse(&bytes)
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
         let sent = Self(fields);
         if sent.get("csrf").is_none_or(|given| hashed(given) != hashed(&csrf)) {
-            return Err(no(StatusCode::FORBIDDEN, "the form is not of this page, or of an older one; load it again\n"));
+            return Err(no(
+                StatusCode::FORBIDDEN,
+                "the form is not of this page, or of an older one; load it again\n",
+            ));
         }
         Ok(sent)
     }
@@ -185,7 +194,10 @@ mod tests {
         let (guard, token) = Guard::new(8420).unwrap();
         assert!(guard.admit("").is_none() && guard.admit(&token[1..]).is_none());
         let set = guard.admit(&token).unwrap();
-        assert!(set.starts_with("postduif-8420=") && set.ends_with("; HttpOnly; SameSite=Strict; Path=/"), "{set}");
+        assert!(
+            set.starts_with("postduif-8420=") && set.ends_with("; HttpOnly; SameSite=Strict; Path=/"),
+            "{set}"
+        );
         let pair = set.split(';').next().unwrap();
         let known = guard.visitor(&headers(&[("cookie", &format!("a=b; {pair}"))])).unwrap();
         let other = guard.admit(&token).unwrap();
@@ -209,9 +221,19 @@ mod tests {
         assert!(post(&[host, ("origin", "http://127.0.0.1:8420"), ("sec-fetch-site", "cross-site")]));
         assert!(!get(&[host]));
         assert!(get(&[host, ("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors")]));
-        let link = [host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        let link = [
+            host,
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
         assert!(!get(&link), "a link may lead here; the cookie stays behind");
-        let frame = [host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+        let frame = [
+            host,
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "iframe"),
+        ];
         assert!(get(&frame));
     }
 }

@@ -147,7 +147,13 @@ fn days(look: &Look, p: &Page) -> Result<Vec<Day>, Trouble> {
             below -= high.min(below);
             (below, high)
         });
-        Day { word: p.lang.day(day), count, x: nth as u64 * wide, wide: wide.saturating_sub(2).min(48), parts }
+        Day {
+            word: p.lang.day(day),
+            count,
+            x: nth as u64 * wide,
+            wide: wide.saturating_sub(2).min(48),
+            parts,
+        }
     });
     Ok(drawn.collect())
 }

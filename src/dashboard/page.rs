@@ -25,7 +25,11 @@ const FILES: [(&str, &str, &str); 5] = [
     ("/assets/page.css", "text/css; charset=utf-8", include_str!("../../assets/dashboard/page.css")),
     ("/assets/page.js", "text/javascript; charset=utf-8", include_str!("../../assets/dashboard/page.js")),
     ("/assets/htmx.js", "text/javascript; charset=utf-8", include_str!("../../assets/dashboard/htmx.min.js")),
-    ("/assets/htmx-sse.js", "text/javascript; charset=utf-8", include_str!("../../assets/dashboard/htmx-sse.min.js")),
+    (
+        "/assets/htmx-sse.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/dashboard/htmx-sse.min.js"),
+    ),
 ];
 
 /// The page, ready to be served.
@@ -108,7 +112,10 @@ fn routes(desk: Arc<Desk>) -> Router {
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), admit));
     let files = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
-        router.route(path, get(move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], content) }))
+        router.route(
+            path,
+            get(move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], content) }),
+        )
     });
     rooms
         .merge(files)
@@ -127,12 +134,18 @@ struct Key {
 }
 
 /// Lets in who has the cookie, or the token, which becomes a cookie; everybody else stands before the door.
-async fn admit(State(desk): State<Arc<Desk>>, Query(key): Query<Key>, mut request: Request, next: Next) -> Response {
+async fn admit(
+    State(desk): State<Arc<Desk>>,
+    Query(key): Query<Key>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     if let Some(token) = key.token
         && let Some(cookie) = desk.guard.admit(&token)
         && let Ok(cookie) = HeaderValue::from_str(&cookie)
     {
-        return (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], Redirect::to(request.uri().path())).into_response();
+        return (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], Redirect::to(request.uri().path()))
+            .into_response();
     }
     let lang = Lang::of(request.headers());
     let Some(visitor) = desk.guard.visitor(request.headers()) else { return door(lang) };

@@ -124,7 +124,10 @@ struct Watching {
 }
 
 /// Sends the numbers whenever they have changed, until the page is left or closed.
-pub(super) async fn live(State(desk): State<Arc<Desk>>, visit: Visit) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub(super) async fn live(
+    State(desk): State<Arc<Desk>>,
+    visit: Visit,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let watching = Watching { desk, lang: visit.lang, told: String::new() };
     let stream = stream::unfold(watching, |mut watching| async move {
         loop {

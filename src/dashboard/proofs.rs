@@ -8,12 +8,17 @@ use jiff::civil::Date;
 use crate::campaign::plan::LeftOut;
 use crate::campaign::recipient::Errand;
 
+/// Makes the dry run.
+pub type MakeProof = Box<dyn Fn() -> Result<Arc<Proof>, String> + Send + Sync>;
+/// Makes the letter of a step to a recipient, by its key; nothing where nobody has that key.
+pub type MakeSheet = Box<dyn Fn(&str, u32) -> Result<Option<Sheet>, String> + Send + Sync>;
+
 /// Makes what there is to read, as the files have it at this moment. What cannot be read is told in a sentence.
 pub struct Proofs {
     /// Everything but the letters themselves.
-    pub all: Box<dyn Fn() -> Result<Arc<Proof>, String> + Send + Sync>,
-    /// The letter of a step to a recipient, by its key; nothing where nobody has that key.
-    pub sheet: Box<dyn Fn(&str, u32) -> Result<Option<Sheet>, String> + Send + Sync>,
+    pub all: MakeProof,
+    /// Each letter.
+    pub sheet: MakeSheet,
 }
 
 /// The dry run.

@@ -93,7 +93,9 @@ struct Table {
 impl Table {
     fn to_page(&self, page: usize) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", &self.asked.q), ("standing", &self.asked.standing), ("sort", &self.asked.sort)] {
+        for (name, value) in
+            [("q", &self.asked.q), ("standing", &self.asked.standing), ("sort", &self.asked.sort)]
+        {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -226,7 +228,12 @@ fn told(look: &Look, key: &str) -> Result<Story, Trouble> {
         in_doubt: delivery.state == State::InDoubt,
         attempts: delivery.attempts,
         at: delivery.ended_at.map(|at| p.moment(&at)).unwrap_or_default(),
-        reply: delivery.last.as_ref().and_then(|event| event.reply.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        reply: delivery
+            .last
+            .as_ref()
+            .and_then(|event| event.reply.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         message_id: delivery.wire_id.clone().unwrap_or_else(|| delivery.message_id.clone()),
     });
     let sendings = if recipient.errand().is_some() { Vec::new() } else { sendings.collect() };
@@ -321,7 +328,10 @@ pub(super) async fn suppress(visit: Visit, Path(key): Path<String>, sent: Sent) 
 }
 
 /// Hands an attachment of a stranger out as a file to save, never as something to show.
-pub(super) async fn attachment(visit: Visit, Path((key, number, nth)): Path<(String, i64, usize)>) -> Response {
+pub(super) async fn attachment(
+    visit: Visit,
+    Path((key, number, nth)): Path<(String, i64, usize)>,
+) -> Response {
     visit
         .read(move |look| {
             let Some((reader, campaign)) = &look.ledger else { return Err(Trouble::NotFound) };

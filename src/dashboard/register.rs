@@ -64,7 +64,8 @@ impl Order {
             let folded = |entry| of(entry).chars().flat_map(char::to_lowercase);
             folded(one).cmp(folded(other))
         };
-        let place = || (!one.line.on_roster, one.line.position).cmp(&(!other.line.on_roster, other.line.position));
+        let place =
+            || (!one.line.on_roster, one.line.position).cmp(&(!other.line.on_roster, other.line.position));
         let ordered = match self {
             Order::Roster => Ordering::Equal,
             Order::Key => by(|entry| &entry.line.key),
@@ -113,7 +114,8 @@ impl Register {
         let new = self.campaign != Some(campaign.id) || self.roster_pass != campaign.roster_pass;
         let touched = reader.touched_after(campaign.id, if new { 0 } else { self.seq })?;
         if new || touched.campaign && touched.events.contains("cancelled") {
-            *self = Self { campaign: Some(campaign.id), roster_pass: campaign.roster_pass, ..Self::default() };
+            *self =
+                Self { campaign: Some(campaign.id), roster_pass: campaign.roster_pass, ..Self::default() };
         } else if touched.seq != self.seq {
             for line in reader.lines_of(touched.recipients.iter().copied())? {
                 self.put(line);

@@ -108,10 +108,12 @@ fn file(look: &Look) -> Result<File, Trouble> {
     })?;
     let (total, accepted, standings) = numbers.unwrap_or_default();
     let answered = standings.get(&Standing::Replied).copied().unwrap_or(0) as u64;
-    let figure = |word, count: u64| Figure { word, count: p.lang.number(count), percent: percent(count, total) };
+    let figure =
+        |word, count: u64| Figure { word, count: p.lang.number(count), percent: percent(count, total) };
     let mut counted: Vec<(Standing, usize)> = standings.into_iter().collect();
     counted.sort_by_key(|(standing, count)| (std::cmp::Reverse(*count), *standing));
-    let standings = counted.into_iter().map(|(standing, count)| figure(p.lang.standing(standing), count as u64));
+    let standings =
+        counted.into_iter().map(|(standing, count)| figure(p.lang.standing(standing), count as u64));
     let begun = look.ledger.as_ref().map(|(_, campaign)| p.moment(&campaign.launched_at));
     Ok(File {
         style: STYLE,

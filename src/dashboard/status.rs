@@ -1,8 +1,8 @@
 //! `--status-listen`: how the service is, for who watches it from outside. Reads the ledger and nothing else.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -27,8 +27,9 @@ pub struct Settings {
     pub ledger: PathBuf,
     /// The campaign's name.
     pub campaign: String,
-    /// The folders that the service reads: mailbox and folder, as the ledger's cursors name them. None where none is read.
-    pub folders: Vec<(String, String)>,
+    /// The folders that the service reads: mailbox and folder, as the ledger's cursors name them. None where none is read, or
+    /// while they are not known yet; the service sets them.
+    pub folders: Arc<Mutex<Vec<(String, String)>>>,
     /// Milliseconds since 1970 at which the service last showed that it is alive; the service sets it.
     pub heartbeat: Arc<AtomicI64>,
     /// After how long without a heartbeat the service counts as stuck.
@@ -91,7 +92,8 @@ impl Settings {
     /// When all that is read was read to its end: the folder that is longest ago decides, and one that never was.
     fn mailbox_read_at(&self, reader: &Reader) -> Result<Option<Timestamp>, String> {
         let mut oldest = None;
-        for (mailbox, folder) in &self.folders {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (mailbox, folder) in &folders {
             let cursor = reader.cursor(mailbox, folder).map_err(|error| error.to_string())?;
             let Some(at) = cursor.and_then(|cursor| cursor.read_to_end_at) else { return Ok(None) };
             oldest = Some(oldest.map_or(at, |oldest: Timestamp| oldest.min(at)));

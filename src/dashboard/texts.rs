@@ -2,9 +2,9 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 
 use crate::campaign::plan::LeftOut;
 use crate::campaign::recipient::Errand;
@@ -321,7 +321,8 @@ impl Lang {
                 "en" => Lang::English,
                 _ => return None,
             };
-            let weight = rest.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.parse::<f32>().ok())?;
+            let weight =
+                rest.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.parse::<f32>().ok())?;
             (weight > 0.0).then_some((lang, weight))
         });
         // The first of those with the greatest weight.
@@ -419,7 +420,9 @@ impl Lang {
         let (english, dutch) = match kind {
             Kind::Reply => ("an answer", "een antwoord"),
             Kind::AutoReply => ("an automatic answer", "een automatisch antwoord"),
-            Kind::Bounce => ("a report that the letter did not arrive", "een melding dat de brief niet aankwam"),
+            Kind::Bounce => {
+                ("a report that the letter did not arrive", "een melding dat de brief niet aankwam")
+            }
             Kind::Complaint => ("a complaint about spam", "een klacht over spam"),
             Kind::Unsubscribe => ("a wish for no more letters", "een wens om geen brieven meer te krijgen"),
             Kind::Receipt => ("a receipt", "een ontvangstbevestiging"),
@@ -544,7 +547,10 @@ impl Lang {
         let (english, dutch) = match reason {
             Reason::Completed => ("has had every letter", "heeft alle brieven gehad"),
             Reason::Replied => ("answered", "heeft geantwoord"),
-            Reason::ColleagueReplied(_) => ("somebody of the same organisation answered", "iemand van dezelfde organisatie heeft geantwoord"),
+            Reason::ColleagueReplied(_) => (
+                "somebody of the same organisation answered",
+                "iemand van dezelfde organisatie heeft geantwoord",
+            ),
             Reason::OptedOut => ("wants no more letters", "wil geen brieven meer"),
             Reason::Complained => ("called a letter spam", "noemde een brief spam"),
             Reason::Bounced => ("the letter before came back", "de vorige brief kwam terug"),
@@ -554,12 +560,17 @@ impl Lang {
             Reason::NotBegun => ("nothing is planned yet", "er is nog niets gepland"),
             Reason::Queued(_) => ("the letter is queued", "de brief staat in de wachtrij"),
             Reason::Review => ("something waits for judgement", "er wacht iets op een oordeel"),
-            Reason::ColleagueUnderReview => ("something of a colleague waits for judgement", "er wacht iets van een collega op een oordeel"),
+            Reason::ColleagueUnderReview => (
+                "something of a colleague waits for judgement",
+                "er wacht iets van een collega op een oordeel",
+            ),
             Reason::OnHold => ("held back by a person", "door een mens vastgehouden"),
             Reason::OffRoster => ("no longer on the list", "niet meer op de lijst"),
             Reason::ByHand => ("takes no mail", "krijgt geen mail"),
             Reason::TooLate(_) => ("it would come too late", "het zou te laat komen"),
-            Reason::Condition(_) => ("left out by the rule of the letter", "overgeslagen door de regel van de brief"),
+            Reason::Condition(_) => {
+                ("left out by the rule of the letter", "overgeslagen door de regel van de brief")
+            }
         };
         self.either(english, dutch)
     }
@@ -624,17 +635,23 @@ mod tests {
                 rest = &rest[end..];
             }
             bare.push_str(rest);
-            let words = bare.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1);
+            let words =
+                bare.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1);
             // Names are the same everywhere; entities are signs.
             const NAMES: [&str; 4] = ["Postduif", "HTML", "CSV", "XLSX"];
-            let words: Vec<&str> = words.filter(|word| !NAMES.contains(word) && !word.starts_with('&')).collect();
+            let words: Vec<&str> =
+                words.filter(|word| !NAMES.contains(word) && !word.starts_with('&')).collect();
             if !words.is_empty() {
                 found.push(format!("{}: {words:?}", path.display()));
             }
             for attribute in ["title=\"", "aria-label=\"", "placeholder=\"", "alt=\""] {
                 for (at, _) in template.match_indices(attribute) {
                     let value = &template[at + attribute.len()..];
-                    assert!(value.starts_with("{{") || value.starts_with('"'), "{}: {attribute}{value:.40}", path.display());
+                    assert!(
+                        value.starts_with("{{") || value.starts_with('"'),
+                        "{}: {attribute}{value:.40}",
+                        path.display()
+                    );
                 }
             }
         }
@@ -658,7 +675,10 @@ mod tests {
         let zone = TimeZone::get("Europe/Amsterdam").unwrap();
         assert_eq!(Lang::Dutch.moment(at, &zone), "wo 5 mrt 2025, 00:30");
         assert_eq!(Lang::English.moment(at, &zone), "Wed 5 Mar 2025, 00:30");
-        assert_eq!((Lang::English.number(1_234_567), Lang::Dutch.number(1_234)), ("1,234,567".into(), "1.234".into()));
+        assert_eq!(
+            (Lang::English.number(1_234_567), Lang::Dutch.number(1_234)),
+            ("1,234,567".into(), "1.234".into())
+        );
         assert_eq!(Lang::English.count(1, "letter", "letters"), "1 letter");
     }
 }

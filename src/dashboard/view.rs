@@ -27,7 +27,7 @@ pub(super) fn extent(part: u64, whole: u64, wide: u64) -> u64 {
 
 /// The same in whole percent.
 pub(super) fn percent(part: u64, whole: u64) -> u64 {
-    if whole == 0 { 0 } else { (part.saturating_mul(200) / whole).div_ceil(2) }
+    part.saturating_mul(200).checked_div(whole).unwrap_or(0).div_ceil(2)
 }
 
 /// What happened on one day.

@@ -130,8 +130,13 @@ impl Lookout {
             let mut round = Round::default();
             // What is written into the ledger is written in one go, so a round may be left anywhere.
             let ended = tokio::select! {
-                ended = self.watch.round(&mut round) => ended,
-                () = shutdown.asked(Haste::Soon) => return Ok(()),
+                ended = self.watch.round(&mut round) => Some(ended),
+                () = shutdown.asked(Haste::Soon) => None,
+            };
+            let Some(ended) = ended else {
+                // What was recorded is known from now on, so nobody else tells of it.
+                (self.tell)(Sight::Read(round));
+                return Ok(());
             };
             let asked = asker.take();
             let was_asked = asked.is_some();

@@ -14,4 +14,5 @@ pub mod sent;
 pub mod sequence;
 pub mod service;
 pub mod shutdown;
+pub mod summary;
 pub mod watch;

@@ -1,5 +1,6 @@
 //! What was sent, out of the ledger, as far as an answer can be recognised by it.
 
+use crate::campaign::definition::Definition;
 use crate::campaign::problem::Problems;
 use crate::campaign::recipient::Recipient;
 use crate::delivery::inbound::LetterNumber;
@@ -32,6 +33,9 @@ pub fn letters(reader: &Reader) -> Result<Letters, LedgerError> {
     let mut letters = Letters::default();
     for campaign in reader.campaigns()? {
         let (mut press, mut referring) = (None, None);
+        if let Ok(definition) = serde_json::from_str::<Definition>(&campaign.definition) {
+            letters.sent.add_own(&definition.sender.from.address.to_string());
+        }
         reader.each_recipient(campaign.id, |record| {
             for delivery in record.deliveries.iter().filter(|delivery| delivery.mark.is_some()) {
                 let to = delivery.frozen.as_ref().unwrap_or(&record.recipient);

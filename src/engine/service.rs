@@ -24,6 +24,8 @@ const BATCH: usize = 500;
 const RELAY_AGAIN: Duration = Duration::from_secs(60);
 /// And how long at most.
 const RELAY_AGAIN_AT_MOST: Duration = Duration::from_secs(1800);
+/// How often it is reckoned who is due while letters go.
+const RECKON_WHILE_RUNNING: Duration = Duration::from_secs(60);
 /// How long the mailbox is left alone that could not be read, when letters of later steps are due.
 const MAILBOX_AGAIN: Duration = Duration::from_secs(60);
 
@@ -111,6 +113,12 @@ struct Keeping {
     unread_told: bool,
     overdue_told: Vec<Due>,
     waits_told: Option<(Option<Waits>, Option<Timestamp>)>,
+    /// The newest event when it was last reckoned who is due, and when that was.
+    reckoned: Option<(i64, Timestamp)>,
+    /// When the mailbox is asked for again, since letters are due and it could not be read.
+    mailbox_at: Option<Timestamp>,
+    /// Something has happened since it was last asked whether the campaign is over.
+    may_be_over: bool,
 }
 
 impl Service {
@@ -133,6 +141,9 @@ impl Service {
             unread_told: false,
             overdue_told: Vec::new(),
             waits_told: None,
+            reckoned: None,
+            mailbox_at: None,
+            may_be_over: true,
             service: self,
         };
         let ended = keeping.keep().await;
@@ -166,7 +177,7 @@ impl Keeping {
                     if !std::mem::replace(&mut self.paused, true) {
                         (self.service.tell)(Told::Paused { why });
                     }
-                    self.wait(None).await?;
+                    self.wait().await?;
                     continue;
                 }
                 CampaignState::Running | CampaignState::Finished => {
@@ -176,7 +187,10 @@ impl Keeping {
                     }
                 }
             }
-            let mailbox_at = self.release(now).await?;
+            if self.must_reckon(now)? {
+                self.mailbox_at = self.release(now).await?;
+                self.may_be_over = true;
+            }
             if self.running.is_none() && self.try_at.is_some_and(|at| at <= self.service.run.clock.now()) {
                 self.try_at = None;
                 self.queue_waits = None;
@@ -184,7 +198,7 @@ impl Keeping {
                 let run = Run { not_overdue_since, ..self.service.run.clone() };
                 self.running = Some(tokio::spawn(run.deliver()));
             }
-            if self.running.is_none() {
+            if self.running.is_none() && std::mem::take(&mut self.may_be_over) {
                 let (run, sequence) = (&self.service.run, Arc::clone(&self.service.sequence));
                 let stands = run.ledger.finish_if_done(run.campaign.id, Some(sequence), run.clock.now());
                 if stands.await? == CampaignState::Finished {
@@ -195,8 +209,27 @@ impl Keeping {
                     (self.service.tell)(Told::Waits { queue: waits.0, next: waits.1 });
                 }
             }
-            self.wait(mailbox_at).await?;
+            self.wait().await?;
         }
+    }
+
+    /// Whether it must be reckoned anew who is due, which walks over all recipients: something was written, or a time has come. While
+    /// letters go there is always something new, and once a minute is enough.
+    fn must_reckon(&mut self, now: Timestamp) -> Result<bool, LedgerError> {
+        let newest = self.newest()?;
+        let come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let must = match self.reckoned {
+            None => true,
+            Some(_) if come(self.next) || come(self.mailbox_at) => true,
+            Some((_, at)) if self.running.is_some() => {
+                Duration::try_from(now.duration_since(at)).is_ok_and(|since| since >= RECKON_WHILE_RUNNING)
+            }
+            Some((known, _)) => known != newest,
+        };
+        if must {
+            self.reckoned = Some((newest, now));
+        }
+        Ok(must)
     }
 
     /// After a long sleep nobody was at work, and what was due meanwhile asks first.
@@ -204,6 +237,7 @@ impl Keeping {
         let asleep = now.duration_since(self.looked_at)
             - jiff::SignedDuration::try_from(self.service.look).unwrap_or_default();
         if Duration::try_from(asleep).is_ok_and(|asleep| asleep > OVERDUE) {
+            self.reckoned = None;
             let approved_until = self.service.leave.approved_until;
             self.service.leave = Leave { approved_until, ..Leave::from(now) };
         }
@@ -274,15 +308,16 @@ impl Keeping {
     }
 
     /// Waits until there is a reason to look again.
-    async fn wait(&mut self, mailbox_at: Option<Timestamp>) -> Result<(), LedgerError> {
+    async fn wait(&mut self) -> Result<(), LedgerError> {
         let run = &self.service.run;
         let now = run.clock.now();
         let at = |span: Duration| now.saturating_add(span).unwrap_or(Timestamp::MAX);
         let try_at = self.try_at.filter(|_| self.running.is_none() && !self.paused);
-        let known = [try_at, self.next.filter(|_| !self.paused), mailbox_at];
+        let known = [try_at, self.next.filter(|_| !self.paused), self.mailbox_at.filter(|_| !self.paused)];
         let end = known.into_iter().flatten().chain([at(self.service.look)]).min().unwrap_or(now).max(now);
         let news = async {
-            match &mut self.service.barrier.clone() {
+            // Not a clone: what one has heard would be news to each new one, for ever.
+            match &mut self.service.barrier {
                 Some(barrier) => barrier.news().await,
                 None => std::future::pending().await,
             }
@@ -304,6 +339,7 @@ impl Keeping {
         drop(resting);
         if let Some(ended) = ended {
             self.running = None;
+            self.may_be_over = true;
             let ended = self.joined(ended).await?;
             self.heed(ended);
         }

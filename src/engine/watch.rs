@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::replies;
 use super::sent::{self, Letters};
+use super::summary;
 use crate::clock::Clock;
 use crate::delivery::inbound::{Kind, Reading};
 use crate::delivery::state::State;
@@ -171,7 +172,8 @@ impl Watch {
                     own_lines: &letters.own_lines,
                 };
                 let reading = inbox::read_mail(&mail, settings);
-                if reading.kind == Kind::Unrelated && reading.matched.is_none() {
+                let is_our_summary = mail.fields.raw(&summary::FIELD.to_lowercase()).is_some();
+                if reading.matched.is_none() && (reading.kind == Kind::Unrelated || is_our_summary) {
                     round.unrelated += 1;
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! What was sent, as far as an answer can be recognised by it: filled from the ledger, or from a list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::incoming::base_subject;
 use super::words::plain;
@@ -43,6 +43,8 @@ pub struct Sent {
     by_reference: HashMap<String, usize>,
     by_address: HashMap<String, Vec<usize>>,
     by_domain: HashMap<String, Vec<usize>>,
+    /// The addresses that we write from.
+    own: HashSet<String>,
 }
 
 impl Sent {
@@ -51,6 +53,16 @@ impl Sent {
         let mut sent = Self::default();
         letters.into_iter().for_each(|letter| sent.add(letter));
         sent
+    }
+
+    /// Adds an address that we write from: what comes from it is a copy of our own, whatever it refers to.
+    pub fn add_own(&mut self, address: &str) {
+        self.own.insert(address.trim().to_lowercase());
+    }
+
+    /// Returns whether we write from an address.
+    pub fn is_own(&self, address: &str) -> bool {
+        self.own.contains(&address.trim().to_lowercase())
     }
 
     /// Adds a letter.

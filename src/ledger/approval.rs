@@ -60,7 +60,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Refused`] where there is none of that number.
-    pub fn withdraw_approval(path: &Path, campaign: &str, id: i64, now: Timestamp) -> Result<(), LedgerError> {
+    pub fn withdraw_approval(
+        path: &Path,
+        campaign: &str,
+        id: i64,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         wish::beside(path, |writing| {
             let sql = "UPDATE approval SET withdrawn_at = ?3 WHERE id = ?1 AND campaign = ?2 AND withdrawn_at IS NULL";
             match writing.conn.execute(sql, params![id, campaign, millis(now)])? {

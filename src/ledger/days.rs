@@ -53,7 +53,9 @@ impl Reader {
     pub fn open_reviews_count(&self, id: CampaignId) -> Result<u64, LedgerError> {
         self.ask(|conn| {
             conn.prepare_cached("SELECT count(*) FROM inbound WHERE campaign = ?1 AND review = 1")?
-                .query_row([id.0], |row| row.get(0).map(|count: i64| u64::try_from(count).unwrap_or_default()))
+                .query_row([id.0], |row| {
+                    row.get(0).map(|count: i64| u64::try_from(count).unwrap_or_default())
+                })
         })
     }
 }

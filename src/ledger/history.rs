@@ -81,19 +81,7 @@ impl Writing<'_> {
 
 /// An event of a campaign as a whole.
 pub(super) fn plain(at: Timestamp, campaign: &str, what: &str, note: Option<String>) -> Event {
-    Event {
-        seq: 0,
-        at,
-        campaign: campaign.to_owned(),
-        key: None,
-        step: None,
-        event: what.to_owned(),
-        attempt: None,
-        stage: None,
-        reply: None,
-        note,
-        message_id: None,
-    }
+    Event { note, ..Event::of_campaign(at, campaign, what) }
 }
 
 /// Returns the number of the newest event, 0 where there is none.

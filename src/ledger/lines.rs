@@ -90,9 +90,11 @@ impl Reader {
     pub fn lines_after(&self, id: CampaignId, after: i64, most: u32) -> Result<Vec<Line>, LedgerError> {
         self.ask(|conn| {
             // The plus keeps SQLite from going by campaign and sorting all of them for each run.
-            conn.prepare_cached(&format!("{LINE} WHERE +r.campaign = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"))?
-                .query_map(params![id.0, after, most], line)?
-                .collect()
+            conn.prepare_cached(&format!(
+                "{LINE} WHERE +r.campaign = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"
+            ))?
+            .query_map(params![id.0, after, most], line)?
+            .collect()
         })
     }
 
@@ -112,7 +114,8 @@ impl Reader {
 
 fn touched(conn: &Connection, id: CampaignId, seq: i64) -> rusqlite::Result<Touched> {
     let mut touched = Touched { seq, ..Touched::default() };
-    let mut find = conn.prepare_cached("SELECT seq, campaign, recipient, event FROM event WHERE seq > ?1 ORDER BY seq")?;
+    let mut find =
+        conn.prepare_cached("SELECT seq, campaign, recipient, event FROM event WHERE seq > ?1 ORDER BY seq")?;
     let mut rows = find.query([seq])?;
     while let Some(row) = rows.next()? {
         touched.seq = row.get(0)?;

@@ -320,6 +320,25 @@ pub struct Event {
     pub message_id: Option<String>,
 }
 
+impl Event {
+    /// An event of a campaign as a whole; its number is given when it is written down.
+    pub fn of_campaign(at: Timestamp, campaign: &str, event: &str) -> Self {
+        Self {
+            seq: 0,
+            at,
+            campaign: campaign.to_owned(),
+            key: None,
+            step: None,
+            event: event.to_owned(),
+            attempt: None,
+            stage: None,
+            reply: None,
+            note: None,
+            message_id: None,
+        }
+    }
+}
+
 /// What [`rescue`](super::Ledger::rescue) found of workers that are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Rescued {

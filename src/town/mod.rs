@@ -10,6 +10,7 @@
 mod people;
 mod post;
 pub mod script;
+pub mod story;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -122,6 +123,7 @@ struct Shared {
     by_address: HashMap<String, usize>,
     state: Mutex<State>,
     changed: Notify,
+    laid: Notify,
 }
 
 /// The town; its post stops when it is dropped.
@@ -149,8 +151,14 @@ impl Town {
         let by_address = addresses
             .flat_map(|(at, resident)| resident.addresses.iter().map(move |it| (it.canonical(), at)))
             .collect();
-        let shared =
-            Arc::new(Shared { settings, clock, by_address, state: Mutex::default(), changed: Notify::new() });
+        let shared = Arc::new(Shared {
+            settings,
+            clock,
+            by_address,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            laid: Notify::new(),
+        });
         let postman = tokio::spawn(Arc::clone(&shared).carry());
         Ok(Self { shared, postman })
     }
@@ -172,9 +180,14 @@ impl Town {
         self.shared.state().seen.clone()
     }
 
-    /// Returns when the last of what is on its way will lie in the mailbox, if anything is.
-    pub fn last_post(&self) -> Option<Timestamp> {
-        self.shared.state().on_the_way.last_key_value().map(|((at, _), _)| *at)
+    /// Waits until something was laid into the mailbox that this has not told yet.
+    pub async fn laid(&self) {
+        self.shared.laid.notified().await;
+    }
+
+    /// Returns when the next of what is on its way will lie in the mailbox, if anything is.
+    pub fn next_post(&self) -> Option<Timestamp> {
+        self.shared.state().on_the_way.first_key_value().map(|((at, _), _)| *at)
     }
 }
 
@@ -282,7 +295,10 @@ impl Shared {
         while let Some(first) = state.on_the_way.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, number), (posted, mail)) = first.remove_entry();
             match store(&self.settings.maildir, number, &mail.0, posted.at) {
-                Ok(()) => state.seen.posted.push(posted),
+                Ok(()) => {
+                    state.seen.posted.push(posted);
+                    self.laid.notify_one();
+                }
                 Err(error) => {
                     let folder = self.settings.maildir.display();
                     let said =

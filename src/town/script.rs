@@ -76,6 +76,29 @@ impl Habit {
         Self::WORDS.iter().find(|(habit, _)| *habit == self).map_or("", |(_, name)| name)
     }
 
+    /// Says of somebody that it happened: `3 answered`.
+    pub fn told(self) -> &'static str {
+        match self {
+            Habit::Answers => "answered",
+            Habit::ColleagueAnswers => "answered through a colleague",
+            Habit::AnswersFromHome => "answered from a private address",
+            Habit::AnswersAnew => "wrote a new message",
+            Habit::Away => "away",
+            Habit::AwaySaysPostmaster => "away (says the postmaster)",
+            Habit::Acknowledges => "acknowledged by a machine",
+            Habit::OptsOut => "opted out",
+            Habit::Complains => "called it spam",
+            Habit::Bounces => "came back (no such address)",
+            Habit::BouncesFull => "came back (mailbox full)",
+            Habit::Nothing
+            | Habit::Refuses
+            | Habit::Full
+            | Habit::Greylists
+            | Habit::DropsTheLine
+            | Habit::LosesTheLetter => "said nothing",
+        }
+    }
+
     /// Whether the letter itself meets with something, as against what comes back afterwards.
     pub fn is_at_the_door(self) -> bool {
         matches!(
@@ -97,9 +120,15 @@ impl Habit {
         )
     }
 
-    /// Whether nobody of the organisation may get a letter once it was read: a person has spoken.
+    /// Whether nobody may write any more once it was read: not to the person, and to nobody of the organisation either where it
+    /// answers.
     pub fn is_an_answer(self) -> bool {
         self.is_a_persons()
+    }
+
+    /// Whether it speaks for the organisation.
+    pub fn is_for_all(self) -> bool {
+        self.is_an_answer() && !matches!(self, Habit::OptsOut | Habit::Complains)
     }
 
     /// Returns between which spans it happens after the letter came, where nobody says when.

@@ -51,11 +51,16 @@ pub struct Delivered {
     pub deadline: Option<Date>,
 }
 
-/// Returns every breach, a sentence each; none is good.
-pub fn verdict(seen: &Seen, delivered: &[Delivered], rules: &Rules) -> Vec<String> {
+/// Returns every breach, a sentence each; none is good. `recorded` is how many messages the ledger has of each key.
+pub fn verdict(
+    seen: &Seen,
+    delivered: &[Delivered],
+    recorded: &BTreeMap<String, usize>,
+    rules: &Rules,
+) -> Vec<String> {
     let by_id: BTreeMap<&str, &Delivered> =
         delivered.iter().map(|delivery| (delivery.message_id.as_str(), delivery)).collect();
-    let court = Court { seen, delivered, by_id, rules };
+    let court = Court { seen, delivered, recorded, by_id, rules };
     let mut breaches = seen.troubles.clone();
     breaches.extend(court.twice());
     breaches.extend(court.after_an_answer());
@@ -63,12 +68,14 @@ pub fn verdict(seen: &Seen, delivered: &[Delivered], rules: &Rules) -> Vec<Strin
     breaches.extend(court.too_fast());
     breaches.extend(court.too_early());
     breaches.extend(court.miscounted());
+    breaches.extend(court.unread());
     breaches
 }
 
 struct Court<'a> {
     seen: &'a Seen,
     delivered: &'a [Delivered],
+    recorded: &'a BTreeMap<String, usize>,
     by_id: BTreeMap<&'a str, &'a Delivered>,
     rules: &'a Rules,
 }
@@ -83,43 +90,49 @@ impl Court<'_> {
         at.to_zoned_datetime(self.rules.zone.clone()).strftime("%A %-d %B %Y, %H:%M:%S").to_string()
     }
 
-    /// Nobody gets the same letter twice.
+    /// Nobody gets the same letter twice. What came back reached nobody, and may go again under another name.
     fn twice(&self) -> Vec<String> {
-        let mut copies: BTreeMap<(&str, u32), Vec<Timestamp>> = BTreeMap::new();
+        let mut copies: BTreeMap<(&str, u32, &str), Vec<Timestamp>> = BTreeMap::new();
         for (copy, delivery) in self.known() {
-            copies.entry((&delivery.key, delivery.step)).or_default().push(copy.at);
+            let apart = if delivery.state == State::Bounced { copy.message_id.as_str() } else { "" };
+            copies.entry((&delivery.key, delivery.step, apart)).or_default().push(copy.at);
         }
         let several = copies.into_iter().filter(|(_, times)| times.len() > 1);
         several
-            .map(|((key, step), times)| {
+            .map(|((key, step, _), times)| {
                 let times: Vec<String> = times.into_iter().map(|at| self.told(at)).collect();
                 format!("{key} got letter {step} {} times: {}", times.len(), times.join("; "))
             })
             .collect()
     }
 
-    /// Nobody of an organisation gets a letter once its answer could be read.
+    /// Nobody gets a letter once they have answered where it could be read, nor does anybody of the organisation.
     fn after_an_answer(&self) -> Vec<String> {
-        let body = |key: &str| {
-            let found = self.delivered.iter().find(|delivery| delivery.key == key);
-            found.and_then(|delivery| delivery.organisation.clone()).unwrap_or_else(|| format!("\0{key}"))
-        };
-        let mut answered: BTreeMap<String, (Timestamp, &str)> = BTreeMap::new();
-        for posted in self.seen.posted.iter().filter(|posted| posted.habit.is_an_answer()) {
-            let first = answered.entry(body(&posted.key)).or_insert((posted.at, &posted.key));
-            *first = (*first).min((posted.at, &posted.key));
-        }
+        let bodies: BTreeMap<&str, &str> = self
+            .delivered
+            .iter()
+            .filter_map(|delivery| Some((delivery.key.as_str(), delivery.organisation.as_deref()?)))
+            .collect();
         let mut breaches = Vec::new();
         for (copy, delivery) in self.known() {
-            let body = delivery.organisation.clone().unwrap_or_else(|| format!("\0{}", delivery.key));
-            let Some((at, by)) = answered.get(&body) else { continue };
-            if copy.at > at.saturating_add(BARRIER).unwrap_or(*at) {
+            let body = delivery.organisation.as_deref();
+            let stops = self.seen.posted.iter().find(|posted| {
+                let is_colleague = posted.habit.is_for_all()
+                    && body.is_some()
+                    && bodies.get(posted.key.as_str()).copied() == body;
+                posted.habit.is_an_answer()
+                    && (posted.key == delivery.key || is_colleague)
+                    && copy.at > posted.at.saturating_add(BARRIER).unwrap_or(posted.at)
+            });
+            if let Some(posted) = stops {
                 breaches.push(format!(
-                    "{} got letter {} on {}, though {by} had answered on {}",
+                    "{} got letter {} on {}, though {} {} on {}",
                     delivery.key,
                     delivery.step,
                     self.told(copy.at),
-                    self.told(*at)
+                    posted.key,
+                    posted.habit.told(),
+                    self.told(posted.at)
                 ));
             }
         }
@@ -239,6 +252,24 @@ impl Court<'_> {
         }
         breaches
     }
+
+    /// All that was laid into the mailbox has been read, and is known to be theirs.
+    fn unread(&self) -> Vec<String> {
+        let mut laid: BTreeMap<&str, usize> = BTreeMap::new();
+        for posted in &self.seen.posted {
+            *laid.entry(&posted.key).or_default() += 1;
+        }
+        let known = |key: &str| self.recorded.get(key).copied().unwrap_or(0);
+        let fewer = laid.into_iter().filter(|(key, number)| known(key) < *number);
+        fewer
+            .map(|(key, number)| {
+                format!(
+                    "{number} messages of {key} lie in the mailbox, and the ledger knows of {}",
+                    known(key)
+                )
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -327,7 +358,11 @@ mod tests {
     fn after(change: impl FnOnce(&mut Seen, &mut Vec<Delivered>)) -> Vec<String> {
         let (mut seen, mut delivered) = good();
         change(&mut seen, &mut delivered);
-        verdict(&seen, &delivered, &rules())
+        let mut recorded = BTreeMap::new();
+        for posted in &seen.posted {
+            *recorded.entry(posted.key.clone()).or_default() += 1;
+        }
+        verdict(&seen, &delivered, &recorded, &rules())
     }
 
     #[test]
@@ -338,6 +373,20 @@ mod tests {
         assert_eq!(after(|seen, _| seen.posted.push(answer("a1", "2025-09-16T07:29:00Z"))), [""; 0]);
         let away = Posted { habit: Habit::Away, ..answer("a1", "2025-09-09T07:29:00Z") };
         assert_eq!(after(|seen, _| seen.posted.push(away)), [""; 0]);
+        // Who opts out speaks for nobody else.
+        let opts_out = |seen: &mut Seen, delivered: &mut Vec<Delivered>| {
+            delivered.push(delivery("a2", 1, State::Cancelled));
+            seen.posted.push(Posted { habit: Habit::OptsOut, ..answer("a2", "2025-09-10T07:00:00Z") });
+        };
+        assert_eq!(after(opts_out), [""; 0]);
+        // What came back goes again under another name.
+        let again = |seen: &mut Seen, delivered: &mut Vec<Delivered>| {
+            let id = "<again@samen.example>".to_owned();
+            delivered[1].state = State::Bounced;
+            seen.copies.push(Copy { message_id: id.clone(), ..copy("b1", 1, "2025-09-15T08:00:00Z") });
+            delivered.push(Delivered { message_id: id, ..delivery("b1", 1, State::Accepted) });
+        };
+        assert_eq!(after(again), [""; 0]);
         // Nothing is said of what is in doubt, and nothing had to go.
         let doubts = |_: &mut Seen, delivered: &mut Vec<Delivered>| {
             delivered[1].state = State::InDoubt;
@@ -361,6 +410,13 @@ mod tests {
                 let id = "<again@samen.example>".to_owned();
                 seen.copies.push(Copy { message_id: id.clone(), ..copy("b1", 1, "2025-09-15T08:00:00Z") });
                 delivered.push(Delivered { message_id: id, ..delivery("b1", 1, State::Accepted) });
+            }),
+        );
+        breaches(
+            "a second copy of what came back",
+            after(|seen, delivered| {
+                delivered[1].state = State::Bounced;
+                seen.copies.push(copy("b1", 1, "2025-09-15T08:00:00Z"));
             }),
         );
         breaches("after an answer", after(|seen, _| seen.posted.push(answer("a1", "2025-09-15T07:28:59Z"))));
@@ -407,6 +463,9 @@ mod tests {
         breaches("a letter from nowhere", after(|_, delivered| drop(delivered.remove(1))));
         breaches("a letter that never came", after(|seen, _| drop(seen.copies.remove(1))));
         breaches("a letter that should not have", after(|_, delivered| delivered[1].state = State::Queued));
+        let (mut seen, delivered) = good();
+        seen.posted.push(Posted { habit: Habit::Away, ..answer("b1", "2025-09-10T07:00:00Z") });
+        breaches("an answer that nobody read", verdict(&seen, &delivered, &BTreeMap::new(), &rules()));
         breaches("a full disk", after(|seen, _| seen.troubles.push("the disk is full".to_owned())));
         insta::assert_snapshot!(told.join("\n"));
     }
@@ -416,7 +475,8 @@ mod tests {
         let times: Vec<Timestamp> = [0, 30, 60, 90, 119].map(|s| Timestamp::from_second(s).unwrap()).into();
         let (seen, delivered) = good();
         let rules = rules();
-        let court = Court { seen: &seen, delivered: &delivered, by_id: BTreeMap::new(), rules: &rules };
+        let (by_id, recorded) = (BTreeMap::new(), BTreeMap::new());
+        let court = Court { seen: &seen, delivered: &delivered, recorded: &recorded, by_id, rules: &rules };
         let limit = Limit { letters: 2, window: Pace::MINUTE };
         assert_eq!(court.over(&times[..4], &limit, ""), None);
         assert!(court.over(&times, &limit, "").is_some());

@@ -6,4 +6,5 @@
 mod again;
 mod limits;
 mod stage;
+mod summary;
 mod trouble;

@@ -5,7 +5,8 @@ use crate::support::browser::Browser;
 use crate::support::town::Campaign;
 
 /// What every field holds: it breaks out of text, of attributes, of scripts, and says when it runs.
-const SCRIPT: &str = "'\"--></title></script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>";
+const SCRIPT: &str =
+    "'\"--></title></script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>";
 
 /// The token that stands in the forms of a page.
 fn csrf(body: &str) -> String {
@@ -29,7 +30,8 @@ fn nobody_gets_in_without_the_token_or_the_cookie() {
         assert!(!answer.body.contains("TWEE") && !answer.body.contains("csrf"), "{path}");
         assert!(!answer.head.contains("set-cookie"), "{path}");
     }
-    let answer = stage.post("/review/1", &format!("Origin: http://{}\r\n", stage.host), "verdict=reply&csrf=x");
+    let answer =
+        stage.post("/review/1", &format!("Origin: http://{}\r\n", stage.host), "verdict=reply&csrf=x");
     assert_eq!(answer.code, 401);
     let answer = stage.get("/", "Cookie: postduif=guess\r\n");
     assert_eq!(answer.code, 401);
@@ -39,7 +41,8 @@ fn nobody_gets_in_without_the_token_or_the_cookie() {
 fn another_host_or_place_is_turned_away() {
     let stage = Stage::of(waiting(), &[]);
     let cookie = stage.cookie();
-    let rebound = stage.ask(&format!("GET / HTTP/1.1\r\nHost: evil.example\r\n{cookie}Connection: close\r\n\r\n"));
+    let rebound =
+        stage.ask(&format!("GET / HTTP/1.1\r\nHost: evil.example\r\n{cookie}Connection: close\r\n\r\n"));
     assert_eq!(rebound.code, 421);
     let csrf = csrf(&stage.get("/review", &cookie).body);
     let form = format!("verdict=reply&csrf={csrf}");
@@ -48,7 +51,12 @@ fn another_host_or_place_is_turned_away() {
         assert_eq!(answer.code, 403, "{origin}");
     }
     assert_eq!(stage.post("/review/1", &cookie, &form).code, 403, "no origin at all");
-    let framed = stage.get("/", &format!("{cookie}Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"));
+    let framed = stage.get(
+        "/",
+        &format!(
+            "{cookie}Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"
+        ),
+    );
     assert_eq!(framed.code, 403);
     let open = stage.campaign.run(["review", "--json"]).success().out;
     assert_eq!(open.lines().count(), 1, "nothing was judged");
@@ -61,8 +69,15 @@ fn a_change_needs_the_token_of_our_forms() {
     let origin = format!("{cookie}Origin: http://{}\r\n", stage.host);
     let own = csrf(&stage.get("/review", &cookie).body);
     let other = csrf(&stage.get("/review", &stage.cookie()).body);
-    for form in ["verdict=reply", "verdict=reply&csrf=", "verdict=reply&csrf=guess", &format!("verdict=reply&csrf={other}")] {
-        for path in ["/review/1", "/recipients/EEN/mark", "/recipients/EEN/suppress", "/recipients/EEN/settle"] {
+    for form in [
+        "verdict=reply",
+        "verdict=reply&csrf=",
+        "verdict=reply&csrf=guess",
+        &format!("verdict=reply&csrf={other}"),
+    ] {
+        for path in
+            ["/review/1", "/recipients/EEN/mark", "/recipients/EEN/suppress", "/recipients/EEN/settle"]
+        {
             assert_eq!(stage.post(path, &origin, form).code, 403, "{path} {form}");
         }
     }
@@ -76,7 +91,8 @@ fn a_change_needs_the_token_of_our_forms() {
 fn every_answer_keeps_to_itself() {
     let stage = Stage::of(waiting(), &[]);
     let cookie = stage.cookie();
-    for (path, fields) in [("/", cookie.as_str()), ("/", ""), ("/assets/page.js", ""), ("/nowhere", &cookie)] {
+    for (path, fields) in [("/", cookie.as_str()), ("/", ""), ("/assets/page.js", ""), ("/nowhere", &cookie)]
+    {
         let head = stage.get(path, fields).head.to_ascii_lowercase();
         for wanted in [
             "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'",
@@ -113,21 +129,31 @@ fn no_word_of_a_stranger_becomes_script() {
     campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
     let mail = crate::support::maildir::MaildirFolders::at(campaign.file("Maildir"), None);
     campaign.run(["send", "--yes"]).success();
-    let answer = reply(&campaign, "TWEE", &format!("\"{}\" <x@twee.example>", SCRIPT.replace('"', "")), SCRIPT, SCRIPT);
+    let answer = reply(
+        &campaign,
+        "TWEE",
+        &format!("\"{}\" <x@twee.example>", SCRIPT.replace('"', "")),
+        SCRIPT,
+        SCRIPT,
+    );
     let with_file = answer.replace(
         "Content-Type: text/plain; charset=utf-8\n\n",
         "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\n",
     ) + "--x\nContent-Type: image/svg+xml\nContent-Disposition: attachment; filename=\"<img src=x onerror=window.pwned=1>.svg\"\n\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"window.pwned=1\"/>\n--x--\n";
     mail.deliver("", with_file.as_bytes());
-    mail.deliver("", perhaps(1, "Bo <bo@een.example>", &format!("Re: A letter to {SCRIPT}"), SCRIPT).as_bytes());
+    mail.deliver(
+        "",
+        perhaps(1, "Bo <bo@een.example>", &format!("Re: A letter to {SCRIPT}"), SCRIPT).as_bytes(),
+    );
     campaign.run(["inbox"]).success();
     let stage = Stage::of(campaign, &[]);
     let mut page = stage.enter(&mut browser, DESK, "en");
     page.goto(&stage.at("/recipients"));
     assert!(text(&mut page, "main").contains(&format!("K{SCRIPT}")), "{}", text(&mut page, "main"));
     let paths = page.eval("[...document.querySelectorAll('.list a')].map(a => a.getAttribute('href'))");
-    let mut paths: Vec<String> = paths.as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect();
+    let mut paths: Vec<String> =
+        paths.as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect();
     paths.extend(["/", "/review", "/recipients?q=%3Cscript%3E&sort=%22%3E"].map(str::to_owned));
     let mut seen = 0;
     for path in paths {

@@ -29,18 +29,24 @@ const PATHS: [&str; 16] = [
 fn every_room_is_without_fault_and_fits_in_both_languages_light_and_dark() {
     let Some(mut browser) = Browser::start() else { return };
     let (campaign, mail) = sent();
-    mail.deliver("", reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes());
+    mail.deliver(
+        "",
+        reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes(),
+    );
     mail.deliver("", perhaps(1, "Bo <bo@twee.example>", "Re: A letter to Partij Twee", "Ja.").as_bytes());
     campaign.run(["inbox"]).success();
     let points = "[[point]]\nname = \"work\"\ntitle = \"Let people work\"\n\n[[point]]\nname = \"care\"\ntitle = \"Care for the sick\"\n\n[ledger]";
     campaign.configure("[ledger]", points);
     let stage = Stage::of(campaign, &[]);
     // For who wants to look at them.
-    let pictures = std::env::var("POSTDUIF_PICTURES").ok();
+    let pictures = std::env::vars().find_map(|(name, value)| (name == "POSTDUIF_PICTURES").then_some(value));
     let mut found = Vec::new();
-    for (language, colours, size, name) in
-        [("en", "light", DESK, "desk"), ("nl", "dark", DESK, "desk"), ("nl", "light", PHONE, "phone"), ("en", "dark", PHONE, "phone")]
-    {
+    for (language, colours, size, name) in [
+        ("en", "light", DESK, "desk"),
+        ("nl", "dark", DESK, "desk"),
+        ("nl", "light", PHONE, "phone"),
+        ("en", "dark", PHONE, "phone"),
+    ] {
         let mut page = stage.enter(&mut browser, size, language);
         scheme(&mut page, colours);
         for path in PATHS {

@@ -9,9 +9,19 @@ use crate::support::town::Campaign;
 /// A campaign in which one answered and two perhaps did.
 fn answered() -> Campaign {
     let (campaign, mail) = sent();
-    mail.deliver("", reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes());
-    mail.deliver("", perhaps(1, "Bo <bo@twee.example>", "Re: A letter to Partij Twee", "Wij komen erop terug.").as_bytes());
-    mail.deliver("", perhaps(2, "Cas <cas@drie.example>", "Re: A letter to Partij Drie", "Tot maandag ben ik er niet.").as_bytes());
+    mail.deliver(
+        "",
+        reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes(),
+    );
+    mail.deliver(
+        "",
+        perhaps(1, "Bo <bo@twee.example>", "Re: A letter to Partij Twee", "Wij komen erop terug.").as_bytes(),
+    );
+    mail.deliver(
+        "",
+        perhaps(2, "Cas <cas@drie.example>", "Re: A letter to Partij Drie", "Tot maandag ben ik er niet.")
+            .as_bytes(),
+    );
     campaign.run(["inbox"]).success();
     campaign
 }
@@ -41,7 +51,10 @@ fn what_waits_is_found_on_the_first_page_and_judged_with_one_key() {
     assert_eq!(text(&mut page, "main p.quiet"), "Nothing waits for your judgement.");
     assert_eq!(recipient(&stage.campaign, "TWEE")["standing"], "replied");
     let away = recipient(&stage.campaign, "DRIE");
-    assert_eq!((&away["standing"], &away["inbound"][0]["until"]), (&json!("auto-replied"), &json!("2025-09-08")));
+    assert_eq!(
+        (&away["standing"], &away["inbound"][0]["until"]),
+        (&json!("auto-replied"), &json!("2025-09-08"))
+    );
     assert!(stage.campaign.read("logs/status.csv").contains("auto-replied"), "the logs are in step");
 }
 
@@ -120,7 +133,18 @@ fn who_only_looks_changes_nothing() {
 fn before_anything_was_sent_the_page_says_so() {
     let stage = Stage::of(Campaign::new(), &[]);
     let cookie = stage.cookie();
-    let rooms = ["/", "/preview", "/approve", "/progress", "/recipients", "/review", "/follow-ups", "/tasks", "/answers", "/report"];
+    let rooms = [
+        "/",
+        "/preview",
+        "/approve",
+        "/progress",
+        "/recipients",
+        "/review",
+        "/follow-ups",
+        "/tasks",
+        "/answers",
+        "/report",
+    ];
     for path in rooms {
         let answer = stage.get(path, &cookie);
         assert_eq!(answer.code, 200, "{path}");
@@ -231,8 +255,14 @@ fn a_running_campaign_is_paused_let_go_and_stopped_for_good() {
 fn the_next_letter_of_one_is_held_and_let_go() {
     let Some(mut browser) = Browser::start() else { return };
     let campaign = Campaign::new();
-    campaign.configure("letter = \"letter\"", "letter = \"letter\"\n\n[[step]]\nletter = \"reminder\"\nafter = \"10 working days\"");
-    campaign.write("templates/reminder.md", "+++\n+++\nDear {{naam}},\n\nWe wrote on {{date first_letter_on}}.\n");
+    campaign.configure(
+        "letter = \"letter\"",
+        "letter = \"letter\"\n\n[[step]]\nletter = \"reminder\"\nafter = \"10 working days\"",
+    );
+    campaign.write(
+        "templates/reminder.md",
+        "+++\n+++\nDear {{naam}},\n\nWe wrote on {{date first_letter_on}}.\n",
+    );
     campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
     let _mail = crate::support::maildir::MaildirFolders::at(campaign.file("Maildir"), None);
     campaign.run(["send", "--yes"]).success();
@@ -240,7 +270,12 @@ fn the_next_letter_of_one_is_held_and_let_go() {
     let stage = Stage::of(campaign, &[]);
     let mut page = stage.enter(&mut browser, DESK, "en");
     page.goto(&stage.at("/follow-ups"));
-    assert_eq!(page.eval("document.querySelectorAll('main tbody tr').length"), 2, "{}", text(&mut page, "main"));
+    assert_eq!(
+        page.eval("document.querySelectorAll('main tbody tr').length"),
+        2,
+        "{}",
+        text(&mut page, "main")
+    );
     assert!(text(&mut page, "main").contains("1 answered"));
     page.leads(|page| page.click("button[value=hold]"));
     assert_eq!(text(&mut page, "[role=status]"), "The next letter is held.");
@@ -253,7 +288,10 @@ fn the_next_letter_of_one_is_held_and_let_go() {
 fn answers_are_filed_point_by_point_and_the_table_is_handed_out() {
     let Some(mut browser) = Browser::start() else { return };
     let (campaign, mail) = sent();
-    mail.deliver("", reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes());
+    mail.deliver(
+        "",
+        reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes(),
+    );
     campaign.run(["inbox"]).success();
     let points = "[[point]]\nname = \"work\"\ntitle = \"Let people work\"\n\n[[point]]\nname = \"care\"\ntitle = \"Care for the sick\"\n\n[ledger]";
     campaign.configure("[ledger]", points);
@@ -261,7 +299,10 @@ fn answers_are_filed_point_by_point_and_the_table_is_handed_out() {
     let mut page = stage.enter(&mut browser, DESK, "en");
     page.goto(&stage.at("/answers"));
     page.leads(|page| page.click(".board tbody a"));
-    assert_eq!((text(&mut page, "h1"), text(&mut page, ".lead")), ("Partij Een".into(), "Let people work".into()));
+    assert_eq!(
+        (text(&mut page, "h1"), text(&mut page, ".lead")),
+        ("Partij Een".into(), "Let people work".into())
+    );
     assert_eq!(text(&mut page, ".words"), "Wij nemen punt 1 over.");
     page.click("input[value=yes]");
     page.click("#quote");
@@ -276,19 +317,31 @@ fn answers_are_filed_point_by_point_and_the_table_is_handed_out() {
     assert_eq!(text(&mut page, ".cell-yes"), "yes");
     let cookie = stage.cookie();
     let csv = stage.get("/answers/answers.csv", &cookie);
-    assert!(csv.body.contains("Partij Een;yes;'=Wij nemen punt 1 over;their letter;no answer;;"), "{}", csv.body);
+    assert!(
+        csv.body.contains("Partij Een;yes;'=Wij nemen punt 1 over;their letter;no answer;;"),
+        "{}",
+        csv.body
+    );
     let xlsx = page.eval(
         "fetch('/answers/answers.xlsx').then(r => r.arrayBuffer()).then(b => btoa(String.fromCharCode(...new Uint8Array(b))))",
     );
-    let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, xlsx.as_str().unwrap()).unwrap();
+    let bytes =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, xlsx.as_str().unwrap()).unwrap();
     let mut book: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(bytes)).unwrap();
     let sheet = calamine::Reader::worksheet_range(&mut book, "Answers").unwrap();
     let cell = |row, column| sheet.get((row, column)).unwrap().to_string();
-    assert_eq!((cell(1, 0), cell(1, 1), cell(1, 2)), ("Partij Een".into(), "yes".into(), "=Wij nemen punt 1 over".into()));
+    assert_eq!(
+        (cell(1, 0), cell(1, 1), cell(1, 2)),
+        ("Partij Een".into(), "yes".into(), "=Wij nemen punt 1 over".into())
+    );
     let table = stage.get("/answers/answers.html", &cookie);
     assert!(table.body.contains("<b>yes</b>") && !table.body.contains("een@een.example"), "{}", table.body);
     let report = stage.get("/report/report.html", &cookie);
-    assert!(report.body.contains("<b>3</b> Recipients") && report.body.contains("their letter"), "{}", report.body);
+    assert!(
+        report.body.contains("<b>3</b> Recipients") && report.body.contains("their letter"),
+        "{}",
+        report.body
+    );
     for secret in ["een@een.example", "ada@een.example", "Programmacommissie", "src=", "href="] {
         assert!(!report.body.contains(secret), "{secret}");
     }
@@ -310,7 +363,12 @@ fn a_task_has_its_text_to_copy_and_is_done_on_the_page() {
     page.leads(|page| page.click(".needs a"));
     assert!(text(&mut page, ".task").contains("https://form.example/contact"), "{}", text(&mut page, "main"));
     page.leads(|page| page.click(".task a[href^='/preview']"));
-    assert!(page.eval("document.querySelector('#copy').value").as_str().unwrap().contains("This is for Partij Form."));
+    assert!(
+        page.eval("document.querySelector('#copy').value")
+            .as_str()
+            .unwrap()
+            .contains("This is for Partij Form.")
+    );
     page.goto(&stage.at("/tasks"));
     page.click(".task input[name=note]");
     page.write("receipt 12");

@@ -18,7 +18,14 @@ impl Campaign {
     /// The campaign of the repository, as fast as it can go.
     pub(crate) fn shipped() -> Self {
         let campaign = Campaign::new();
-        for name in ["config.toml", "recipients.csv", "templates/letter.md", "templates/foot.md"] {
+        for name in [
+            "config.toml",
+            "recipients.csv",
+            "templates/letter.md",
+            "templates/herinnering.md",
+            "templates/laatste.md",
+            "templates/foot.md",
+        ] {
             campaign.write(name, fs::read(Path::new(REPOSITORY).join(name)).unwrap());
         }
         campaign.configure("\nper-minute = 60 ", "\nunlimited = true ");

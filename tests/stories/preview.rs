@@ -351,10 +351,10 @@ fn out_writes_every_letter_and_a_page_to_look_through_them() {
     campaign
         .run(["preview", "--out", "look"])
         .success()
-        .said("wrote 27 letters into look")
+        .said("wrote 27 letters, 54 that follow them if nobody answers into look")
         .said("look/index.html");
     let folder = campaign.file("look");
-    assert_eq!(letters_in(&folder).len(), 27);
+    assert_eq!(letters_in(&folder).len(), 3 * 27);
     let page = campaign.read("look/index.html");
     for key in ["PVV", "D66", "PvdR"] {
         assert!(page.contains(&format!("<b>{key}</b>")), "{key} is not on the page");
@@ -363,7 +363,8 @@ fn out_writes_every_letter_and_a_page_to_look_through_them() {
     let links: BTreeSet<&str> =
         page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let letters = links.iter().filter(|link| link.ends_with(".eml"));
-    assert_eq!(letters.clone().filter(|link| folder.join(link).is_file()).count(), 27);
+    assert_eq!(letters.clone().filter(|link| folder.join(link).is_file()).count(), 3 * 27);
+    assert_eq!(page.matches("as it goes if nobody answers").count(), 2 * 27);
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
@@ -460,4 +461,92 @@ fn the_forecast_knows_what_went_out_before() {
     assert!(begins_today(&campaign.run(["preview"]).success().out));
     campaign.run(["send", "--yes"]).success().said("1 letter still queued");
     assert!(!begins_today(&campaign.run(["preview"]).success().out));
+}
+
+/// A campaign of two letters; the second has a word for machines that needs a column.
+fn with_a_reminder() -> Campaign {
+    let campaign = Campaign::new();
+    let reminder = "+++\n+++\nDear {{naam}},\n\nWe wrote to you on {{first_letter_on}} and have not heard from you since, which \
+                    in these weeks is no wonder at all.{{#if (eq standing \"auto-replied\")}} Your machine wrote to us, \
+                    {{aanhef}}.{{/if}}{{#if away_until}} You were away until {{date away_until}}.{{/if}}\n\n{{quote}}\n";
+    campaign.write("templates/reminder.md", reminder).configure(
+        "[transport]",
+        "[[step]]\nletter = \"reminder\"\nafter = \"3 working days\"\n\n[transport]",
+    );
+    campaign
+}
+
+#[test]
+fn every_way_in_which_a_later_letter_may_go_is_looked_at_before_the_first_goes() {
+    let campaign = with_a_reminder();
+    campaign.write(
+        "recipients.csv",
+        "afkorting,partij,naam,e-mail,aanhef\nEEN,Partij Een,Ada,een@een.example,madam\nTWEE,Partij Twee,Bo,twee@twee.example,\n",
+    );
+    let run = campaign.run(["check"]).code(2);
+    assert!(
+        run.err.contains("recipients.csv:3: TWEE: `aanhef` is empty for this row (templates/reminder.md:5:"),
+        "{}",
+        run.err
+    );
+    assert_eq!(run.err.matches("is empty for this row").count(), 1, "each once:\n{}", run.err);
+    assert!(!run.err.contains("EEN"), "{}", run.err);
+    // What the reminder quotes is told with the first letter, and not again.
+    campaign.write(
+        "templates/letter.md",
+        "+++\nsubject = \"A letter\"\n+++\nDear {{aanhef}},\n\nThis is for you!!!\n",
+    );
+    let run = campaign.run(["check"]).code(2);
+    assert_eq!(run.err.matches("templates/letter.md:4:8").count(), 1, "{}", run.err);
+    // A file of its own that is not there yet can still come.
+    let campaign = with_a_reminder();
+    campaign.write(
+        "templates/reminder.md",
+        "+++\nattachments = [\"{{afkorting}}.pdf\"]\n+++\nDear {{naam}},\n\n{{quote}}\n",
+    );
+    campaign
+        .run(["check"])
+        .success()
+        .said("recipients.csv:4: warning: DRIE: ")
+        .said("templates/reminder.md:2:16");
+}
+
+#[test]
+fn a_letter_that_follows_can_be_looked_at_before_anybody_gets_it() {
+    let campaign = with_a_reminder();
+    campaign.edit("templates/reminder.md", "{{aanhef}}", "{{naam}}");
+    let run = campaign.run(["preview", "EEN", "--step", "2"]).success();
+    assert!(run.out.contains("Subject:  Re: A letter to Partij Een"), "{}", run.out);
+    assert!(run.out.contains("> Dear Programmacommissie,") && !run.out.contains("away"), "{}", run.out);
+    let run = campaign.run(["preview", "EEN", "--step", "2", "--raw"]).success();
+    assert!(run.out.contains("\r\nIn-Reply-To: <") || run.out.contains("\nIn-Reply-To: <"), "{}", run.out);
+    campaign
+        .run(["preview", "EEN", "--step", "3"])
+        .code(2)
+        .said("there is no letter 3; the campaign has 2 letters");
+    campaign
+        .run(["preview", "--out", "all"])
+        .success()
+        .said("3 letters, 3 that follow them if nobody answers");
+    assert!(campaign.file("all/0002-TWEE.letter-2.eml").is_file());
+    let page = fs::read_to_string(campaign.file("all/index.html")).unwrap();
+    assert_eq!(page.matches("letter 2, as it goes if nobody answers").count(), 3);
+}
+
+#[test]
+fn a_letter_that_follows_can_be_tried_at_ones_own_address() {
+    let campaign = with_a_reminder();
+    campaign.edit("templates/reminder.md", "{{aanhef}}", "{{naam}}");
+    campaign.run(["send", "--yes", "--test", "me@desk.example", "--step", "2"]).success();
+    let folder = fs::read_dir(campaign.file("logs/rehearsal")).unwrap();
+    let letters: Vec<String> = folder.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let [letter] = letters.as_slice() else { panic!("one letter: {letters:?}") };
+    assert!(letter.contains("Subject: [TEST: EEN] Re: A letter to Partij Een"), "{letter}");
+    assert!(letter.contains("> Dear Programmacommissie,"), "{letter}");
+    assert!(!letter.contains("In-Reply-To:"), "the tester has nothing that it would stand below: {letter}");
+    campaign
+        .run(["send", "--yes", "--test", "me@desk.example", "--step", "3"])
+        .code(2)
+        .said("there is no letter 3");
+    campaign.run(["send", "--yes", "--step", "2"]).code(2);
 }

@@ -11,8 +11,8 @@ fn the_first_command_of_the_readme_sends_the_appeal_and_accounts_for_each_letter
     let campaign = Campaign::shipped();
     let run = campaign.run(["send", "--yes"]).success();
     assert_eq!(
-        run.out,
-        "Oproep verkiezingsprogramma 2025: finished\n         27 recipients\n         27 accepted\n"
+        run.out, "Oproep verkiezingsprogramma 2025: running\n         27 recipients\n         27 accepted\n",
+        "reminders are to come"
     );
     for place in ["logs/status.csv", "logs/delivery.jsonl", "logs/rehearsal"] {
         assert!(run.err.contains(place), "it does not say to look in {place}:\n{}", run.err);

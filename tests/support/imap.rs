@@ -67,6 +67,15 @@ impl Imap {
         self.lines.iter().filter(|line| line.contains(" FETCH ")).cloned().collect()
     }
 
+    /// Returns how a folder's messages hang together by the rules of RFC 5256 (REFERENCES, after JWZ): the thread lists as the
+    /// server writes them, by sequence number.
+    pub(crate) fn threads(&mut self, folder: &str) -> String {
+        self.command(&format!("EXAMINE \"{folder}\""));
+        self.command("THREAD REFERENCES UTF-8 ALL");
+        let threads = self.lines.iter().find_map(|line| line.strip_prefix("* THREAD "));
+        threads.unwrap_or_default().to_owned()
+    }
+
     /// Says one command; returns the literals of its untagged answers, each with the UID told before it (0 for none).
     pub(crate) fn command(&mut self, command: &str) -> Vec<(u32, Vec<u8>)> {
         self.tag += 1;

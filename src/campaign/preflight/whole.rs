@@ -30,6 +30,8 @@ pub struct About<'a> {
 #[derive(Debug, Default)]
 pub struct Wholes {
     shapes: HashSet<u64>,
+    /// Of the letters that follow.
+    later: HashSet<u64>,
     told: HashSet<(&'static str, String)>,
 }
 
@@ -37,6 +39,11 @@ impl Wholes {
     /// Returns whether a shape is new and should be looked at.
     pub fn wants(&mut self, shape: u64) -> bool {
         self.shapes.len() < MOST && self.shapes.insert(shape)
+    }
+
+    /// Returns the same of the letters that follow, whose shapes together have a name.
+    pub fn wants_later(&mut self, shapes: u64) -> bool {
+        self.later.len() < MOST && self.later.insert(shapes)
     }
 
     /// Looks at a letter of a new shape; `source` is what its author wrote.

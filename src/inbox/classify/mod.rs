@@ -49,6 +49,12 @@ pub(super) fn read(mail: &ParsedMail, settings: Settings<'_>) -> Reading {
     let machine = complaint::read(&view)
         .or_else(|| receipt::read(&view))
         .or_else(|| bounce::read(&view.incoming, &view.report));
+    let from = mail.mailbox("from").map(|(_, address)| address);
+    if machine.is_none()
+        && let Some(own) = from.filter(|from| settings.sent.is_some_and(|sent| sent.is_own(from)))
+    {
+        return Reading::new(Kind::Unrelated).because(format!("it comes from ourselves, {own}"));
+    }
     let mut reading = match machine {
         Some(reading) => reading,
         None => {
