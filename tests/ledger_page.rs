@@ -1,5 +1,5 @@
 //! The ledger and the page: approvals of plans, the wish to begin, filed answers, and lines that follow the history.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::panic, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;

@@ -57,7 +57,7 @@ fn follow_ups(look: &Look) -> Result<FollowUps, Trouble> {
     let (mut due, mut held) = (Vec::new(), Vec::new());
     let mut groups: BTreeMap<&'static str, (u64, Vec<String>)> = BTreeMap::new();
     if let Some((reader, campaign)) = &look.ledger {
-        reader.each_onward(campaign.id, &settings.sequence, |onward| {
+        reader.each_onward(campaign.id, &settings.sequence, now, |onward| {
             match onward.next {
                 Next::Letter { step, due: at, put_off_by } => {
                     due.push((at, onward.key, onward.address.unwrap_or_default(), step, put_off_by));
