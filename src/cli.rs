@@ -58,6 +58,8 @@ pub enum Command {
     Inbox(Inbox),
     /// Judge what came back and is not certain: each with its evidence, one key each.
     Review(Review),
+    /// Open the page for people who do not type commands, on this machine alone.
+    Serve(Serve),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
     /// Go on after a pause.
@@ -169,6 +171,9 @@ pub struct Run {
     /// Do not ask: what the plan shows, and what is overdue, may go.
     #[arg(short, long)]
     pub yes: bool,
+    /// Begin only if the plan still has this digest (the first six digits or more).
+    #[arg(long, value_name = "DIGEST")]
+    pub plan: Option<String>,
     /// Tell health and metrics (Prometheus) on this address of the machine itself, such as 127.0.0.1:9464.
     #[arg(long, value_name = "ADDRESS")]
     pub status_listen: Option<String>,
@@ -401,6 +406,17 @@ pub enum ReviewWord {
     Complaint,
     /// It has nothing to do with our letter.
     Nothing,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where: an address of this machine, which other machines cannot reach, and a port; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8420")]
+    pub listen: String,
+    /// Only show: nothing can be judged, marked or approved.
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// `pause`

@@ -30,6 +30,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Mark(what) => command::mark::run(&context, &what),
         Command::Inbox(what) => command::inbox::run(&context, &what),
         Command::Review(what) => command::review::run(&context, &what),
+        Command::Serve(what) => command::serve::run(&context, &what),
         Command::Pause(what) => command::pause::pause(&context, &what),
         Command::Resume => command::pause::resume(&context),
         Command::Cancel(what) => command::pause::cancel(&context, &what),

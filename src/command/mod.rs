@@ -21,6 +21,7 @@ mod preflight;
 pub mod preview;
 pub mod proof;
 mod proof_page;
+mod proof_sheets;
 pub mod reading;
 mod refusals;
 pub mod rehearse;
@@ -29,6 +30,7 @@ pub mod run;
 pub mod send;
 mod sending;
 mod sent_list;
+pub mod serve;
 pub mod settle;
 pub mod show;
 pub mod show_plan;
@@ -55,6 +57,7 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::report::{Failure, Report, count};
 
 /// What every command is handed.
+#[derive(Clone)]
 pub struct Context {
     /// The campaign's folder.
     pub folder: PathBuf,

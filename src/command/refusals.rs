@@ -6,7 +6,6 @@ use super::reading::Reading;
 use super::survey::Survey;
 use super::{Context, bar, ledger_failed, shown_path};
 use crate::campaign::plan;
-use crate::cli::Send;
 use crate::delivery::attempt::Ending;
 use crate::delivery::judgement::{Verdict, judge};
 use crate::engine::press::Press;
@@ -45,8 +44,8 @@ pub(super) fn refuse_without_mailbox(reading: &Reading) -> Result<(), Failure> {
 }
 
 /// `--plan` names the plan that was approved; any other is refused.
-pub(super) fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), Failure> {
-    match &what.plan {
+pub(super) fn refuse_another_plan(plan: Option<&str>, surveyed: &Survey) -> Result<(), Failure> {
+    match plan {
         Some(given) if given.len() < plan::LEAST_DIGITS || !given.bytes().all(|b| b.is_ascii_hexdigit()) => {
             let said = format!(
                 "`{given}` is no digest of a plan; give its first {} digits or more",
@@ -59,7 +58,7 @@ pub(super) fn refuse_another_plan(what: &Send, surveyed: &Survey) -> Result<(), 
             Err(Failure::input(
                 "this is not the plan that was approved: a letter, a row or a setting has changed",
             )
-            .fact("given", given.clone())
+            .fact("given", given)
             .fact("now", now)
             .hint("look again with `postduif preview`")
             .safe("nothing was sent"))

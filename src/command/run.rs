@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::follow_up::letter_name;
 use super::reading::Reading;
-use super::refusals::{refuse_if_stopped, refuse_if_unready};
+use super::refusals::{refuse_another_plan, refuse_if_stopped, refuse_if_unready};
 use super::review::finish;
 use super::sending::{Sending, lookout, reach};
 use super::survey::{Survey, survey};
@@ -45,6 +45,7 @@ pub fn run(context: &Context, what: &Run) -> Result<Exit, Failure> {
     if reading.problems.errors() > 0 {
         return Err(wrong_input(&reading.problems).hint("postduif check names them again"));
     }
+    refuse_another_plan(what.plan.as_deref(), &surveyed)?;
     refuse_if_unready(&reading)?;
     if !matches!(
         reading.launched.as_ref().map(|launched| &launched.campaign.state),

@@ -27,7 +27,7 @@ pub fn run(context: &Context, what: &Send) -> Result<Exit, Failure> {
         return Err(wrong_input(&reading.problems).hint("postduif check names them again"));
     }
     refuse_if_unready(&reading)?;
-    refuse_another_plan(what, &surveyed)?;
+    refuse_another_plan(what.plan.as_deref(), &surveyed)?;
     refuse_if_stopped(context, &reading)?;
     let letters = what.limit.map_or(surveyed.plan.letters, |limit| limit.min(surveyed.plan.letters));
     context.report.say(&show_plan::text(&reading, &surveyed, context.clock.now()));

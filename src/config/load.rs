@@ -23,6 +23,7 @@ use crate::campaign::problem::{Place, Problem, Problems};
 use crate::campaign::roster::RosterSettings;
 use crate::campaign::sequence::StepRule;
 use crate::campaign::task::TaskColumns;
+use crate::dashboard::board::Point;
 use crate::delivery::pace::Pace;
 use crate::inbox::mailbox;
 use crate::mail::address::{Address, Mailbox};
@@ -83,6 +84,10 @@ pub struct Config {
     pub notify: Option<Time>,
     /// What is looked for before a letter leaves.
     pub preflight: preflight::Settings,
+    /// The points of the letter, to which answers are filed.
+    pub points: Vec<Point>,
+    /// How many people must approve a plan on the page before it may begin.
+    pub approvals: usize,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What stops `send` alone: a secret that is not there. In `problems` each of them is a warning, so that
@@ -291,6 +296,7 @@ impl Settling<'_> {
         let window = raw.window.as_ref().and_then(|window| self.window(window, zone.clone()));
         let notify = raw.notify.as_ref().map(|notify| self.notify(notify));
         let preflight = self.preflight(raw);
+        let (points, approvals) = (self.points(raw), self.approvals(raw));
         let ledger = self.ledger(raw.ledger.url.as_deref());
         // What stands in for a wrong value is never used: an error has been told, and it is only to find more of them.
         Some(Config {
@@ -316,6 +322,8 @@ impl Settling<'_> {
             fonts: raw.pdf.fonts.as_deref().map(|folder| self.path(folder)),
             notify,
             preflight,
+            points,
+            approvals,
             ledger: ledger.unwrap_or_else(|| self.path("logs/ledger.db")),
             unready,
         })

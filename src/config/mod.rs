@@ -5,6 +5,7 @@ pub mod environment;
 mod inbox;
 pub mod load;
 pub mod pace;
+mod page;
 pub mod reference;
 pub mod rehearsal;
 pub mod schema;

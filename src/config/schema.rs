@@ -34,6 +34,10 @@ pub struct Raw {
     pub notify: Option<RawNotify>,
     /// What is looked for before a letter leaves, and what may stay.
     pub preflight: RawPreflight,
+    /// The points of the letter, to which the answers are filed on the page of `postduif serve`: one `[[point]]` for each.
+    pub point: Vec<RawPoint>,
+    /// Who must approve a plan on that page before it may begin.
+    pub approval: RawApproval,
     /// Where it is written down what happened.
     pub ledger: RawLedger,
 }
@@ -131,6 +135,25 @@ pub struct RawStep {
     /// The last day on which the letter may go, such as `2025-09-15`.
     #[schemars(extend("format" = "date"))]
     pub not_after: Option<String>,
+}
+
+/// `[[point]]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawPoint {
+    /// A short name of its own; answers are kept under it, so it stays as it is. Required.
+    pub name: Option<String>,
+    /// What the point is, in a few words; it heads the column of the table. Required.
+    pub title: Option<String>,
+}
+
+/// `[approval]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RawApproval {
+    /// How many people. Default: 1.
+    #[schemars(extend("minimum" = 1, "maximum" = 5))]
+    pub people: Option<u32>,
 }
 
 /// `[calendar]`

@@ -1,11 +1,42 @@
-//! A window on the ledger, on loopback. **It cannot send**: it knows neither transport nor inbox nor engine.
+//! A window on the ledger, on loopback. **It cannot send**: it knows neither transport nor inbox nor engine. What a person wants
+//! done is written into the ledger as a wish, and whoever sends obeys it.
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | [`loopback`] | where it listens, and which requests are meant for it |
 //! | [`status`] | `/health` and `/metrics`, for who watches the service |
 //! | [`metrics`] | a campaign's numbers in the text format of Prometheus; pure |
+//! | [`page`] | `postduif serve`: the routes |
+//! | [`desk`] | what the page is given, and how a request gets at the ledger |
+//! | [`proofs`] | what there is to read before anything goes |
+//! | [`board`] | the board of answers as values; pure |
+//! | `guard` | who is let in, and which requests may change anything |
+//! | `texts` | every text, in both languages |
+//! | `register` | all recipients in memory, in step with the ledger |
+//! | `view` | what is drawn and cut into pages; pure |
+//!
+//! The other files are the rooms of the page, each with its template in `assets/dashboard/pages/`.
 
+pub mod board;
+pub mod desk;
 pub mod loopback;
 pub mod metrics;
+pub mod page;
+pub mod proofs;
 pub mod status;
+
+mod answers;
+mod approve;
+mod came;
+mod follow_ups;
+mod guard;
+mod overview;
+mod preview;
+mod progress;
+mod recipients;
+mod register;
+mod report;
+mod review;
+mod tasks;
+mod texts;
+mod view;

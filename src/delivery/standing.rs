@@ -28,7 +28,7 @@ pub struct Came {
 }
 
 /// One recipient's standing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// A letter waits for its turn.

@@ -16,12 +16,16 @@
 
 pub mod record;
 
+mod answers;
+mod approval;
 mod attempt;
 mod campaigns;
 mod claim;
+mod days;
 mod files;
 mod history;
 mod inbound;
+mod lines;
 mod lock;
 mod mark;
 mod reader;
@@ -38,7 +42,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::answers::{AnswerWord, Filed};
+pub use self::approval::{Approval, Start};
+pub use self::days::Hour;
 pub use self::inbound::Returns;
+pub use self::lines::{Line, Touched};
 pub use self::reader::Reader;
 pub use self::tally::Tally;
 pub use self::writer::Answer;

@@ -101,6 +101,13 @@ impl Browser {
 
     /// Calls a method and waits for its result.
     fn call(&mut self, method: &str, params: &Value, session: Option<&str>) -> Value {
+        let answer = self.ask(method, params, session);
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    /// Calls a method and waits for whatever it answers.
+    fn ask(&mut self, method: &str, params: &Value, session: Option<&str>) -> Value {
         self.next += 1;
         let id = self.next;
         let mut order = json!({ "id": id, "method": method, "params": params });
@@ -110,9 +117,7 @@ impl Browser {
         let mut bytes = order.to_string().into_bytes();
         bytes.push(0);
         self.to.as_mut().unwrap().write_all(&bytes).expect("the browser listens");
-        let answer = self.hear(&format!("the answer to {method}"), |heard| heard["id"] == id);
-        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        self.hear(&format!("the answer to {method}"), |heard| heard["id"] == id)
     }
 
     fn hear(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
@@ -161,6 +166,77 @@ impl Page<'_> {
         let answer = self.call("Runtime.evaluate", &given);
         assert!(answer["exceptionDetails"].is_null(), "{script}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].clone()
+    }
+
+    /// Leads the page elsewhere and waits until it has loaded.
+    pub(crate) fn goto(&mut self, address: &str) {
+        // Marked, so that it is known when the page is another one.
+        self.eval("void (window.left = true)");
+        self.call("Page.navigate", &json!({ "url": address }));
+        self.until("window.left === undefined && document.readyState === 'complete'");
+    }
+
+    /// Does something that leads elsewhere, such as a click, and waits until that page has loaded.
+    pub(crate) fn leads(&mut self, act: impl FnOnce(&mut Self)) {
+        self.eval("void (window.left = true)");
+        act(self);
+        self.until("window.left === undefined && document.readyState === 'complete'");
+    }
+
+    /// Waits until a script says true; while a page is changed for another, it says nothing.
+    pub(crate) fn until(&mut self, script: &str) {
+        let session = self.session.clone();
+        let given = json!({ "expression": script, "returnByValue": true });
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            let answer = self.browser.ask("Runtime.evaluate", &given, Some(&session));
+            if answer["result"]["result"]["value"] == true {
+                return;
+            }
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("waited {PATIENCE:?} in vain until {script}: {}", self.eval("document.body.innerText"));
+    }
+
+    /// Clicks with the mouse into the middle of the first element that a selector means.
+    pub(crate) fn click(&mut self, selector: &str) {
+        let script = format!(
+            "(() => {{ const it = document.querySelector({selector:?}); it.scrollIntoView({{block: 'center', behavior: 'instant'}}); \
+             const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2] }})()"
+        );
+        let at = self.eval(&script);
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", &event);
+        }
+    }
+
+    /// Types text where the focus is.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({ "text": text }));
+    }
+
+    /// Presses a key: a letter, or `Tab`, `Enter`, `Escape`, `ArrowRight`.
+    pub(crate) fn press(&mut self, key: &str) {
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "Escape" => 27,
+            " " => 32,
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
+            letter => i32::from(letter.to_ascii_uppercase().as_bytes()[0]),
+        };
+        let mut event = json!({ "type": "keyDown", "key": key, "windowsVirtualKeyCode": code });
+        match key {
+            "Enter" => event["text"] = json!("\r"),
+            key if key.len() == 1 => event["text"] = json!(key),
+            _ => {}
+        }
+        self.call("Input.dispatchKeyEvent", &event);
+        self.call(
+            "Input.dispatchKeyEvent",
+            &json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code }),
+        );
     }
 
     /// Photographs the whole page, however long it is, as a PNG.

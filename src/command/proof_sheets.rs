@@ -1,0 +1,219 @@
+//! What the page has to read before anything goes: the dry run as values. It is surveyed anew whenever a file of the campaign or
+//! the ledger has changed.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+use super::reading::Reading;
+use super::survey::{Survey, survey};
+use super::{Context, preflight, preview, show_plan, tasks};
+use crate::campaign::problem::{Problem, Problems, Severity};
+use crate::campaign::recipient::Recipient;
+use crate::campaign::roster::Row;
+use crate::dashboard::proofs::{Finding, Proof, ProofRow, Proofs, Sheet};
+use crate::ledger::Ledger;
+use crate::report::{Failure, Report, Style};
+
+/// The shapes of letters are looked at up to so many; a longer list is read in its order.
+const SHAPED: usize = 5000;
+
+/// When something that the plan depends on was changed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    /// Files and folders: how many, how large together, and the newest.
+    files: (u64, u64, Option<SystemTime>),
+    /// The newest event of the ledger.
+    event: i64,
+    /// The minute: deadlines pass.
+    minute: i64,
+}
+
+/// Makes the functions that the page is given.
+pub(super) fn proofs(context: &Context) -> Proofs {
+    // The page tells what is wrong; the terminal stays quiet.
+    let report = Report { out: Style::PLAIN, err: Style::PLAIN, quiet: true, interactive: false };
+    let (context, of_sheet) =
+        (Context { report: report.clone(), ..context.clone() }, Context { report, ..context.clone() });
+    let known: Mutex<Option<(Stamp, Arc<Proof>)>> = Mutex::new(None);
+    let all = move || {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = stamp(&context);
+        if let Some((of, proof)) = known.as_ref()
+            && *of == stamp
+        {
+            return Ok(Arc::clone(proof));
+        }
+        let proof = Arc::new(proof(&context).map_err(|failure| failure.said)?);
+        *known = Some((stamp, Arc::clone(&proof)));
+        Ok(proof)
+    };
+    let sheet = move |key: &str, step: u32| sheet(&of_sheet, key, step).map_err(|failure| failure.said);
+    Proofs { all: Box::new(all), sheet: Box::new(sheet) }
+}
+
+fn stamp(context: &Context) -> Stamp {
+    let mut files = (0, 0, None);
+    for name in ["config.toml", "templates", "attachments"] {
+        look(&context.folder.join(name), 6, &mut files);
+    }
+    let config =
+        crate::config::load(&context.folder, &|name| context.environment.get(name), &mut Problems::default());
+    let mut event = 0;
+    if let Some(config) = config {
+        look(&config.roster, 0, &mut files);
+        event = Ledger::read(&config.ledger)
+            .ok()
+            .flatten()
+            .and_then(|reader| reader.newest_event().ok())
+            .unwrap_or(0);
+    }
+    Stamp { files, event, minute: context.clock.now().as_second() / 60 }
+}
+
+fn look(path: &Path, deepest: usize, files: &mut (u64, u64, Option<SystemTime>)) {
+    let Ok(about) = fs::metadata(path) else { return };
+    files.0 += 1;
+    files.1 = files.1.wrapping_add(about.len());
+    files.2 = files.2.max(about.modified().ok());
+    if about.is_dir() && deepest > 0 {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            look(&entry.path(), deepest - 1, files);
+        }
+    }
+}
+
+fn proof(context: &Context) -> Result<Proof, Failure> {
+    let mut reading = Reading::of(context)?;
+    let surveyed = survey(context, &mut reading, &[])?;
+    let now = context.clock.now();
+    let rows = rows(&reading, &surveyed, now)?;
+    let (config, plan) = (&reading.config, surveyed.plan);
+    let unready = config.unready.iter();
+    let mut findings: Vec<Finding> =
+        reading.problems.sorted().into_iter().chain(unready).map(finding).collect();
+    findings.sort_by_key(|finding| (!finding.stops, finding.accepted.is_some()));
+    Ok(Proof {
+        digest: plan.digest,
+        letters: plan.letters,
+        recipients: plan.recipients,
+        tasks: plan.tasks,
+        left_out: plan.left_out.into_iter().map(|(why, group)| (why, group.count, group.examples)).collect(),
+        from: config.sender.from.to_string(),
+        way: show_plan::way(&config.transport),
+        is_real: reading.is_real(),
+        pace: config.pace.said.clone(),
+        first: plan.forecast.map(|told| told.first),
+        last: plan.forecast.map(|told| told.last),
+        volume: surveyed.volume,
+        deadline: config.deadlines.last,
+        errors: reading.problems.errors() + config.unready.len() as u64,
+        findings,
+        more_findings: reading.problems.left_out(),
+        rows,
+        steps: u32::try_from(reading.press.as_ref().map_or(1, |press| press.definition().steps.len()))
+            .unwrap_or(1),
+    })
+}
+
+/// Everybody on the roster, each with the shape of its letter.
+fn rows(reading: &Reading, surveyed: &Survey, now: Timestamp) -> Result<Vec<ProofRow>, Failure> {
+    if reading.roster.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut rows = Vec::new();
+    for row in reading.rows()?.leaving_out(surveyed.suspects.clone()) {
+        let Row::Recipient { recipient, .. } = row else { continue };
+        let shape = || {
+            let press = reading.press.as_ref()?;
+            press.letter(1)?.draft(&press.input(&recipient, now)).ok().map(|draft| draft.shape)
+        };
+        let shape = if rows.len() < SHAPED { shape() } else { None };
+        rows.push(ProofRow {
+            shape,
+            key: recipient.key.clone(),
+            organisation: recipient.organisation.clone(),
+            address: recipient.address().map(ToString::to_string),
+            errand: recipient.errand(),
+        });
+    }
+    Ok(rows)
+}
+
+fn finding(problem: &Problem) -> Finding {
+    Finding {
+        stops: problem.severity == Severity::Error && problem.accepted.is_none(),
+        accepted: problem.accepted.as_deref().map(str::to_owned),
+        name: problem.name,
+        place: problem.place.as_ref().map(ToString::to_string).unwrap_or_default(),
+        said: problem.said.clone(),
+        hint: problem.hint.clone(),
+        key: problem.recipient.as_deref().map(str::to_owned),
+    }
+}
+
+/// Prints one letter as it would go.
+fn sheet(context: &Context, key: &str, step: u32) -> Result<Option<Sheet>, Failure> {
+    let reading = Reading::of(context)?;
+    let Some(press) = reading.press.as_ref().filter(|press| press.letter(step).is_some()) else {
+        return Err(super::wrong_input(&reading.problems));
+    };
+    let now = context.clock.now();
+    let found = reading.rows()?.find_map(|row| match row {
+        Row::Recipient { at, recipient, .. } | Row::LeftOut { at, recipient, .. } if recipient.key == key => {
+            Some((at, recipient))
+        }
+        _ => None,
+    });
+    let Some((at, recipient)) = found else { return Ok(None) };
+    let problems = preflight::of_one(&reading, now, at, &recipient);
+    let findings = problems.sorted().into_iter().map(finding).collect();
+    if let Some(task) = tasks::task(&reading.config, &recipient) {
+        let merged = press.merge(&recipient, step, now, None).map_err(Failure::input)?;
+        return Ok(Some(Sheet {
+            subject: merged.subject.clone(),
+            text: tasks::copied(&merged.text).to_owned(),
+            findings,
+            link: task.link,
+            limit: task.limit,
+            due: task.due,
+            ..Sheet::default()
+        }));
+    }
+    Ok(Some(of_mail(&reading, &recipient, step, now, findings)?))
+}
+
+fn of_mail(
+    reading: &Reading,
+    recipient: &Recipient,
+    step: u32,
+    now: Timestamp,
+    findings: Vec<Finding>,
+) -> Result<Sheet, Failure> {
+    let Some(press) = &reading.press else { return Err(super::wrong_input(&reading.problems)) };
+    let attachments = reading.attachments(recipient, step, now)?;
+    let printed = preview::print(press, recipient, step, &attachments, now, false)?;
+    let files = printed.attachments.iter();
+    Ok(Sheet {
+        fields: head(&printed.bytes),
+        attachments: files
+            .map(|file| (file.name.clone(), file.media_type.clone(), file.bytes.len() as u64))
+            .collect(),
+        subject: printed.subject,
+        html: Some(printed.html),
+        text: printed.text,
+        findings,
+        ..Sheet::default()
+    })
+}
+
+/// The head fields of a message as they go over the line, unfolded (RFC 5322 §2.2.3).
+fn head(bytes: &[u8]) -> Vec<(String, String)> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(bytes.len());
+    let text = String::from_utf8_lossy(&bytes[..end]).replace("\r\n ", " ").replace("\r\n\t", " ");
+    let fields = text.split("\r\n").filter_map(|line| line.split_once(':'));
+    fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+}

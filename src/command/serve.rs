@@ -1,0 +1,121 @@
+//! `postduif serve`: the page for people who do not type commands, and beside it the service that obeys what they decide there.
+//! The page is given what it may know as functions: it knows neither the inbox nor the press, and cannot send.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::{Context, ledger_failed, log_file, outcome_file, proof_sheets, run as service, runtime};
+use crate::cli::{Run, Serve};
+use crate::config::Config;
+use crate::dashboard::desk::{Settings, Sources};
+use crate::dashboard::loopback::{ListenError, Loopback};
+use crate::dashboard::page::Window;
+use crate::engine::replies;
+use crate::exit::Exit;
+use crate::ledger::{Ledger, Start};
+use crate::report::Failure;
+
+/// How often the ledger is looked at for the wish to begin.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Shows the page until Ctrl-C, and sends what was approved and started on it.
+///
+/// # Errors
+/// When the settings cannot be used, or nobody can listen there.
+pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
+    let config = Arc::new(context.config()?);
+    let listen: Loopback = what.listen.parse().map_err(listen_failed)?;
+    if !what.read_only && config.ledger.exists() {
+        // A wish that an earlier process left behind surprises nobody now; and an old ledger is brought up to date.
+        Ledger::take_start(&config.ledger, &config.name, context.clock.now()).map_err(ledger_failed)?;
+    }
+    let settings = Settings {
+        ledger: config.ledger.clone(),
+        campaign: config.name.clone(),
+        zone: config.zone.clone(),
+        clock: context.clock.clone(),
+        read_only: what.read_only,
+        approvals: config.approvals,
+        sends: !what.read_only,
+        sequence: config.sequence(),
+        tasks: config.tasks.clone(),
+        points: config.points.clone(),
+        sources: sources(context, &config),
+        proofs: proof_sheets::proofs(context),
+    };
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let listener = listen.bind().await.map_err(listen_failed)?;
+        let window = Window::on(listener, settings)
+            .map_err(|error| Failure::new(Exit::Bug, error.to_string()).safe("nothing was sent"))?;
+        context
+            .report
+            .say("Open this link in your browser; whoever has it can work on the campaign. Ctrl-C ends.");
+        context.report.result(&window.link);
+        let obeying = (!what.read_only).then(|| tokio::spawn(obey(context.clone(), Arc::clone(&config))));
+        let ended = window.serve(async {
+            let _ = tokio::signal::ctrl_c().await;
+        });
+        let ended = ended.await.map_err(|error| Failure::new(Exit::Bug, format!("the page ended: {error}")));
+        if let Some(obeying) = obeying {
+            obeying.abort();
+        }
+        ended
+    })?;
+    Ok(Exit::Done)
+}
+
+fn listen_failed(error: ListenError) -> Failure {
+    let failure = Failure::input(error.to_string()).safe("nothing was changed");
+    match error {
+        ListenError::Refused { .. } => {
+            failure.hint("`postduif serve --listen 127.0.0.1:0` takes any port that is free")
+        }
+        ListenError::NoAddress(_) | ListenError::NotLoopback(_) => failure,
+    }
+}
+
+fn sources(context: &Context, config: &Arc<Config>) -> Sources {
+    let (of_text, of_files, of_logs) = (Arc::clone(config), Arc::clone(config), Arc::clone(config));
+    let context = context.clone();
+    Sources {
+        kept_text: Box::new(move |kept| replies::text(&of_text.ledger, kept)),
+        kept_files: Box::new(move |kept| replies::attachments(&of_files.ledger, kept)),
+        changed: Box::new(move || {
+            log_file::mend(&context, &of_logs);
+            outcome_file::rewrite(&context, &of_logs);
+        }),
+    }
+}
+
+/// Waits for the wish to begin, and runs the service for the plan that it names: any other plan is refused there.
+async fn obey(context: Context, config: Arc<Config>) {
+    loop {
+        context.clock.sleep(LOOK).await;
+        let (of, at) = (Arc::clone(&config), context.clock.now());
+        let asked = tokio::task::spawn_blocking(move || wished(&of, at)).await;
+        let Ok(Some(start)) = asked else { continue };
+        let (of, context) = (Arc::clone(&config), context.clone());
+        // The service makes a runtime of its own, so it needs a thread of its own.
+        let (done, ended) = tokio::sync::oneshot::channel();
+        thread::spawn(move || {
+            let what = Run { yes: true, plan: Some(start.plan.clone()), status_listen: None };
+            if let Err(failure) = service::run(&context, &what) {
+                let told = failure.hints.first().map(|hint| format!("; {hint}")).unwrap_or_default();
+                let _ = Ledger::start_failed(&of.ledger, start.id, &format!("{}{told}", failure.said));
+                context.report.fail(&failure);
+            }
+            let _ = done.send(());
+        });
+        let _ = ended.await;
+    }
+}
+
+/// The wish to begin that nobody took up yet. A ledger that is not there, or cannot be read now, has none.
+fn wished(config: &Config, at: jiff::Timestamp) -> Option<Start> {
+    let reader = Ledger::read(&config.ledger).ok()??;
+    reader.newest_start(&config.name).ok()?.filter(|start| start.taken_at.is_none())?;
+    drop(reader);
+    Ledger::take_start(&config.ledger, &config.name, at).ok()?
+}

@@ -1,0 +1,159 @@
+//! The first room: where the campaign stands, and what needs a person now.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::Response;
+
+use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::view::{DayCount, extent, percent, without_holes};
+use crate::delivery::inbound::Kind;
+use crate::delivery::standing::Standing;
+use crate::delivery::state::State;
+
+/// How many days the time line shows.
+const DAYS: usize = 42;
+/// The width of the drawings, in their own units.
+const WIDE: u64 = 640;
+/// The height of the time line.
+const HIGH: u64 = 120;
+
+/// Something that waits for a person: in words, and where it is done.
+struct Need {
+    words: String,
+    place: &'static str,
+}
+
+/// A bar of the funnel.
+struct Bar {
+    word: &'static str,
+    count: String,
+    percent: u64,
+    wide: u64,
+    place: &'static str,
+}
+
+/// How many stand in one way.
+struct Stand {
+    word: &'static str,
+    name: &'static str,
+    count: String,
+    percent: u64,
+}
+
+/// A day of the time line, with the heights of its three parts, and where each begins.
+struct Day {
+    word: String,
+    count: DayCount,
+    x: u64,
+    wide: u64,
+    parts: [(u64, u64); 3],
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    p: Page,
+    needs: Vec<Need>,
+    funnel: Vec<Bar>,
+    standings: Vec<Stand>,
+    days: Vec<Day>,
+}
+
+pub(super) async fn show(visit: Visit) -> Response {
+    visit.read(|look| Ok(html(&overview(look)?))).await
+}
+
+fn overview(look: &Look) -> Result<Overview, Trouble> {
+    let p = look.page(Room::Overview);
+    let (t, lang) = (p.t, p.lang);
+    let numbers = look.register(|register| {
+        let all = register.all();
+        let accepted = |entry: &&super::register::Entry| {
+            entry.line.step > 1 || matches!(entry.line.state, State::Accepted | State::Bounced)
+        };
+        let accepted = all.iter().filter(accepted).count() as u64;
+        (all.len() as u64, accepted, register.standings())
+    })?;
+    let (total, accepted, standings) = numbers.unwrap_or_default();
+    let of = |standing| standings.get(&standing).copied().unwrap_or(0) as u64;
+    let mut needs = Vec::new();
+    let mut need = |count: u64, one, many, place| {
+        if count > 0 {
+            needs.push(Need { words: lang.count(count, one, many), place });
+        }
+    };
+    need(p.reviews, t.need_review_one, t.need_review_many, "/review");
+    need(of(Standing::InDoubt), t.need_doubt_one, t.need_doubt_many, "/recipients?standing=in-doubt");
+    let lost = of(Standing::Bounced) + of(Standing::Refused);
+    need(lost, t.need_address_one, t.need_address_many, "/recipients?standing=lost");
+    need(of(Standing::Task), t.need_task_one, t.need_task_many, "/tasks");
+    if p.paused().is_some() {
+        needs.push(Need { words: t.need_paused.to_owned(), place: "/progress" });
+    }
+    if p.state.is_none() {
+        needs.push(Need { words: t.need_approval.to_owned(), place: "/preview" });
+    }
+    let bar = |word, count, place| Bar {
+        word,
+        count: lang.number(count),
+        percent: percent(count, total),
+        wide: extent(count, total, WIDE),
+        place,
+    };
+    let funnel = if total == 0 {
+        Vec::new()
+    } else {
+        vec![
+            bar(t.funnel_all, total, "/recipients"),
+            bar(t.funnel_accepted, accepted, "/recipients?standing=went"),
+            bar(t.funnel_answered, of(Standing::Replied), "/recipients?standing=replied"),
+        ]
+    };
+    let mut counted: Vec<(Standing, usize)> = standings.into_iter().collect();
+    counted.sort_by_key(|(standing, count)| (std::cmp::Reverse(*count), *standing));
+    let standings = counted
+        .into_iter()
+        .map(|(standing, count)| Stand {
+            word: lang.standing(standing),
+            name: standing.name(),
+            count: lang.number(count as u64),
+            percent: percent(count as u64, total),
+        })
+        .collect();
+    let days = days(look, &p)?;
+    Ok(Overview { p, needs, funnel, standings, days })
+}
+
+fn days(look: &Look, p: &Page) -> Result<Vec<Day>, Trouble> {
+    let Some((reader, campaign)) = &look.ledger else { return Ok(Vec::new()) };
+    let mut days: BTreeMap<_, DayCount> = BTreeMap::new();
+    for hour in reader.hours(campaign.id)? {
+        let day = days.entry(hour.at.to_zoned_datetime(p.zone.clone()).date()).or_default();
+        match hour.came {
+            None => day.accepted += hour.count,
+            Some(Kind::Reply) => day.replies += hour.count,
+            Some(Kind::Bounce) => day.bounces += hour.count,
+            Some(_) => {}
+        }
+    }
+    let days = without_holes(&days, DAYS);
+    let highest = days.iter().map(|(_, day)| day.accepted + day.replies + day.bounces).max().unwrap_or(0);
+    let wide = WIDE / (days.len().max(7) as u64);
+    let drawn = days.into_iter().enumerate().map(|(nth, (day, count))| {
+        let mut below = HIGH;
+        let parts = [count.accepted, count.replies, count.bounces].map(|part| {
+            let high = extent(part, highest, HIGH - 6);
+            below -= high.min(below);
+            (below, high)
+        });
+        Day {
+            word: p.lang.day(day),
+            count,
+            x: nth as u64 * wide,
+            wide: wide.saturating_sub(2).min(48),
+            parts,
+        }
+    });
+    Ok(drawn.collect())
+}

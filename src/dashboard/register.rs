@@ -1,0 +1,212 @@
+//! All recipients in memory, some two hundred octets each, kept in step with the ledger by its history: so that a table of a
+//! hundred thousand is searched, filtered and sorted while one types, without a query that looks at all of them.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::delivery::standing::Standing;
+use crate::ledger::record::{Campaign, CampaignId};
+use crate::ledger::{LedgerError, Line, Reader, Returns};
+
+/// Recipients read together.
+const RUN: u32 = 2000;
+
+/// One recipient.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// What the ledger has.
+    pub(super) line: Line,
+    /// How it stands, by what came back and by the suppression list.
+    pub(super) standing: Standing,
+    /// When something came back last.
+    pub(super) came_at: Option<Timestamp>,
+    /// Everything that is searched, in small letters.
+    text: String,
+}
+
+/// By what a table is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The order of the roster.
+    #[default]
+    Roster,
+    /// By key.
+    Key,
+    /// By organisation.
+    Organisation,
+    /// By standing.
+    Standing,
+    /// By what happened last, the newest first.
+    Latest,
+}
+
+impl Order {
+    pub(super) const ALL: [(Order, &str); 5] = [
+        (Order::Roster, "roster"),
+        (Order::Key, "key"),
+        (Order::Organisation, "organisation"),
+        (Order::Standing, "standing"),
+        (Order::Latest, "latest"),
+    ];
+
+    pub(super) fn named(name: &str) -> Self {
+        Self::ALL.iter().find(|(_, known)| *known == name).map_or(Order::Roster, |(order, _)| *order)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(order, _)| *order == self).map_or("roster", |(_, name)| name)
+    }
+
+    fn compare(self, one: &Entry, other: &Entry) -> Ordering {
+        let by = |of: fn(&Entry) -> &str| {
+            let folded = |entry| of(entry).chars().flat_map(char::to_lowercase);
+            folded(one).cmp(folded(other))
+        };
+        let place =
+            || (!one.line.on_roster, one.line.position).cmp(&(!other.line.on_roster, other.line.position));
+        let ordered = match self {
+            Order::Roster => Ordering::Equal,
+            Order::Key => by(|entry| &entry.line.key),
+            Order::Organisation => by(|entry| entry.line.organisation.as_deref().unwrap_or_default()),
+            Order::Standing => one.standing.cmp(&other.standing),
+            Order::Latest => other.latest().cmp(&one.latest()),
+        };
+        ordered.then_with(place)
+    }
+}
+
+impl Entry {
+    /// When anything happened last.
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        self.line.last_at.max(self.came_at)
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// Words that must all stand somewhere in the row, in small letters.
+    pub(super) words: Vec<String>,
+    /// Only these standings; none: all.
+    pub(super) standings: &'a [Standing],
+    /// How it is sorted.
+    pub(super) order: Order,
+}
+
+/// All recipients of the campaign.
+#[derive(Debug, Default)]
+pub(super) struct Register {
+    campaign: Option<CampaignId>,
+    entries: Vec<Entry>,
+    /// Where each stands in `entries`, by its number in the ledger.
+    place: HashMap<i64, usize>,
+    returns: Returns,
+    suppressed: HashMap<String, String>,
+    seq: i64,
+    roster_pass: i64,
+}
+
+impl Register {
+    /// Brings it up to date: reads those again to whom something happened since.
+    pub(super) fn refresh(&mut self, reader: &Reader, campaign: &Campaign) -> Result<(), LedgerError> {
+        let new = self.campaign != Some(campaign.id) || self.roster_pass != campaign.roster_pass;
+        let touched = reader.touched_after(campaign.id, if new { 0 } else { self.seq })?;
+        if new || touched.campaign && touched.events.contains("cancelled") {
+            *self =
+                Self { campaign: Some(campaign.id), roster_pass: campaign.roster_pass, ..Self::default() };
+        } else if touched.seq != self.seq {
+            for line in reader.lines_of(touched.recipients.iter().copied())? {
+                self.put(line);
+            }
+        }
+        // Rows that were written down since, without an event.
+        let mut last = self.entries.last().map_or(0, |entry| entry.line.number);
+        loop {
+            let run = reader.lines_after(campaign.id, last, RUN)?;
+            let Some(end) = run.last() else { break };
+            last = end.number;
+            run.into_iter().for_each(|line| self.put(line));
+        }
+        // What only the relay said changes nothing about what came back.
+        const ATTEMPTS: [&str; 6] = ["accepted", "deferred", "refused", "expired", "in-doubt", "requeued"];
+        let only_attempts = touched.events.iter().all(|event| ATTEMPTS.contains(&event.as_str()));
+        if new || touched.seq != self.seq && !only_attempts {
+            self.returns = reader.returns(campaign.id)?;
+            self.suppressed =
+                reader.suppressions()?.into_iter().map(|entry| (entry.what, entry.reason)).collect();
+            for at in 0..self.entries.len() {
+                self.stand(at);
+            }
+        }
+        self.seq = touched.seq;
+        Ok(())
+    }
+
+    fn put(&mut self, line: Line) {
+        let text = [Some(&line.key), line.name.as_ref(), line.organisation.as_ref(), line.address.as_ref()];
+        let text = text.into_iter().flatten().flat_map(|part| part.chars().chain(['\n']));
+        let text = text.flat_map(char::to_lowercase).collect();
+        let number = line.number;
+        let entry = Entry { line, standing: Standing::Queued, came_at: None, text };
+        let at = match self.place.get(&number) {
+            Some(at) => {
+                self.entries[*at] = entry;
+                *at
+            }
+            None => {
+                self.entries.push(entry);
+                self.place.insert(number, self.entries.len() - 1);
+                self.entries.len() - 1
+            }
+        };
+        self.stand(at);
+    }
+
+    /// Says anew how one stands.
+    fn stand(&mut self, at: usize) {
+        let Some(entry) = self.entries.get_mut(at) else { return };
+        let came = self.returns.of(&entry.line.key, entry.line.organisation.as_deref());
+        let suppressed = entry.line.canonical.as_deref().is_some_and(|canonical| {
+            let mut asked = canonical.split_once('@').map(|(_, domain)| domain);
+            if self.suppressed.is_empty() {
+                return false;
+            }
+            let mut found = self.suppressed.contains_key(canonical);
+            while let (false, Some(domain)) = (found, asked) {
+                found = self.suppressed.contains_key(domain);
+                asked = domain.split_once('.').map(|(_, above)| above);
+            }
+            found
+        });
+        entry.standing = Standing::of(entry.line.state, suppressed, entry.line.on_roster, &came);
+        entry.came_at = came.last.map(|(at, _)| at);
+    }
+
+    /// Returns everybody, in the order in which they were written down.
+    pub(super) fn all(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Returns whom is looked for, sorted.
+    pub(super) fn find(&self, wanted: &Wanted<'_>) -> Vec<&Entry> {
+        let mut found: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| wanted.standings.is_empty() || wanted.standings.contains(&entry.standing))
+            .filter(|entry| wanted.words.iter().all(|word| entry.text.contains(word)))
+            .collect();
+        found.sort_by(|one, other| wanted.order.compare(one, other));
+        found
+    }
+
+    /// Counts them by standing.
+    pub(super) fn standings(&self) -> HashMap<Standing, usize> {
+        let mut counts = HashMap::new();
+        for entry in &self.entries {
+            *counts.entry(entry.standing).or_default() += 1;
+        }
+        counts
+    }
+}

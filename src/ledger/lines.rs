@@ -1,0 +1,135 @@
+//! What a table of all recipients shows of each, read in runs, and again for those to whom something happened.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::{Connection, Row, params};
+
+use super::history::instant;
+use super::record::CampaignId;
+use super::{LedgerError, Reader};
+use crate::campaign::recipient::Errand;
+use crate::delivery::state::State;
+
+/// One recipient and where its newest letter stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its number in the ledger: recipients are numbered as they are written down.
+    pub number: i64,
+    /// Its place in the roster.
+    pub position: i64,
+    /// What the campaigner calls it.
+    pub key: String,
+    /// The name beside the address.
+    pub name: Option<String>,
+    /// The body that it answers for.
+    pub organisation: Option<String>,
+    /// Its address, where it takes mail.
+    pub address: Option<String>,
+    /// The same in the one spelling that the suppression list has.
+    pub canonical: Option<String>,
+    /// What a person does for one who takes no mail.
+    pub errand: Option<Errand>,
+    /// Its own deadline.
+    pub deadline: Option<Date>,
+    /// Whether the last pass over the roster saw it.
+    pub on_roster: bool,
+    /// The newest letter's step; 0 where there is none.
+    pub step: u32,
+    /// Where that letter stands.
+    pub state: State,
+    /// When it was accepted or came into doubt.
+    pub ended_at: Option<Timestamp>,
+    /// When the relay was last spoken to about it, or a person did something.
+    pub last_at: Option<Timestamp>,
+}
+
+/// Those to whom something happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The newest event that was looked at.
+    pub seq: i64,
+    /// The recipients' numbers.
+    pub recipients: BTreeSet<i64>,
+    /// The words of what happened.
+    pub events: BTreeSet<String>,
+    /// Whether something happened to the campaign as a whole.
+    pub campaign: bool,
+}
+
+const LINE: &str = "SELECT r.id, r.position, r.key, r.name, r.organisation, r.address, r.canonical, r.channel, r.deadline,
+        r.pass = (SELECT roster_pass FROM campaign c WHERE c.id = r.campaign), coalesce(d.step, 0), coalesce(d.state, 0),
+        d.ended_at, e.at
+    FROM recipient r
+    LEFT JOIN delivery d ON d.id = (SELECT max(id) FROM delivery WHERE recipient = r.id)
+    LEFT JOIN event e ON e.seq = d.last_event";
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+    let (channel, deadline): (String, Option<String>) = (row.get(7)?, row.get(8)?);
+    Ok(Line {
+        number: row.get(0)?,
+        position: row.get(1)?,
+        key: row.get(2)?,
+        name: row.get(3)?,
+        organisation: row.get(4)?,
+        address: row.get(5)?,
+        canonical: row.get(6)?,
+        errand: Errand::named(&channel),
+        deadline: deadline.and_then(|day| day.parse().ok()),
+        on_roster: row.get(9)?,
+        step: row.get(10)?,
+        state: State::from_code(row.get(11)?).unwrap_or(State::InDoubt),
+        ended_at: row.get::<_, Option<i64>>(12)?.map(instant),
+        last_at: row.get::<_, Option<i64>>(13)?.map(instant),
+    })
+}
+
+impl Reader {
+    /// Returns at most `most` recipients that were written down after the one numbered `after`, in that order.
+    pub fn lines_after(&self, id: CampaignId, after: i64, most: u32) -> Result<Vec<Line>, LedgerError> {
+        self.ask(|conn| {
+            // The plus keeps SQLite from going by campaign and sorting all of them for each run.
+            conn.prepare_cached(&format!(
+                "{LINE} WHERE +r.campaign = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"
+            ))?
+            .query_map(params![id.0, after, most], line)?
+            .collect()
+        })
+    }
+
+    /// Returns these recipients.
+    pub fn lines_of(&self, numbers: impl IntoIterator<Item = i64>) -> Result<Vec<Line>, LedgerError> {
+        self.ask(|conn| {
+            let mut find = conn.prepare_cached(&format!("{LINE} WHERE r.id = ?1"))?;
+            numbers.into_iter().map(|number| find.query_row([number], line)).collect()
+        })
+    }
+
+    /// Returns to whom something happened after the event numbered `seq`.
+    pub fn touched_after(&self, id: CampaignId, seq: i64) -> Result<Touched, LedgerError> {
+        self.ask(|conn| touched(conn, id, seq))
+    }
+}
+
+fn touched(conn: &Connection, id: CampaignId, seq: i64) -> rusqlite::Result<Touched> {
+    let mut touched = Touched { seq, ..Touched::default() };
+    let mut find =
+        conn.prepare_cached("SELECT seq, campaign, recipient, event FROM event WHERE seq > ?1 ORDER BY seq")?;
+    let mut rows = find.query([seq])?;
+    while let Some(row) = rows.next()? {
+        touched.seq = row.get(0)?;
+        let campaign: Option<i64> = row.get(1)?;
+        // An event of no campaign is about the suppression list, which is everybody's.
+        if campaign.is_none_or(|campaign| campaign == id.0) {
+            let recipient: Option<i64> = row.get(2)?;
+            touched.campaign |= campaign.is_some() && recipient.is_none();
+            touched.recipients.extend(recipient);
+            let event = row.get_ref(3)?.as_str()?;
+            if !touched.events.contains(event) {
+                touched.events.insert(event.to_owned());
+            }
+        }
+    }
+    Ok(touched)
+}

@@ -1,0 +1,92 @@
+//! The ledger and the page: approvals of plans, the wish to begin, filed answers, and lines that follow the history.
+#![expect(clippy::panic, reason = "a test may fail")]
+
+#[expect(dead_code, reason = "this file uses a part of it")]
+mod ledger_support;
+
+use ledger_support::*;
+use postduif::delivery::state::State;
+use postduif::ledger::{AnswerWord, Filed, Ledger, LedgerError};
+
+fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> String {
+    match result {
+        Err(LedgerError::Refused { why }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_plan_begins_with_as_many_different_people_as_are_asked_for_and_once() {
+    let home = Home::new();
+    let path = home.path();
+    // Before the first letter there is no campaign yet, and not even a ledger.
+    Ledger::approve(&path, "appeal", "abc", "Ada", at(1)).unwrap();
+    Ledger::approve(&path, "appeal", "abc", "  ada ", at(2)).unwrap();
+    Ledger::approve(&path, "appeal", "other", "Bo", at(3)).unwrap();
+    assert!(refused(Ledger::approve(&path, "appeal", "abc", "  ", at(3))).contains("needs a name"));
+    let said = refused(Ledger::wish_start(&path, "appeal", "abc", 2, at(4)));
+    assert_eq!(said, "this plan has 1 of the 2 approvals that it needs");
+    Ledger::approve(&path, "appeal", "abc", "Bo", at(5)).unwrap();
+    Ledger::wish_start(&path, "appeal", "abc", 2, at(6)).unwrap();
+    assert_eq!(Ledger::take_start(&path, "elsewhere", at(7)).unwrap(), None);
+    let taken = Ledger::take_start(&path, "appeal", at(7)).unwrap().unwrap();
+    assert_eq!(taken.plan, "abc");
+    assert_eq!(Ledger::take_start(&path, "appeal", at(8)).unwrap(), None, "a wish is taken up once");
+    Ledger::start_failed(&path, taken.id, "the relay is away").unwrap();
+    let reader = Ledger::read(&path).unwrap().unwrap();
+    let newest = reader.newest_start("appeal").unwrap().unwrap();
+    assert_eq!((newest.taken_at, newest.failed.as_deref()), (Some(at(7)), Some("the relay is away")));
+    let approvals = reader.approvals("appeal").unwrap();
+    assert_eq!(approvals.len(), 3);
+    drop(reader);
+    Ledger::withdraw_approval(&path, "appeal", approvals[0].id, at(9)).unwrap();
+    refused(Ledger::withdraw_approval(&path, "appeal", approvals[0].id, at(9)));
+    refused(Ledger::wish_start(&path, "appeal", "abc", 2, at(10)));
+}
+
+#[test]
+fn what_is_filed_is_kept_and_needs_a_campaign() {
+    let home = Home::new();
+    let answer = Filed {
+        party: "Party p1".to_owned(),
+        point: "work".to_owned(),
+        word: AnswerWord::Partly,
+        quote: "\"Ja\", maar".to_owned(),
+        source: "their letter".to_owned(),
+        person: "Bo".to_owned(),
+        at: at(3),
+    };
+    let ledger = home.open();
+    refused(Ledger::file_answer(&home.path(), "appeal", &answer));
+    let campaign = launch(&ledger, "appeal");
+    Ledger::file_answer(&home.path(), "appeal", &answer).unwrap();
+    Ledger::file_answer(&home.path(), "appeal", &Filed { word: AnswerWord::None, ..answer.clone() }).unwrap();
+    let reader = Ledger::read(&home.path()).unwrap().unwrap();
+    let filed = reader.answers(campaign.id).unwrap();
+    assert_eq!((filed.len(), &filed[0]), (2, &answer));
+}
+
+#[test]
+fn lines_say_where_the_newest_letter_stands_and_the_history_says_which_to_read_again() {
+    let home = Home::new();
+    let ledger = home.open();
+    let campaign = launch(&ledger, "appeal");
+    roster(&ledger, &campaign, &people(5));
+    let reader = || Ledger::read(&home.path()).unwrap().unwrap();
+    let before = reader().touched_after(campaign.id, 0).unwrap();
+    let first = reader().lines_after(campaign.id, 0, 3).unwrap();
+    assert_eq!(first.len(), 3);
+    let rest = reader().lines_after(campaign.id, first[2].number, 99).unwrap();
+    assert_eq!(rest.iter().map(|line| line.key.as_str()).collect::<Vec<_>>(), ["p4", "p5"]);
+    assert!(rest.iter().all(|line| line.state == State::Queued && line.on_roster && line.ended_at.is_none()));
+    send(&ledger, &claim(&ledger, &campaign, "w", 1).claims[0], at(7));
+    let touched = reader().touched_after(campaign.id, before.seq).unwrap();
+    assert_eq!(touched.recipients.iter().copied().collect::<Vec<_>>(), [first[0].number]);
+    let again = reader().lines_of(touched.recipients).unwrap();
+    assert_eq!((again[0].state, again[0].ended_at), (State::Accepted, Some(at(7))));
+    let hours = reader().hours(campaign.id).unwrap();
+    assert_eq!(hours.iter().map(|hour| hour.count).sum::<u64>(), 1);
+    assert!(hours[0].at <= at(7) && hours[0].came.is_none());
+    let quiet = reader().touched_after(campaign.id, touched.seq).unwrap();
+    assert!(quiet.recipients.is_empty() && quiet.seq == touched.seq);
+}
