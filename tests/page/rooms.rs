@@ -362,6 +362,10 @@ fn a_task_has_its_text_to_copy_and_is_done_on_the_page() {
     assert_eq!(text(&mut page, ".needs a"), "1 task for a person");
     page.leads(|page| page.click(".needs a"));
     assert!(text(&mut page, ".task").contains("https://form.example/contact"), "{}", text(&mut page, "main"));
+    page.click(".task summary");
+    assert!(text(&mut page, ".task summary").starts_with("Text to copy: "));
+    let copied = page.eval("document.querySelector('.task textarea').value");
+    assert!(copied.as_str().unwrap().contains("This is for Partij Form."), "{copied}");
     page.leads(|page| page.click(".task a[href^='/preview']"));
     assert!(
         page.eval("document.querySelector('#copy').value")
