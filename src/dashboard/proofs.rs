@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::campaign::plan::LeftOut;
 use crate::campaign::recipient::Errand;
+use crate::delivery::pace::Pace;
 
 /// Makes the dry run.
 pub type MakeProof = Box<dyn Fn() -> Result<Arc<Proof>, String> + Send + Sync>;
@@ -47,12 +48,12 @@ pub struct Proof {
     pub left_out: Vec<(LeftOut, u64, Vec<String>)>,
     /// Who writes.
     pub from: String,
-    /// Where letters go, in words of the program.
-    pub way: String,
+    /// Where letters go, in words of the program; nothing where they stay on this machine, which the page says in its own.
+    pub way: Option<String>,
     /// Whether they would leave the machine.
     pub is_real: bool,
-    /// How fast, in words of the program.
-    pub pace: String,
+    /// How fast.
+    pub pace: Pace,
     /// When the first goes.
     pub first: Option<Timestamp>,
     /// When the last goes.
