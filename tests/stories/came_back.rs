@@ -238,11 +238,9 @@ fn the_mailbox_in_the_starter_works_once_its_signs_are_taken_away() {
     campaign.run(["init", "start"]).success();
     let settings = campaign.read("start/config.toml");
     let (before, block) = settings.split_once("# [inbox]\n").unwrap();
-    let (block, behind) = block.split_once("\n[ledger]").unwrap();
-    let settings = format!(
-        "{before}[inbox]\n{}\n[ledger]{behind}",
-        block.replace("# kind", "kind").replace("\n# ", "\n")
-    );
+    let (block, behind) = block.split_once("\n\n").unwrap();
+    let settings =
+        format!("{before}[inbox]\n{}\n\n{behind}", block.replace("# kind", "kind").replace("\n# ", "\n"));
     campaign.write("start/config.toml", settings);
     campaign.run(["-C", "start", "check"]).success().said("3 letters would go out");
     campaign.run(["-C", "start", "inbox"]).code(2).said("nothing has been sent yet");
