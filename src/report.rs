@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
 use crate::campaign::problem::{Problems, Severity};
+use crate::campaign::words;
 use crate::exit::Exit;
 
 /// A command that could not do its work: a sentence, the facts, what to do, and what is safe.
@@ -197,15 +198,7 @@ pub fn count(number: u64, one: &str) -> String {
 
 /// Writes a number with its thousands apart: `1,000,000`.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    words::grouped(number, ',')
 }
 
 /// Writes a number of octets as people say it: `812 octets`, `34 kB`, `1.4 MB`.

@@ -1,11 +1,12 @@
 //! The campaign as it is frozen into the ledger at launch: who writes, in which language, with which letters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::enclosure::FileMark;
+use super::parts::used;
 use super::stationery::Stationery;
 use crate::mail::address::Mailbox;
 
@@ -67,6 +68,19 @@ impl LetterSource {
         self.file_of(self.name.strip_suffix(".html").unwrap_or(&self.name))
     }
 
+    /// Takes the parts that the letter does not include from another reading of the same folder: the text of a letter that is
+    /// yet to come stands among them, and may still change. What the letter includes stays, and nothing is added to that.
+    fn follow_in_what_is_unused(&mut self, read: &LetterSource) {
+        let names = |letter: &LetterSource| used(letter).into_iter().cloned().collect::<BTreeSet<String>>();
+        let included = names(self);
+        self.partials.retain(|name, _| included.contains(name));
+        for (name, text) in &read.partials {
+            self.partials.entry(name.clone()).or_insert_with(|| text.clone());
+        }
+        let by_now = names(self);
+        self.partials.retain(|name, _| included.contains(name) || !by_now.contains(name));
+    }
+
     /// Returns the file of something that it includes: `templates/foot.md`.
     pub fn file_of(&self, name: &str) -> String {
         format!("templates/{name}.{}", if self.is_html() { "html" } else { "md" })
@@ -85,6 +99,9 @@ impl Definition {
     pub fn continuing(&self, frozen: &Definition, begun: usize) -> Definition {
         let mut continued = frozen.clone();
         continued.steps.truncate(begun);
+        for (frozen, own) in continued.steps.iter_mut().zip(&self.steps) {
+            frozen.follow_in_what_is_unused(own);
+        }
         continued.steps.extend(self.steps.iter().skip(begun).cloned());
         let add = |to: &mut BTreeMap<String, String>, from: &BTreeMap<String, String>| {
             for (name, value) in from {
@@ -167,5 +184,27 @@ mod tests {
         // What goes on once goes on as it is.
         assert_eq!(files.continuing(&continued, 1), continued);
         assert_eq!(frozen.continuing(&frozen, 1), frozen);
+    }
+
+    #[test]
+    fn a_letter_that_is_under_way_keeps_the_parts_it_includes_and_lets_go_of_the_others() {
+        let with = |parts: &[(&str, &str)]| {
+            let mut definition =
+                definition("Then", &["{{> foot}} {{> (lookup this \"partij\")}} {{> partij/}}", "Twee"]);
+            let parts = parts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            definition.steps[0].partials = parts.collect();
+            definition
+        };
+        let frozen = with(&[("foot", "old"), ("partij/A", "a"), ("reminder", "old"), ("gone", "old")]);
+        let files = with(&[
+            ("foot", "new"),
+            ("partij/A", "b"),
+            ("partij/B", "b"),
+            ("reminder", "new"),
+            ("more", "x"),
+        ]);
+        let continued = files.continuing(&frozen, 1);
+        let expected = with(&[("foot", "old"), ("partij/A", "a"), ("reminder", "new"), ("more", "x")]);
+        assert_eq!(continued.steps[0].partials, expected.steps[0].partials);
     }
 }

@@ -307,13 +307,14 @@ async fn release(
             .safe("nothing was sent, because somebody may have answered")
     })?;
     let sequence: Arc<Sequence> = sending.sequence();
+    let (enclosing, now) = (sending.enclosing(context), context.clock.now());
     let (mut wanted, mut queued) = (Vec::with_capacity(keys.len()), Vec::new());
     for (goes, key) in keys {
         let Goes::Due(step) = goes else {
             queued.push(key.clone());
             continue;
         };
-        match sending.enclosed(context, key, *step).await.map_err(ledger_failed)? {
+        match sending.enclosed(&enclosing, key, *step, now).await.map_err(ledger_failed)? {
             Ok(enclosures) => {
                 let despite_reply = asked.despite_reply.contains(key);
                 wanted.push(Wanted { key: key.clone(), despite_reply, enclosures });

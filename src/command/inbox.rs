@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::interrupt::interrupted;
+use super::interrupt::heed;
 use super::review::finish;
 use super::{Context, explain, launched, ledger_failed, runtime};
 use crate::campaign::task::told;
@@ -48,11 +48,6 @@ pub fn run(context: &Context, what: &cli::Inbox) -> Result<Exit, Failure> {
     let Reader { runtime, watch, .. } = reader;
     runtime.block_on(watch.close());
     ended
-}
-
-async fn stop_on_signal(shutdown: Shutdown) {
-    interrupted().await;
-    shutdown.press();
 }
 
 pub(super) fn open(settings: &Settings, context: &Context) -> Result<Inbox, Failure> {
@@ -124,7 +119,7 @@ impl Reader<'_> {
         let report = &self.context.report;
         let (mut failures, mut first) = (0, true);
         let shutdown = Shutdown::default();
-        self.runtime.spawn(stop_on_signal(shutdown.clone()));
+        self.runtime.spawn(heed(shutdown.clone()));
         // What is written into the ledger is written in one go, so a round may be left anywhere.
         let stopped = || shutdown.asked(Haste::Soon);
         loop {

@@ -36,6 +36,11 @@ const LOOK: Duration = Duration::from_secs(2);
 /// # Errors
 /// When anything is wrong before it begins; after that, what happened is told and the exit says it.
 pub fn run(context: &Context, what: &Run) -> Result<Exit, Failure> {
+    run_until(context, what, None)
+}
+
+/// The same for who hears Ctrl-C and SIGTERM himself, and ends it by `asked`; without, it hears them.
+pub(super) fn run_until(context: &Context, what: &Run, asked: Option<Shutdown>) -> Result<Exit, Failure> {
     let status_listen = what.status_listen.as_deref().map(str::parse::<Loopback>).transpose();
     let status_listen =
         status_listen.map_err(|error| Failure::input(error.to_string()).safe("nothing was sent"))?;
@@ -65,7 +70,7 @@ pub fn run(context: &Context, what: &Run) -> Result<Exit, Failure> {
     }
     let sending = Sending::begin(context, &reading, "run")?;
     sending.enroll(context, &reading, &surveyed)?;
-    keep(context, &reading, &sending, leave, status_listen)
+    keep(context, &reading, &sending, leave, status_listen, asked)
 }
 
 /// Asks for what was not approved before: another plan than the last, or the rest of one after a long pause.
@@ -145,10 +150,12 @@ fn keep(
     sending: &Sending,
     leave: Leave,
     status_listen: Option<Loopback>,
+    asked: Option<Shutdown>,
 ) -> Result<Exit, Failure> {
     let config = &reading.config;
     let runtime = runtime()?;
-    let shutdown = Shutdown::default();
+    let hears = asked.is_none();
+    let shutdown = asked.unwrap_or_default();
     let heartbeat = Arc::new(AtomicI64::new(context.clock.now().as_millisecond()));
     let folders = Arc::new(Mutex::new(Vec::new()));
     let ended = runtime.block_on(async {
@@ -226,7 +233,8 @@ fn keep(
             tell,
             heartbeat,
         };
-        let interrupts = tokio::spawn(interrupt::listen(shutdown.clone(), context.report.clone()));
+        let interrupts =
+            hears.then(|| tokio::spawn(interrupt::listen(shutdown.clone(), context.report.clone())));
         let mut keeping = std::pin::pin!(service.keep());
         let ended = loop {
             tokio::select! {
@@ -241,7 +249,9 @@ fn keep(
                 }
             }
         };
-        interrupts.abort();
+        if let Some(interrupts) = interrupts {
+            interrupts.abort();
+        }
         shutdown.ask(Haste::Soon);
         if let Some(watching) = watching {
             let _ = watching.await;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use super::enclosures::Cabinet;
+use super::enclosures::{Cabinet, Trouble};
 use super::keep_files::{Keeping, keep_files_for_all};
 use super::reading::Reading;
 use super::refusals::{refuse_an_old_copy, refuse_without_mailbox, unreachable};
 use super::survey::Survey;
 use super::{Context, bar, inbox, ledger_failed, outcome_file, shown_path, status, tasks, wrong_input};
+use crate::campaign::attachments::FOLDER;
 use crate::campaign::definition::{Definition, Sender};
 use crate::campaign::enclosure::Enclosure;
 use crate::campaign::plan::PlanDigest;
@@ -179,8 +180,10 @@ impl Sending {
     /// Returns where the files are that go along.
     pub(super) fn enclosing(&self, context: &Context) -> Enclosing {
         let cabinet = Cabinet::of(&context.folder);
-        Enclosing::new(Arc::new(move |path| {
-            cabinet.read(path).map_err(|error| format!("attachments/{path}: {error}"))
+        Enclosing::new(Arc::new(move |path| match cabinet.read(path) {
+            Ok(file) => Ok(Some(file)),
+            Err(Trouble::Missing { .. }) => Ok(None),
+            Err(trouble) => Err(format!("{FOLDER}/{path}: {trouble}")),
         }))
     }
 
@@ -190,13 +193,12 @@ impl Sending {
     /// When the ledger cannot be used.
     pub(super) async fn enclosed(
         &self,
-        context: &Context,
+        enclosing: &Enclosing,
         key: &str,
         step: u32,
+        now: Timestamp,
     ) -> Result<Result<Vec<Enclosure>, String>, LedgerError> {
-        let now = context.clock.now();
-        let from = (&self.ledger, &*self.press);
-        self.enclosing(context).for_letter(from, self.campaign.id, key, step, now).await
+        enclosing.for_letter((&self.ledger, &self.press), self.campaign.id, key, step, now).await
     }
 
     /// Returns who writes.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Context, ledger_failed, log_file, outcome_file, proof_sheets, run as service, runtime};
+use super::{
+    Context, interrupt, ledger_failed, log_file, outcome_file, proof_sheets, run as service, runtime,
+};
 use crate::cli::{Run, Serve};
 use crate::config::Config;
 use crate::dashboard::desk::{Settings, Sources};
 use crate::dashboard::loopback::{ListenError, Loopback};
 use crate::dashboard::page::Window;
 use crate::engine::replies;
+use crate::engine::shutdown::{Haste, Shutdown};
 use crate::exit::Exit;
 use crate::ledger::{Ledger, Start};
 use crate::report::Failure;
@@ -53,15 +56,18 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
             .report
             .say("Open this link in your browser; whoever has it can work on the campaign. Ctrl-C ends.");
         context.report.result(&window.link);
-        let obeying = (!what.read_only).then(|| tokio::spawn(obey(context.clone(), Arc::clone(&config))));
-        let ended = window.serve(async {
-            let _ = tokio::signal::ctrl_c().await;
-        });
-        let ended = ended.await.map_err(|error| Failure::new(Exit::Bug, format!("the page ended: {error}")));
+        let shutdown = Shutdown::default();
+        tokio::spawn(interrupt::heed(shutdown.clone()));
+        let obeying = (!what.read_only)
+            .then(|| tokio::spawn(obey(context.clone(), Arc::clone(&config), shutdown.clone())));
+        let asked = shutdown.clone();
+        let ended = window.serve(async move { asked.asked(Haste::Soon).await }).await;
+        shutdown.ask(Haste::Soon);
         if let Some(obeying) = obeying {
-            obeying.abort();
+            // Letters in flight are waited for.
+            let _ = obeying.await;
         }
-        ended
+        ended.map_err(|error| Failure::new(Exit::Bug, format!("the page ended: {error}")))
     })?;
     Ok(Exit::Done)
 }
@@ -89,26 +95,36 @@ fn sources(context: &Context, config: &Arc<Config>) -> Sources {
     }
 }
 
-/// Waits for the wish to begin, and runs the service for the plan that it names: any other plan is refused there.
-async fn obey(context: Context, config: Arc<Config>) {
+/// Waits for the wish to begin, and runs the service for the plan that it names: any other plan is refused there. Ends when that is
+/// asked for, and a service that runs has ended.
+async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown) {
     loop {
-        context.clock.sleep(LOOK).await;
+        tokio::select! {
+            () = context.clock.sleep(LOOK) => {}
+            () = shutdown.asked(Haste::Soon) => return,
+        }
         let (of, at) = (Arc::clone(&config), context.clock.now());
         let asked = tokio::task::spawn_blocking(move || wished(&of, at)).await;
         let Ok(Some(start)) = asked else { continue };
+        // Its own, because it ends itself too, and the page goes on then.
+        let of_service = Shutdown::default();
+        let passing = interrupt::pass_on(shutdown.clone(), of_service.clone(), context.report.clone());
         let (of, context) = (Arc::clone(&config), context.clone());
         // The service makes a runtime of its own, so it needs a thread of its own.
         let (done, ended) = tokio::sync::oneshot::channel();
         thread::spawn(move || {
             let what = Run { yes: true, plan: Some(start.plan.clone()), status_listen: None };
-            if let Err(failure) = service::run(&context, &what) {
+            if let Err(failure) = service::run_until(&context, &what, Some(of_service)) {
                 let told = failure.hints.first().map(|hint| format!("; {hint}")).unwrap_or_default();
                 let _ = Ledger::start_failed(&of.ledger, start.id, &format!("{}{told}", failure.said));
                 context.report.fail(&failure);
             }
             let _ = done.send(());
         });
-        let _ = ended.await;
+        tokio::select! {
+            _ = ended => {}
+            () = passing => {}
+        }
     }
 }
 

@@ -499,14 +499,8 @@ pub(super) fn what_happened(
         };
     };
     let mut text = bar::when(event.at, now, zone);
-    match (&event.reply, &event.note) {
-        (Some(reply), _) => {
-            let _ = write!(text, "  {reply}");
-        }
-        (None, Some(note)) => {
-            let _ = write!(text, "  {note}");
-        }
-        (None, None) => {}
+    if let Some(said) = event.said() {
+        let _ = write!(text, "  {said}");
     }
     if delivery.state == State::Queued && delivery.not_before > now {
         let _ = write!(text, "; again {}", bar::when(delivery.not_before, now, zone));

@@ -34,9 +34,8 @@ pub(super) fn board(look: &Look) -> Result<Board, Trouble> {
     look.register(|register| {
         let mut seen = std::collections::HashSet::new();
         for entry in register.all() {
-            let party = entry.line.organisation.as_ref().unwrap_or(&entry.line.key);
-            if seen.insert(party.clone()) {
-                parties.push(party.clone());
+            if seen.insert(entry.party().clone()) {
+                parties.push(entry.party().clone());
             }
         }
     })?;
@@ -94,15 +93,8 @@ pub(super) async fn one(visit: Visit, Query(which): Query<Which>) -> Response {
             let mut words = Vec::new();
             if let Some((reader, campaign)) = &look.ledger {
                 let keys = look.register(|register| {
-                    let party = |entry: &&super::register::Entry| {
-                        entry.line.organisation.as_ref().unwrap_or(&entry.line.key) == &which.party
-                    };
-                    register
-                        .all()
-                        .iter()
-                        .filter(party)
-                        .map(|entry| entry.line.key.clone())
-                        .collect::<Vec<_>>()
+                    let of_party = register.all().iter().filter(|entry| *entry.party() == which.party);
+                    of_party.map(|entry| entry.line.key.clone()).collect::<Vec<_>>()
                 })?;
                 for key in keys.unwrap_or_default() {
                     for record in reader.came_from(campaign.id, &key)? {

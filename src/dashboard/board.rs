@@ -1,6 +1,6 @@
 //! The board of answers as values: each party, each point, and what it comes to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::ledger::{AnswerWord, Filed};
 
@@ -32,15 +32,16 @@ impl Board {
     /// Puts together what counts: of each party and point, what was filed last, unless it was taken back.
     pub(super) fn of(points: &[Point], parties: Vec<String>, filed: Vec<Filed>) -> Self {
         let mut newest: HashMap<(String, String), Filed> = HashMap::new();
-        let mut others: BTreeMap<String, ()> = BTreeMap::new();
+        let known: HashSet<&String> = parties.iter().collect();
+        let mut others = BTreeSet::new();
         for answer in filed {
-            if !parties.contains(&answer.party) {
-                others.insert(answer.party.clone(), ());
+            if !known.contains(&answer.party) {
+                others.insert(answer.party.clone());
             }
             newest.insert((answer.party.clone(), answer.point.clone()), answer);
         }
         newest.retain(|_, answer| answer.word != AnswerWord::None);
-        let rows = parties.into_iter().chain(others.into_keys()).map(|party| {
+        let rows = parties.into_iter().chain(others).map(|party| {
             let cells =
                 points.iter().map(|point| newest.remove(&(party.clone(), point.name.clone()))).collect();
             BoardRow { party, cells }

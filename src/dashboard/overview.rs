@@ -6,10 +6,10 @@ use askama::Template;
 use axum::response::Response;
 
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::register::Register;
 use super::view::{DayCount, extent, percent, without_holes};
 use crate::delivery::inbound::Kind;
 use crate::delivery::standing::Standing;
-use crate::delivery::state::State;
 
 /// How many days the time line shows.
 const DAYS: usize = 42;
@@ -67,16 +67,8 @@ pub(super) async fn show(visit: Visit) -> Response {
 fn overview(look: &Look) -> Result<Overview, Trouble> {
     let p = look.page(Room::Overview);
     let (t, lang) = (p.t, p.lang);
-    let numbers = look.register(|register| {
-        let all = register.all();
-        let accepted = |entry: &&super::register::Entry| {
-            entry.line.step > 1 || matches!(entry.line.state, State::Accepted | State::Bounced)
-        };
-        let accepted = all.iter().filter(accepted).count() as u64;
-        (all.len() as u64, accepted, register.standings())
-    })?;
-    let (total, accepted, standings) = numbers.unwrap_or_default();
-    let of = |standing| standings.get(&standing).copied().unwrap_or(0) as u64;
+    let numbers = look.register(Register::numbers)?.unwrap_or_default();
+    let (total, of) = (numbers.all, |standing| numbers.of(standing));
     let mut needs = Vec::new();
     let mut need = |count: u64, one, many, place| {
         if count > 0 {
@@ -106,19 +98,18 @@ fn overview(look: &Look) -> Result<Overview, Trouble> {
     } else {
         vec![
             bar(t.funnel_all, total, "/recipients"),
-            bar(t.funnel_accepted, accepted, "/recipients?standing=went"),
+            bar(t.funnel_accepted, numbers.accepted, "/recipients?standing=went"),
             bar(t.funnel_answered, of(Standing::Replied), "/recipients?standing=replied"),
         ]
     };
-    let mut counted: Vec<(Standing, usize)> = standings.into_iter().collect();
-    counted.sort_by_key(|(standing, count)| (std::cmp::Reverse(*count), *standing));
-    let standings = counted
-        .into_iter()
+    let standings = numbers
+        .standings
+        .iter()
         .map(|(standing, count)| Stand {
-            word: lang.standing(standing),
+            word: lang.standing(*standing),
             name: standing.name(),
-            count: lang.number(count as u64),
-            percent: percent(count as u64, total),
+            count: lang.number(*count),
+            percent: percent(*count, total),
         })
         .collect();
     let days = days(look, &p)?;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::proofs::{Finding, Proof, ProofRow, Sheet};
-use super::view::Cut;
+use super::view::{Cut, words};
 
 /// Rows of a page.
 const ROWS: usize = 60;
@@ -80,10 +80,6 @@ fn in_order<'a>(proof: &'a Proof, words: &[String], shapes: &HashMap<u64, usize>
     let mut rows: Vec<&ProofRow> = proof.rows.iter().filter(matches).collect();
     rows.sort_by_key(|row| row.shape.and_then(|shape| shapes.get(&shape)));
     rows
-}
-
-fn words(asked: &str) -> Vec<String> {
-    asked.split_whitespace().map(str::to_lowercase).collect()
 }
 
 fn listed(look: &Look, asked: Asked) -> Result<List, Trouble> {

@@ -92,10 +92,7 @@ fn numbers(desk: &Desk, lang: Lang) -> Result<Numbers, Trouble> {
                 at: lang.moment(event.at, &settings.zone),
                 key: event.key.clone().unwrap_or_default(),
                 event: lang.event(&event.event).to_owned(),
-                note: match (&event.reply, &event.note) {
-                    (Some(reply), _) => reply.to_string(),
-                    (None, note) => note.clone().unwrap_or_default(),
-                },
+                note: event.said().unwrap_or_default(),
             })
             .collect();
     }

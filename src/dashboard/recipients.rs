@@ -10,7 +10,7 @@ use super::came::{Came, came};
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
 use super::register::{Order, Wanted};
-use super::view::Cut;
+use super::view::{Cut, words};
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::ledger::record::{Mark, Settlement, Verdict, Wish};
@@ -124,7 +124,7 @@ fn listed(look: &Look, asked: Asked) -> Result<Table, Trouble> {
     let one: Option<Standing> = STANDINGS.into_iter().find(|standing| standing.name() == asked.standing);
     let group = GROUPS.iter().find(|(name, _)| *name == asked.standing).map(|(_, group)| *group);
     let standings: Vec<Standing> = group.map_or_else(|| one.into_iter().collect(), <[_]>::to_vec);
-    let words = asked.q.split_whitespace().map(str::to_lowercase).collect();
+    let words = words(&asked.q);
     let order = Order::named(&asked.sort);
     let found = look.register(|register| {
         let found = register.find(&Wanted { words, standings: &standings, order });
@@ -243,10 +243,7 @@ fn told(look: &Look, key: &str) -> Result<Story, Trouble> {
     let history = story.events.iter().rev().map(|event| Happened {
         at: p.moment(&event.at),
         event: p.lang.event(&event.event).to_owned(),
-        note: match (&event.reply, &event.note) {
-            (Some(reply), _) => reply.to_string(),
-            (None, note) => note.clone().unwrap_or_default(),
-        },
+        note: event.said().unwrap_or_default(),
     });
     Ok(Story {
         key: recipient.key.clone(),

@@ -1,14 +1,15 @@
 //! All recipients in memory, some two hundred octets each, kept in step with the ledger by its history: so that a table of a
 //! hundred thousand is searched, filtered and sorted while one types, without a query that looks at all of them.
 
-use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use crate::delivery::standing::Standing;
+use crate::delivery::state::State;
 use crate::ledger::record::{Campaign, CampaignId};
-use crate::ledger::{LedgerError, Line, Reader, Returns};
+use crate::ledger::{LedgerError, Line, Reader, Returns, suppressing_entries};
 
 /// Recipients read together.
 const RUN: u32 = 2000;
@@ -78,6 +79,16 @@ impl Order {
 }
 
 impl Entry {
+    /// The body that it answers for: its organisation, or itself.
+    pub(super) fn party(&self) -> &String {
+        self.line.organisation.as_ref().unwrap_or(&self.line.key)
+    }
+
+    /// Whether the relay took a letter for it.
+    fn was_written_to(&self) -> bool {
+        self.line.step > 1 || matches!(self.line.state, State::Accepted | State::Bounced)
+    }
+
     /// When anything happened last.
     pub(super) fn latest(&self) -> Option<Timestamp> {
         self.line.last_at.max(self.came_at)
@@ -95,6 +106,21 @@ pub(super) struct Wanted<'a> {
     pub(super) order: Order,
 }
 
+/// How many there are, of how many the relay took a letter, and how they stand: the most first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) all: u64,
+    pub(super) accepted: u64,
+    pub(super) standings: Vec<(Standing, u64)>,
+}
+
+impl Numbers {
+    /// How many stand so.
+    pub(super) fn of(&self, standing: Standing) -> u64 {
+        self.standings.iter().find(|(of, _)| *of == standing).map_or(0, |(_, count)| *count)
+    }
+}
+
 /// All recipients of the campaign.
 #[derive(Debug, Default)]
 pub(super) struct Register {
@@ -103,7 +129,7 @@ pub(super) struct Register {
     /// Where each stands in `entries`, by its number in the ledger.
     place: HashMap<i64, usize>,
     returns: Returns,
-    suppressed: HashMap<String, String>,
+    suppressed: HashSet<String>,
     seq: i64,
     roster_pass: i64,
 }
@@ -134,8 +160,7 @@ impl Register {
         let only_attempts = touched.events.iter().all(|event| ATTEMPTS.contains(&event.as_str()));
         if new || touched.seq != self.seq && !only_attempts {
             self.returns = reader.returns(campaign.id)?;
-            self.suppressed =
-                reader.suppressions()?.into_iter().map(|entry| (entry.what, entry.reason)).collect();
+            self.suppressed = reader.suppressions()?.into_iter().map(|entry| entry.what).collect();
             for at in 0..self.entries.len() {
                 self.stand(at);
             }
@@ -169,16 +194,9 @@ impl Register {
         let Some(entry) = self.entries.get_mut(at) else { return };
         let came = self.returns.of(&entry.line.key, entry.line.organisation.as_deref());
         let suppressed = entry.line.canonical.as_deref().is_some_and(|canonical| {
-            let mut asked = canonical.split_once('@').map(|(_, domain)| domain);
-            if self.suppressed.is_empty() {
-                return false;
-            }
-            let mut found = self.suppressed.contains_key(canonical);
-            while let (false, Some(domain)) = (found, asked) {
-                found = self.suppressed.contains_key(domain);
-                asked = domain.split_once('.').map(|(_, above)| above);
-            }
-            found
+            let domain = canonical.rsplit_once('@').map_or("", |(_, domain)| domain);
+            !self.suppressed.is_empty()
+                && suppressing_entries(canonical, domain).any(|what| self.suppressed.contains(what))
         });
         entry.standing = Standing::of(entry.line.state, suppressed, entry.line.on_roster, &came);
         entry.came_at = came.last.map(|(at, _)| at);
@@ -201,12 +219,15 @@ impl Register {
         found
     }
 
-    /// Counts them by standing.
-    pub(super) fn standings(&self) -> HashMap<Standing, usize> {
+    /// Counts them.
+    pub(super) fn numbers(&self) -> Numbers {
         let mut counts = HashMap::new();
         for entry in &self.entries {
             *counts.entry(entry.standing).or_default() += 1;
         }
-        counts
+        let mut standings: Vec<(Standing, u64)> = counts.into_iter().collect();
+        standings.sort_by_key(|(standing, count)| (Reverse(*count), *standing));
+        let accepted = self.entries.iter().filter(|entry| entry.was_written_to()).count();
+        Numbers { all: self.entries.len() as u64, accepted: accepted as u64, standings }
     }
 }

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse as _, Response};
 use super::answers::board;
 use super::board::Board;
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::register::Register;
 use super::view::{extent, percent};
 use crate::delivery::standing::Standing;
-use crate::delivery::state::State;
 use crate::ledger::Filed;
 
 /// The style of files that go out of the house.
@@ -99,21 +99,11 @@ pub(super) fn table(p: &Page, board: Board) -> String {
 fn file(look: &Look) -> Result<File, Trouble> {
     let board = board(look)?;
     let p = look.page(Room::Report);
-    let numbers = look.register(|register| {
-        let accepted = |entry: &&super::register::Entry| {
-            entry.line.step > 1 || matches!(entry.line.state, State::Accepted | State::Bounced)
-        };
-        let all = register.all();
-        (all.len() as u64, all.iter().filter(accepted).count() as u64, register.standings())
-    })?;
-    let (total, accepted, standings) = numbers.unwrap_or_default();
-    let answered = standings.get(&Standing::Replied).copied().unwrap_or(0) as u64;
+    let numbers = look.register(Register::numbers)?.unwrap_or_default();
     let figure =
-        |word, count: u64| Figure { word, count: p.lang.number(count), percent: percent(count, total) };
-    let mut counted: Vec<(Standing, usize)> = standings.into_iter().collect();
-    counted.sort_by_key(|(standing, count)| (std::cmp::Reverse(*count), *standing));
+        |word, count: u64| Figure { word, count: p.lang.number(count), percent: percent(count, numbers.all) };
     let standings =
-        counted.into_iter().map(|(standing, count)| figure(p.lang.standing(standing), count as u64));
+        numbers.standings.iter().map(|(standing, count)| figure(p.lang.standing(*standing), *count));
     let begun = look.ledger.as_ref().map(|(_, campaign)| p.moment(&campaign.launched_at));
     Ok(File {
         style: STYLE,
@@ -121,9 +111,9 @@ fn file(look: &Look) -> Result<File, Trouble> {
         made: p.moment(&look.desk.settings.clock.now()),
         begun,
         figures: vec![
-            figure(p.t.funnel_all, total),
-            figure(p.t.funnel_accepted, accepted),
-            figure(p.t.funnel_answered, answered),
+            figure(p.t.funnel_all, numbers.all),
+            figure(p.t.funnel_accepted, numbers.accepted),
+            figure(p.t.funnel_answered, numbers.of(Standing::Replied)),
         ],
         standings: standings.collect(),
         bars: bars(&p, &board),

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::campaign::plan::LeftOut;
 use crate::campaign::recipient::Errand;
+use crate::campaign::words::grouped;
 use crate::delivery::enrollment::Reason;
 use crate::delivery::inbound::{AutoReply, Evidence, Kind};
 use crate::delivery::standing::Standing;
@@ -353,7 +354,11 @@ impl Lang {
 
     /// Writes a number with its thousands apart.
     pub(super) fn number(self, number: u64) -> String {
-        crate::dashboard::view::grouped(number, self.either(",", "."))
+        let mark = match self {
+            Lang::English => ',',
+            Lang::Dutch => '.',
+        };
+        grouped(number, mark)
     }
 
     /// `27 recipients`.

@@ -4,17 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-/// Writes a number with its thousands apart.
-pub(super) fn grouped(number: u64, mark: &str) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push_str(mark);
-        }
-        text.push(digit);
-    }
-    text
+/// The words of a search, in small letters.
+pub(super) fn words(asked: &str) -> Vec<String> {
+    asked.split_whitespace().map(str::to_lowercase).collect()
 }
 
 /// A part of a whole in units of a drawing that is `wide` units wide; whatever is there at all is seen.

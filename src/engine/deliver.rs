@@ -45,7 +45,7 @@ const AHEAD_PER_LANE: u32 = 8;
 const ROOM: u32 = 32 * 1024;
 
 /// How long the mailbox is left alone that could not be read.
-const MAILBOX_AGAIN: Duration = Duration::from_secs(60);
+pub(super) const MAILBOX_AGAIN: Duration = Duration::from_secs(60);
 
 /// So many attempts wait for an addressee beside the first who is put off (greylisting); then the letter goes without.
 const WAITS_FOR_OTHERS: u32 = 3;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::press::Press;
-use crate::campaign::attachments::Wanted;
+use crate::campaign::attachments::{FOLDER, Wanted};
 use crate::campaign::enclosure::{Enclosure, FileMark};
 use crate::ledger::record::CampaignId;
 use crate::ledger::{Ledger, LedgerError};
 
-/// Reads a file below the folder of attachments; says why it cannot be read.
-pub type ReadFile = Arc<dyn Fn(&str) -> Result<(FileMark, Vec<u8>), String> + Send + Sync>;
+/// Reads a file below the folder of attachments. Nothing where there is none; or says why one that is there cannot be read.
+pub type ReadFile = Arc<dyn Fn(&str) -> Result<Option<(FileMark, Vec<u8>)>, String> + Send + Sync>;
 
 /// Where the files are.
 #[derive(Clone)]
@@ -59,11 +59,12 @@ impl Enclosing {
                 continue;
             }
             match (self.read)(&path) {
-                Ok((file, bytes)) => {
+                Ok(Some((file, bytes))) => {
                     ledger.keep_file(bytes).await?;
                     enclosures.push(Enclosure { name, file });
                 }
-                Err(_) if optional => {}
+                Ok(None) if optional => {}
+                Ok(None) => return Ok(Err(format!("{FOLDER}/{path}: there is no such file"))),
                 Err(why) => return Ok(Err(why)),
             }
         }

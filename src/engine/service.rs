@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
-use super::deliver::{Ended, Run};
+use super::deliver::{Ended, MAILBOX_AGAIN, Run};
 use super::enclose::Enclosing;
 use super::lookout::Barrier;
 use super::progress::Waits;
@@ -27,8 +27,6 @@ const RELAY_AGAIN: Duration = Duration::from_secs(60);
 const RELAY_AGAIN_AT_MOST: Duration = Duration::from_secs(1800);
 /// How often it is reckoned who is due while letters go.
 const RECKON_WHILE_RUNNING: Duration = Duration::from_secs(60);
-/// How long the mailbox is left alone that could not be read, when letters of later steps are due.
-const MAILBOX_AGAIN: Duration = Duration::from_secs(60);
 
 /// What the service tells while it works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +102,7 @@ struct Keeping {
     queue_waits: Option<Waits>,
     /// When a letter of a later step is due next.
     next: Option<Timestamp>,
-    /// The mailbox is not asked for before this.
+    /// The mailbox could not be read, or what is due could not be queued: it is not asked for before this, and then again.
     mailbox_again: Option<Timestamp>,
     unreachable: u32,
     /// The newest event that was looked at.
@@ -117,8 +115,6 @@ struct Keeping {
     waits_told: Option<(Option<Waits>, Option<Timestamp>)>,
     /// The newest event when it was last reckoned who is due, and when that was.
     reckoned: Option<(i64, Timestamp)>,
-    /// When the mailbox is asked for again, since letters are due and it could not be read.
-    mailbox_at: Option<Timestamp>,
     /// Something has happened since it was last asked whether the campaign is over.
     may_be_over: bool,
 }
@@ -145,7 +141,6 @@ impl Service {
             missing_told: HashSet::new(),
             waits_told: None,
             reckoned: None,
-            mailbox_at: None,
             may_be_over: true,
             service: self,
         };
@@ -191,7 +186,7 @@ impl Keeping {
                 }
             }
             if self.must_reckon(now)? {
-                self.mailbox_at = self.release(now).await?;
+                self.release(now).await?;
                 self.may_be_over = true;
             }
             if self.running.is_none() && self.try_at.is_some_and(|at| at <= self.service.run.clock.now()) {
@@ -223,7 +218,7 @@ impl Keeping {
         let come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         let must = match self.reckoned {
             None => true,
-            Some(_) if come(self.next) || come(self.mailbox_at) => true,
+            Some(_) if come(self.next) || come(self.mailbox_again) => true,
             Some((_, at)) if self.running.is_some() => {
                 Duration::try_from(now.duration_since(at)).is_ok_and(|since| since >= RECKON_WHILE_RUNNING)
             }
@@ -259,12 +254,13 @@ impl Keeping {
         })
     }
 
-    /// Queues what is due, once the mailbox was read; returns when the mailbox is asked for again, if it could not be.
-    async fn release(&mut self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+    /// Queues what is due, once the mailbox was read.
+    async fn release(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        self.mailbox_again = self.mailbox_again.filter(|again| *again > now);
         let Service { run, sequence, barrier: Some(barrier), leave, tell, .. } = &self.service else {
-            return Ok(None);
+            return Ok(());
         };
-        let Some(reader) = Ledger::read(run.ledger.path())? else { return Ok(None) };
+        let Some(reader) = Ledger::read(run.ledger.path())? else { return Ok(()) };
         let schedule = Schedule::of(&reader, run.campaign.id, sequence, *leave, now)?;
         drop(reader);
         self.next = schedule.next;
@@ -275,39 +271,37 @@ impl Keeping {
             }
         }
         if schedule.due.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         // Nothing is queued outside office hours: what comes in until they begin would be looked at too late.
         if let Some(opens) = run.window.as_ref().and_then(|window| window.open_at_or_after(now))
             && opens > now
         {
             self.next = Some(self.next.map_or(opens, |next| next.min(opens)));
-            return Ok(None);
+            return Ok(());
         }
-        if let Some(again) = self.mailbox_again.filter(|again| *again > now) {
-            return Ok(Some(again));
+        if self.mailbox_again.is_some() {
+            return Ok(());
         }
         let read = tokio::select! {
             read = barrier.ask() => read,
-            () = run.shutdown.asked(Haste::Soon) => return Ok(None),
+            () = run.shutdown.asked(Haste::Soon) => return Ok(()),
         };
         if let Err(why) = read {
             if !std::mem::replace(&mut self.unread_told, true) {
                 tell(Told::MailboxUnread { letters: schedule.due.len(), why });
             }
-            let again = run.clock.now().saturating_add(MAILBOX_AGAIN).unwrap_or(Timestamp::MAX);
-            self.mailbox_again = Some(again);
-            return Ok(Some(again));
+            self.mailbox_again = Some(after_rest(run));
+            return Ok(());
         }
         (self.mailbox_again, self.unread_told) = (None, false);
         if release(&self.service, &schedule.due, &mut self.missing_told).await? > 0 {
             self.try_at = Some(now);
-            return Ok(None);
+        } else {
+            // What keeps them all back (a file that is missing) is not mended within a second.
+            self.mailbox_again = Some(after_rest(run));
         }
-        // What keeps them all back (a file that is missing) is not mended within a second.
-        let again = run.clock.now().saturating_add(MAILBOX_AGAIN).unwrap_or(Timestamp::MAX);
-        self.mailbox_again = Some(again);
-        Ok(Some(again))
+        Ok(())
     }
 
     /// Waits until there is a reason to look again.
@@ -316,7 +310,7 @@ impl Keeping {
         let now = run.clock.now();
         let at = |span: Duration| now.saturating_add(span).unwrap_or(Timestamp::MAX);
         let try_at = self.try_at.filter(|_| self.running.is_none() && !self.paused);
-        let known = [try_at, self.next.filter(|_| !self.paused), self.mailbox_at.filter(|_| !self.paused)];
+        let known = [try_at, self.next.filter(|_| !self.paused), self.mailbox_again.filter(|_| !self.paused)];
         let end = known.into_iter().flatten().chain([at(self.service.look)]).min().unwrap_or(now).max(now);
         let news = async {
             // Not a clone: what one has heard would be news to each new one, for ever.
@@ -411,6 +405,11 @@ impl Keeping {
         let reader = Ledger::read(self.service.run.ledger.path())?;
         reader.map_or(Ok(0), |reader| reader.newest_event())
     }
+}
+
+/// When a mailbox that was asked for in vain is asked for again.
+fn after_rest(run: &Run) -> Timestamp {
+    run.clock.now().saturating_add(MAILBOX_AGAIN).unwrap_or(Timestamp::MAX)
 }
 
 /// Queues letters that are due, with what goes along; the ledger decides on each once more. Returns how many were queued.

@@ -48,6 +48,7 @@ pub use self::days::Hour;
 pub use self::inbound::Returns;
 pub use self::lines::{Line, Touched};
 pub use self::reader::Reader;
+pub(crate) use self::suppression::entries as suppressing_entries;
 pub use self::tally::Tally;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};

@@ -323,6 +323,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// What was said about it: by the relay, or else in our own words.
+    pub fn said(&self) -> Option<String> {
+        self.reply.as_ref().map(ToString::to_string).or_else(|| self.note.clone())
+    }
+
     /// An event of a campaign as a whole; its number is given when it is written down.
     pub fn of_campaign(at: Timestamp, campaign: &str, event: &str) -> Self {
         Self {

@@ -1,5 +1,5 @@
 //! The sequence in the ledger: what is next for each recipient, and the release of letters that are due. The deciding itself is
-//! [`enrollment`]'s; here is where its facts come from, and where they are looked at again before a letter is queued.
+//! [`crate::delivery::enrollment`]'s; here is where its facts come from, and where they are looked at again before a letter is queued.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -12,7 +12,7 @@ use super::suppression;
 use super::writer::{Done, Writing};
 use crate::campaign::recipient::Errand;
 use crate::campaign::sequence::Continuation;
-use crate::delivery::enrollment::{self, Facts, Next, Sequence, StepTaken};
+use crate::delivery::enrollment::{Facts, Next, Reason, Sequence, StepTaken};
 use crate::delivery::inbound::Stop;
 use crate::delivery::standing::Came;
 use crate::delivery::state::State;
@@ -275,7 +275,7 @@ impl Writing<'_> {
             self.all_kept(&wanted.enclosures)?;
         }
         let returns = Returns::read(self.conn, campaign)?;
-        let suppressing = self.suppressing()?;
+        let (suppressing, domain) = (self.suppressing()?, sender_domain(self.conn, campaign)?);
         let mut released = Vec::with_capacity(wanted.len());
         for Wanted { key, despite_reply, enclosures } in wanted {
             let Some(way) = way(self.conn, campaign, key)? else {
@@ -290,7 +290,6 @@ impl Writing<'_> {
                     continue;
                 }
             };
-            let domain = sender_domain(self.conn, campaign)?;
             let continues = Continuation {
                 earlier: self.earlier(way.id, step, &row.seed, &domain, key)?,
                 away_until,
@@ -428,11 +427,6 @@ impl Writing<'_> {
     }
 }
 
-/// What is next for a recipient who has no letter to come.
-pub(super) fn is_over(next: &Next) -> bool {
-    matches!(next, Next::Nothing(reason) if reason.is_final())
-}
-
 /// Returns whether a further letter may still come for anybody.
 pub(super) fn may_go_on(
     conn: &Connection,
@@ -442,7 +436,10 @@ pub(super) fn may_go_on(
 ) -> rusqlite::Result<bool> {
     let mut on = false;
     each_onward(conn, campaign, sequence, now, |onward| {
-        on = !is_over(&onward.next) && onward.next != Next::Nothing(enrollment::Reason::OffRoster);
+        on = match &onward.next {
+            Next::Letter { .. } => true,
+            Next::Nothing(reason) => !reason.is_final() && *reason != Reason::OffRoster,
+        };
         !on
     })?;
     Ok(on)

@@ -1,5 +1,7 @@
 //! The suppression list: addresses and domains we do not write to, whatever the campaign.
 
+use std::iter;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -30,17 +32,18 @@ pub(super) fn normal(what: &str) -> Result<String, LedgerError> {
 /// domain above it.
 pub(super) fn reason(conn: &Connection, canonical: &str, domain: &str) -> rusqlite::Result<Option<String>> {
     let mut find = conn.prepare_cached("SELECT reason FROM suppression WHERE what = ?1")?;
-    let mut asked = Some(domain);
-    if let Some(reason) = find.query_row([canonical], |row| row.get(0)).optional()? {
-        return Ok(Some(reason));
-    }
-    while let Some(name) = asked {
-        if let Some(reason) = find.query_row([name], |row| row.get(0)).optional()? {
+    for what in entries(canonical, domain) {
+        if let Some(reason) = find.query_row([what], |row| row.get(0)).optional()? {
             return Ok(Some(reason));
         }
-        asked = name.split_once('.').map(|(_, above)| above);
     }
     Ok(None)
+}
+
+/// Returns the entries of the list that keep letters from an address: itself, its domain, and each domain above that.
+pub(crate) fn entries<'a>(canonical: &'a str, domain: &'a str) -> impl Iterator<Item = &'a str> {
+    let domains = iter::successors(Some(domain), |name| name.split_once('.').map(|(_, above)| above));
+    iter::once(canonical).chain(domains)
 }
 
 /// Returns the list, in alphabetical order.

@@ -206,6 +206,65 @@ fn the_service_reminds_who_did_not_answer_and_ends_when_nobody_is_left() {
     campaign.run(["status"]).success().said("finished");
 }
 
+/// A reminder with a file of each party, which need not be there: one is, one is not, and one is no file.
+fn with_files() -> Campaign {
+    let campaign = sent();
+    let front = "+++\nattachments = [{ path = \"per-partij/{{afkorting}}.txt\", optional = true }]\n+++\n";
+    campaign.write("templates/reminder.md", REMINDER.replacen("+++\n+++\n", front, 1));
+    campaign.write("attachments/per-partij/EEN.txt", "Beste partij Een");
+    fs::create_dir(campaign.file("attachments/per-partij/TWEE.txt")).unwrap();
+    campaign
+}
+
+fn has_its_file(campaign: &Campaign) {
+    let (een, drie) = (reminders(campaign, "een@een.example"), reminders(campaign, "drie@drie.example"));
+    assert_eq!((een.len(), drie.len()), (1, 1));
+    assert!(een[0].contains("filename=\"EEN.txt\""), "{}", een[0]);
+    assert!(!drie[0].contains("filename="), "{}", drie[0]);
+    assert!(
+        reminders(campaign, "twee@twee.example").is_empty(),
+        "nothing goes without what is wanted and there"
+    );
+}
+
+#[test]
+fn a_reminder_takes_its_file_along_and_waits_where_that_cannot_be_read() {
+    let campaign = with_files();
+    let waits = "TWEE: its letter waits, because attachments/per-partij/TWEE.txt: it is no file";
+    campaign.run(["follow-up", "--yes"]).said(waits);
+    has_its_file(&campaign);
+    fs::remove_dir(campaign.file("attachments/per-partij/TWEE.txt")).unwrap();
+    campaign.run(["follow-up", "--yes"]).success();
+    assert_eq!(reminders(&campaign, "twee@twee.example").len(), 1);
+}
+
+#[test]
+fn a_reminder_that_is_written_after_the_first_letter_changes_nothing_of_that() {
+    let campaign = sent();
+    campaign.write("templates/reminder.md", REMINDER.replace("We wrote", "As you may remember, we wrote"));
+    let answer = campaign.run(["follow-up", "--yes"]).success();
+    assert!(!answer.out.contains("differ from what was frozen"), "{answer:?}");
+    assert!(!answer.err.contains("differ from what was frozen"), "{answer:?}");
+    // The first letter itself is another matter.
+    campaign.write(
+        "templates/letter.md",
+        fs::read_to_string(campaign.file("templates/letter.md")).unwrap() + "\nMore.\n",
+    );
+    campaign.run(["follow-up"]).said("differ from what was frozen");
+}
+
+#[test]
+fn the_service_takes_the_file_of_a_reminder_along_and_waits_where_that_cannot_be_read() {
+    let campaign = with_files();
+    let running = campaign.spawn(["run", "--yes"]);
+    let waits = "TWEE: its letter waits, because attachments/per-partij/TWEE.txt: it is no file";
+    wait_until("one waits", || running.said_so_far().contains(waits));
+    wait_until("the others have gone", || taken(&campaign).len() == 5);
+    running.interrupt();
+    running.wait().success();
+    has_its_file(&campaign);
+}
+
 #[test]
 fn the_service_sends_the_first_letters_too_and_stops_at_a_sign() {
     let campaign = two_letters();

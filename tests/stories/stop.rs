@@ -1,5 +1,7 @@
 //! Stopping and going on: Ctrl-C, `pause`, `resume`, `cancel`, two processes at once.
 
+use postduif::ledger::Ledger;
+
 use crate::desk::Post;
 use crate::support::servers::wait_until;
 use crate::support::town::Campaign;
@@ -80,6 +82,26 @@ fn a_second_ctrl_c_ends_at_once_and_the_letter_in_flight_is_in_doubt() {
     assert_eq!(campaign.states()["K1"], "in_doubt");
     campaign.run(["send", "--yes"]).code(5);
     assert_eq!(post.went_to(), ["silent-after-dot@partij.example", "b@partij.example"]);
+}
+
+#[test]
+fn the_page_too_ends_after_the_letters_in_flight_and_when_asked_twice_writes_the_doubt_down() {
+    let campaign = Campaign::to(["silent-after-dot@partij.example", "b@partij.example"]);
+    let post = Post::spelled();
+    campaign.send_to(post.port());
+    let page = campaign.spawn(["serve", "--listen", "127.0.0.1:0"]);
+    wait_until("the page", || page.said_so_far().contains("?token=").then_some(()));
+    let plan = campaign.run(["preview", "--digest"]).success().out.trim().to_owned();
+    let (ledger, now) = (campaign.file("logs/ledger.db"), postduif::clock::Clock::system().now());
+    Ledger::approve(&ledger, "appeal", &plan, "Ada", now).unwrap();
+    Ledger::wish_start(&ledger, "appeal", &plan, 1, now).unwrap();
+    wait_for_letters(&post, 1);
+    page.terminate();
+    wait_until("the first answer", || page.said_so_far().contains("once more ends at once").then_some(()));
+    page.interrupt();
+    page.wait().success().said("1 in doubt");
+    assert_eq!(campaign.states()["K1"], "in_doubt");
+    assert_eq!(campaign.states()["K2"], "queued");
 }
 
 #[test]

@@ -194,6 +194,11 @@ impl Running {
         signal(self.pid(), "INT");
     }
 
+    /// SIGTERM, with which the system asks.
+    pub(crate) fn terminate(&self) {
+        signal(self.pid(), "TERM");
+    }
+
     /// What it said so far, on either stream.
     pub(crate) fn said_so_far(&self) -> String {
         let read = |name: &str| fs::read(self.kept.path().join(name)).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::Found;
 use super::catalogue::{HUGE_ATTACHMENT, LARGE_ATTACHMENT, LARGE_LETTER, LARGE_VOLUME};
+use crate::campaign::words::grouped;
 
 /// HTML of this size is worth a warning: Gmail cuts a message off at about 102 kB.
 pub const LARGE_HTML: usize = 80_000;
@@ -42,15 +43,7 @@ pub fn look_at_volume(letters: u64, octets: u64, found: &mut Vec<Found>) {
 
 /// Says how much goes out: `5,000 × 1.4 MB = 7 GB`.
 pub fn volume(letters: u64, octets: u64) -> String {
-    let digits = letters.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped} × {} = {}", bytes(octets / letters.max(1)), bytes(octets))
+    format!("{} × {} = {}", grouped(letters, ','), bytes(octets / letters.max(1)), bytes(octets))
 }
 
 /// Writes a number of octets as people do: `900 bytes`, `25 kB`, `1.4 MB`, `7 GB`.
