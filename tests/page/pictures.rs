@@ -117,7 +117,7 @@ fn every_room_of_a_whole_campaign_as_the_guide_shows_it() {
                     // What the program says by itself is Dutch, and what it cannot say in Dutch is said to be English.
                     let english = page.eval(
                         "[...document.querySelectorAll('main dd, main h2, main p')].filter(e => !e.closest('[lang=en]') && !e.querySelector('[lang=en]'))\
-                         .map(e => e.innerText).filter(said => /\\b(the|it|a minute|letters?|nothing|they|person)\\b/.test(said))",
+                         .map(e => e.innerText).filter(said => /\\b(the|it|a minute|nothing|they|person|letters)\\b/.test(said))",
                     );
                     assert_eq!(english, json!([]), "{path}");
                 }
