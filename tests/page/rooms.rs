@@ -397,6 +397,6 @@ fn two_browsers_at_once_see_what_the_other_did() {
     here.leads(|page| page.press("n"));
     // The same message was judged here meanwhile: the newest word counts, and nothing breaks.
     there.leads(|page| page.press("a"));
-    assert_eq!(text(&mut there, "[role=status]"), "Uw oordeel is opgeschreven.");
+    assert_eq!(text(&mut there, "[role=status]"), "Je oordeel is opgeschreven.");
     assert_eq!(recipient(&stage.campaign, "TWEE")["standing"], "replied");
 }
