@@ -7,6 +7,7 @@ mod support;
 mod attacks;
 mod beyond;
 mod door;
+mod letters;
 mod look;
 mod rooms;
 mod stage;
