@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::board::Point;
 use super::door;
+use super::follow_ups::Reckoned;
 use super::guard::{Guard, Visitor};
 use super::meant::Meant;
 use super::proofs::{Proof, Proofs};
@@ -81,6 +82,7 @@ pub(super) struct Desk {
     /// Says true when the page ends: whoever waits for something new then waits no longer.
     pub(super) ending: watch::Receiver<bool>,
     register: Mutex<Register>,
+    pub(super) reckoned: Mutex<Reckoned>,
 }
 
 /// The rooms, in the order of the menu.
@@ -235,7 +237,30 @@ pub(super) fn html(template: &impl Template) -> Response {
 impl Desk {
     /// Sets one up for those who can come, and those whom the guard lets in.
     pub(super) fn new(settings: Settings, guard: Guard, meant: Meant, ending: watch::Receiver<bool>) -> Self {
-        Self { settings, guard, meant, ending, register: Mutex::default() }
+        Self { settings, guard, meant, ending, register: Mutex::default(), reckoned: Mutex::default() }
+    }
+
+    /// Lets one look into the register, up to date.
+    pub(super) fn register<T>(
+        &self,
+        reader: &Reader,
+        campaign: &Campaign,
+        look: impl FnOnce(&Register) -> T,
+    ) -> Result<T, LedgerError> {
+        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
+        register.refresh(reader, campaign)?;
+        Ok(look(&register))
+    }
+
+    /// Fills the register, so that the first who looks does not wait for it.
+    pub(super) fn warm_up(&self) {
+        let settings = &self.settings;
+        if let Ok(Some(reader)) = Ledger::read(&settings.ledger)
+            && let Ok(Some(campaign)) = reader.campaign(&settings.campaign)
+        {
+            // Who looks is told what is wrong with the ledger.
+            let _ = self.register(&reader, &campaign, |_| ());
+        }
     }
 }
 
@@ -288,9 +313,7 @@ impl Look {
     /// Lets one look into the register, up to date; nothing before the launch.
     pub(super) fn register<T>(&self, look: impl FnOnce(&Register) -> T) -> Result<Option<T>, Trouble> {
         let Some((reader, campaign)) = &self.ledger else { return Ok(None) };
-        let mut register = self.desk.register.lock().unwrap_or_else(PoisonError::into_inner);
-        register.refresh(reader, campaign)?;
-        Ok(Some(look(&register)))
+        Ok(Some(self.desk.register(reader, campaign, look)?))
     }
 }
 

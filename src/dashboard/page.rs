@@ -103,6 +103,8 @@ impl Window {
             shutdown.await;
             let _ = end.send(true);
         };
+        let warm = Arc::clone(&desk);
+        tokio::task::spawn_blocking(move || warm.warm_up());
         let service = routes(desk).into_make_service_with_connect_info::<Peer>();
         let serving = axum::serve(connections, service).with_graceful_shutdown(ended);
         let too_long = async move {

@@ -9,5 +9,6 @@ mod beyond;
 mod door;
 mod letters;
 mod look;
+mod pictures;
 mod rooms;
 mod stage;
