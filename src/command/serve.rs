@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{
-    Context, interrupt, ledger_failed, log_file, outcome_file, proof_sheets, run as service, runtime,
+    Context, interrupt, ledger_failed, log_file, outcome_file, paper, proof_sheets, run as service, runtime,
 };
 use crate::cli::{Run, Serve};
 use crate::config::Config;
@@ -46,6 +46,7 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         points: config.points.clone(),
         sources: sources(context, &config),
         proofs: proof_sheets::proofs(context),
+        printing: paper::printing(&config),
     };
     let runtime = runtime()?;
     runtime.block_on(async {

@@ -10,6 +10,7 @@
 //! | [`desk`] | what the page is given, and how a request gets at the ledger |
 //! | [`proofs`] | what there is to read before anything goes |
 //! | [`board`] | the board of answers as values; pure |
+//! | [`paper`] | the report and the table as values to typeset; pure |
 //! | `guard` | who is let in, and which requests may change anything |
 //! | `texts` | every text, in both languages |
 //! | `register` | all recipients in memory, in step with the ledger |
@@ -22,6 +23,7 @@ pub mod desk;
 pub mod loopback;
 pub mod metrics;
 pub mod page;
+pub mod paper;
 pub mod proofs;
 pub mod status;
 

@@ -6,5 +6,6 @@ mod support;
 
 mod attacks;
 mod look;
+mod paper;
 mod rooms;
 mod stage;

@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) code: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The body as it is, where it is no text.
+    pub(crate) octets: Vec<u8>,
 }
 
 impl Stage {
@@ -54,10 +56,11 @@ impl Stage {
         line.write_all(request.as_bytes()).unwrap();
         let mut all = Vec::new();
         line.read_to_end(&mut all).unwrap();
-        let all = String::from_utf8_lossy(&all);
-        let (head, body) = all.split_once("\r\n\r\n").unwrap();
+        let end = all.windows(4).position(|octets| octets == b"\r\n\r\n").unwrap();
+        let octets = all.split_off(end + 4);
+        let head = String::from_utf8(all).unwrap().trim_end().to_owned();
         let code = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { code, head: head.to_owned(), body: body.to_owned() }
+        Answer { code, head, body: String::from_utf8_lossy(&octets).into_owned(), octets }
     }
 
     /// Asks for a path with further head fields, each with its line end.
