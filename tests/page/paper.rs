@@ -1,9 +1,15 @@
 //! What the page has typeset: the report as a PDF and the table as a picture, and what it says where nobody can do that.
 
+use std::process::Command;
+
+use base64::Engine as _;
+use serde_json::json;
+
 use crate::attacks::csrf;
-use crate::stage::{Answer, Stage};
+use crate::stage::{Answer, DESK, Stage, scheme};
+use crate::support::browser::Browser;
 use crate::support::town::Campaign;
-use crate::support::typesetter::{letters_only, program, program_and_tools, tool};
+use crate::support::typesetter::{letters_only, program, program_and_tools, tool, tools};
 
 /// Typst would make something else of every part of it.
 const ACTIVE: &str = "#panic(\"x\") *vet* _ita_ $x^2$ \\u{41} \"]] @ref <x> // weg";
@@ -149,24 +155,62 @@ fn a_typesetter_of_an_earlier_version_is_told_to_be_too_old() {
     assert!(asked.body.contains(INSTALL), "{}", asked.body);
 }
 
-#[test]
-fn a_typesetter_that_is_here_makes_a_picture_of_twenty_seven_parties_and_five_points() {
-    let Some(_) = program() else { return };
+/// Twenty-seven parties with long names, and five points with long titles.
+fn large() -> Campaign {
     let campaign = Campaign::new();
-    let rows: String = (1..=27)
-        .map(|n| {
-            format!("P{n},Partij voor een Menselijk en Rechtvaardig Land {n},Commissie,p{n}@p{n}.example\n")
-        })
-        .collect();
+    let row = |n: u32| {
+        format!("P{n},Partij voor een Menselijk en Rechtvaardig Land {n},Commissie,p{n}@p{n}.example\n")
+    };
+    let rows: String = (1..=27).map(row).collect();
     campaign.write("recipients.csv", format!("afkorting,partij,naam,e-mail\n{rows}"));
-    let points: String = (1..=5)
-        .map(|n| format!("[[point]]\nname = \"p{n}\"\ntitle = \"Veilige opvang en zorg voor zieke mensen zonder papieren {n}\"\n\n"))
-        .collect();
+    let point = |n: u32| {
+        format!(
+            "[[point]]\nname = \"p{n}\"\ntitle = \"Opvang en zorg voor zieke mensen zonder papieren {n}\"\n\n"
+        )
+    };
+    let points: String = (1..=5).map(point).collect();
     campaign.configure("[ledger]", &format!("{points}[ledger]"));
     campaign.run(["send", "--yes"]).success();
-    let stage = Stage::of(campaign, &[]);
+    campaign
+}
+
+#[test]
+fn a_picture_is_as_wide_as_its_names_and_its_points() {
+    let Some(_) = program() else { return };
+    let stage = Stage::of(large(), &[]);
     let picture = stage.get("/answers/answers.png", &stage.cookie());
     let (wide, high) = size(&picture.octets);
     // The column of names takes what it needs, up to 215 points; a point of the letter has 112; two pixels a point.
     assert_eq!(wide, 2 * (215 + 5 * 112 + 2 * 26), "{wide} by {high}");
+}
+
+#[test]
+fn the_report_of_html_prints_on_white_and_repeats_the_head_of_the_table() {
+    let Some(mut browser) = Browser::start().filter(|_| tools()) else { return };
+    let stage = Stage::of(large(), &[]);
+    let report = stage.get("/report/report.html", &stage.cookie());
+    stage.campaign.write("report.html", report.octets);
+    let file = format!("file://{}", stage.campaign.file("report.html").display());
+    let mut page = browser.open(&file, DESK.0, DESK.1);
+    scheme(&mut page, "dark");
+    let printed = page.call("Page.printToPDF", &json!({ "printBackground": true }));
+    let pdf = base64::engine::general_purpose::STANDARD.decode(printed["data"].as_str().unwrap()).unwrap();
+    let text = tool("pdftotext", &["-raw"], &pdf);
+    let pages: Vec<&str> = text.split('\u{c}').filter(|page| page.contains("Rechtvaardig")).collect();
+    assert!(pages.len() > 1, "{text}");
+    for page in pages {
+        assert!(letters_only(page).contains("mensenzonderpapieren1"), "{page}");
+    }
+    let picture = picture(&pdf);
+    let white = picture.iter().filter(|octet| **octet > 250).count();
+    assert!(white * 10 > picture.len() * 7, "{white} of {}", picture.len());
+}
+
+/// The first page as octets of red, green and blue.
+fn picture(pdf: &[u8]) -> Vec<u8> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), pdf).unwrap();
+    let made = Command::new("pdftoppm").args(["-r", "20", "-l", "1"]).arg(file.path()).output().unwrap();
+    assert!(made.stdout.starts_with(b"P6"));
+    made.stdout
 }

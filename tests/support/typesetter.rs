@@ -29,15 +29,19 @@ pub(crate) fn program() -> Option<PathBuf> {
 
 /// The typesetter, and poppler's and qpdf's tools.
 pub(crate) fn program_and_tools() -> Option<PathBuf> {
-    let program = program()?;
-    for tool in ["pdftotext", "pdfinfo", "pdffonts", "qpdf"] {
+    program().filter(|_| tools())
+}
+
+/// Says whether poppler's and qpdf's tools are here; they must be, unless servers are to be left out.
+pub(crate) fn tools() -> bool {
+    for tool in ["pdftotext", "pdftoppm", "pdfinfo", "pdffonts", "qpdf"] {
         let there = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if there.is_err() {
             assert!(left_out(), "{tool} is not here: `make test` installs poppler-utils and qpdf");
-            return None;
+            return false;
         }
     }
-    Some(program)
+    true
 }
 
 /// Runs a tool over a PDF; it must be content.
