@@ -47,6 +47,13 @@ impl Failure {
         self
     }
 
+    /// Returns what happened with what is known and what to do, in one line: for where there is no terminal.
+    pub fn in_one_sentence(&self) -> String {
+        let facts = self.facts.iter().map(|(word, value)| format!("; {word}: {value}"));
+        let hints = self.hints.iter().map(|hint| format!("; {hint}"));
+        facts.chain(hints).fold(self.said.clone(), |said, more| said + &more)
+    }
+
     /// Says what is safe.
     #[must_use]
     pub fn safe(mut self, safe: impl Into<String>) -> Self {

@@ -111,6 +111,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
             "campaign/table.rs",
             "campaign/roster.rs",
             "campaign/detect.rs",
+            "campaign/corrected.rs",
             "config/load.rs",
         ],
     ),

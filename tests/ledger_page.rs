@@ -90,3 +90,43 @@ fn lines_say_where_the_newest_letter_stands_and_the_history_says_which_to_read_a
     let quiet = reader().touched_after(campaign.id, touched.seq).unwrap();
     assert!(quiet.recipients.is_empty() && quiet.seq == touched.seq);
 }
+
+#[test]
+fn a_test_letter_is_taken_up_once_and_what_nobody_ended_is_abandoned() {
+    let home = Home::new();
+    let path = home.path();
+    let address = |text: &str| postduif::mail::address::Address::parse(text).unwrap();
+    let ada = address("ada@alliance.example");
+    Ledger::wish_trial(&path, "appeal", ("p1", 1), &ada, at(1)).unwrap();
+    Ledger::wish_trial(&path, "appeal", ("p1", 1), &ada, at(2)).unwrap();
+    Ledger::wish_trial(&path, "appeal", ("p1", 2), &ada, at(3)).unwrap();
+    let reader = || Ledger::read(&path).unwrap().unwrap();
+    assert!(reader().trial_waits("appeal").unwrap() && !reader().trial_waits("elsewhere").unwrap());
+    let first = Ledger::take_trial(&path, "appeal", at(4)).unwrap().unwrap();
+    assert_eq!((first.key.as_str(), first.step, first.address.as_str()), ("p1", 1, "ada@alliance.example"));
+    Ledger::trial_ended(&path, first.id, &Ok("250 2.0.0 taken".to_owned()), at(5)).unwrap();
+    let second = Ledger::take_trial(&path, "appeal", at(6)).unwrap().unwrap();
+    assert_eq!(second.step, 2);
+    assert_eq!(Ledger::take_trial(&path, "appeal", at(7)).unwrap(), None, "each is taken up once");
+    Ledger::wish_trial(&path, "appeal", ("p1", 3), &ada, at(8)).unwrap();
+    Ledger::abandon_trials(&path, "appeal", at(9)).unwrap();
+    let ended: Vec<_> =
+        reader().trials("appeal", "p1", 9).unwrap().into_iter().map(|trial| trial.ended).collect();
+    assert_eq!(
+        ended,
+        [
+            Some(Err("the page was closed before it went".to_owned())),
+            Some(Err("the page was closed while it went: it may have arrived".to_owned())),
+            Some(Ok("250 2.0.0 taken".to_owned())),
+        ]
+    );
+    assert_eq!(reader().trials("appeal", "p1", 1).unwrap().len(), 1);
+    for nth in 0..10 {
+        let to = address(&format!("a{nth}@alliance.example"));
+        Ledger::wish_trial(&path, "appeal", ("p1", 1), &to, at(10)).unwrap();
+    }
+    assert_eq!(
+        refused(Ledger::wish_trial(&path, "appeal", ("p1", 9), &ada, at(11))),
+        "10 test letters wait already"
+    );
+}

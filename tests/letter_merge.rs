@@ -7,6 +7,7 @@ mod campaign;
 use campaign::{compile, compile_whole, html, merge, text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use postduif::campaign::letter::Input;
 use postduif::mail::address::Mailbox;
 use postduif::mail::message_id::MessageId;
 use postduif::mail::mime::{Parts, compose};
@@ -64,6 +65,40 @@ fn a_small_letter_in_text_and_html() {
         &[("partij", "PP"), ("zetels", "1"), ("datum", "2025-10-29"), ("site", "https://pp.example/")],
     );
     insta::assert_snapshot!("small_letter_sparse", sparse.unwrap().text);
+}
+
+/// Takes the marks out, and returns with what is left what each said.
+fn unmarked(html: &str) -> (String, Vec<&str>) {
+    let (mut rest, mut said) = (String::new(), Vec::new());
+    for part in html.split("<mark title=\"") {
+        match part.split_once("\" style=\"background:#ffe08a;color:#1a1a1a;border-radius:2px\">") {
+            None => rest.push_str(part),
+            Some((of, marked)) => {
+                said.push(of);
+                rest.push_str(&marked.replacen("</mark>", "", 1));
+            }
+        }
+    }
+    (rest, said)
+}
+
+#[test]
+fn what_was_merged_in_is_marked_and_nothing_else_differs() {
+    let letter = compile_whole(LETTER, &[("foot", FOOT)]).unwrap();
+    let fields = campaign::row(&ROW);
+    let input = Input { fields: &fields, today: campaign::today(), follows: None };
+    let merged = letter.merge(&input).unwrap();
+    let marked = letter.marked(&input).unwrap();
+    assert!(marked.contains("border-radius:2px\">mevrouw &lt;De Vries&gt;</mark>"), "{marked}");
+    let (rest, said) = unmarked(&marked);
+    assert_eq!(rest, merged.html);
+    for field in ["sender.name", "date today", "zetels", "list plaatsen", "this"] {
+        assert!(said.contains(&field), "{field}: {said:?}");
+    }
+    let draft = letter.draft(&input).unwrap();
+    let pieces = draft.pieces();
+    assert_eq!(pieces.iter().map(|(text, _)| *text).collect::<String>(), merged.text);
+    assert!(pieces.contains(&("12", Some("zetels"))), "{pieces:?}");
 }
 
 #[test]

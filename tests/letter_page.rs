@@ -131,6 +131,15 @@ fn a_page_in_text_and_html() {
 }
 
 #[test]
+fn a_value_in_an_attribute_is_not_marked() {
+    let letter = compiled(&page("<p title=\"voor {{partij}}\">Aan {{partij}}</p>"));
+    let fields = row(&ROW);
+    let marked = letter.marked(&Input { fields: &fields, today: today(), follows: None }).unwrap();
+    assert!(marked.contains("title=\"voor Één &amp; Ander\""), "{marked}");
+    assert!(marked.contains("Aan <mark title=\"partij\""), "{marked}");
+}
+
+#[test]
 fn what_a_page_may_not_hold_is_named_with_its_place() {
     let report: Vec<String> = [
         "<script>alert(1)</script>",

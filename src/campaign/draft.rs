@@ -94,6 +94,25 @@ impl Draft {
         hasher.finish()
     }
 
+    /// Cuts the text at its values: each piece, with what the author wrote where it is a value.
+    pub fn pieces(&self) -> Vec<(&str, Option<&str>)> {
+        let mut pieces = Vec::with_capacity(self.landed.len() * 2 + 1);
+        let mut from = 0;
+        for landed in self.landed.iter().filter(|landed| !landed.in_link) {
+            let (Some(before), Some(value)) =
+                (self.text.get(from..landed.at.start), self.text.get(landed.at.clone()))
+            else {
+                continue;
+            };
+            pieces.push((before, None));
+            pieces.push((value, Some(&*landed.said)));
+            from = landed.at.end;
+        }
+        pieces.push((self.text.get(from..).unwrap_or_default(), None));
+        pieces.retain(|(text, _)| !text.is_empty());
+        pieces
+    }
+
     /// Returns the text round a value, and where it begins: at most so many octets before it and behind it, within its line.
     pub fn around(&self, landed: &Landed, most: usize) -> (usize, &str) {
         let line = self.line(landed);

@@ -225,6 +225,16 @@ impl Letter {
         Ok(Merged { subject, text, html })
     }
 
+    /// Returns the HTML with each value marked that was merged into its text; nobody is sent that.
+    ///
+    /// # Errors
+    /// Everything that keeps the letter from being sent to this row.
+    pub fn marked(&self, input: &Input<'_>) -> Result<String, Vec<Problem>> {
+        let columns = self.columns(input);
+        let Prepared { subject, walk, shape, .. } = self.prepare(&columns, input)?;
+        Ok(shape.marked_page(&self.language, &subject, &walk.given))
+    }
+
     /// Looks whether the letter can be merged for this row, without writing it: empty fields, wrong dates and links.
     pub fn inspect(&self, input: &Input<'_>) -> Result<(), Vec<Problem>> {
         let columns = self.columns(input);

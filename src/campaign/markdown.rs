@@ -27,6 +27,8 @@ const TEL: &AsciiSet = &PART.remove(b'+');
 const WRAPPER: &str = "max-width:640px;overflow-wrap:break-word;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1a1a1a;text-align:left";
 const PARAGRAPH: &str = "margin:0 0 16px 0";
 const LINK: &str = "color:#0b57d0";
+/// Round a value, where what was merged in is shown.
+const MARK: &str = "background:#ffe08a;color:#1a1a1a;border-radius:2px";
 pub(super) const QUOTE: &str = "margin:0 0 16px 0;padding:0 0 0 16px;border-left:3px solid #cccccc";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:15px";
 
@@ -187,19 +189,39 @@ impl Shape {
 
     /// Puts the values in; gives the whole HTML part.
     pub(super) fn page(&self, language: &str, subject: &str, given: &[Given<'_>]) -> String {
-        let Some(head) = &self.head else {
-            return document(language, subject, |out| self.html(given, out), self.size());
-        };
+        self.framed(language, subject, |out| self.fill(&self.html, given, out, &mut |_, _| {}))
+    }
+
+    /// Does the same, and marks each value in its text, with what the author wrote for it: for who reads before anything goes.
+    pub(super) fn marked_page(&self, language: &str, subject: &str, given: &[Given<'_>]) -> String {
+        self.framed(language, subject, |out| {
+            for piece in &self.html {
+                // Within an attribute nothing can be marked; only text has line breaks.
+                let marked = match piece {
+                    Piece::Html { value, breaks: true } => given.get(*value as usize),
+                    _ => None,
+                };
+                if let Some(given) = marked {
+                    out.push_str("<mark title=\"");
+                    escape(&given.put.said, false, out);
+                    out.push_str(&format!("\" style=\"{MARK}\">"));
+                }
+                self.fill(std::slice::from_ref(piece), given, out, &mut |_, _| {});
+                if marked.is_some() {
+                    out.push_str("</mark>");
+                }
+            }
+        })
+    }
+
+    /// Puts the frame of the house round the body, or the letter's own head before it.
+    fn framed(&self, language: &str, subject: &str, body: impl FnOnce(&mut String)) -> String {
+        let Some(head) = &self.head else { return document(language, subject, body, self.size()) };
         let mut out = String::with_capacity(self.size() + head.len() + subject.len() + 64);
         out.push_str(head);
         escape(subject, false, &mut out);
-        self.html(given, &mut out);
+        body(&mut out);
         out
-    }
-
-    /// Puts the values in; gives the HTML of the letter's body, without its frame.
-    fn html(&self, given: &[Given<'_>], out: &mut String) {
-        self.fill(&self.html, given, out, &mut |_, _| {});
     }
 
     /// Puts the values in; gives the text.

@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod calendar;
 mod channel;
 mod columns;
+pub mod corrected;
 mod css;
 pub mod day;
 pub mod definition;

@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod bar;
 pub mod check;
+mod correct_address;
 pub mod enclosures;
 mod evidence;
 pub mod explain;
@@ -55,7 +56,7 @@ use crate::config::Environment;
 use crate::exit::Exit;
 use crate::ledger::record::Campaign;
 use crate::ledger::{Ledger, LedgerError, Reader};
-use crate::report::{Failure, Report, count};
+use crate::report::{Failure, Report, Style, count};
 
 /// What every command is handed.
 #[derive(Clone)]
@@ -73,6 +74,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// Returns the same for who tells elsewhere what is wrong; the terminal stays quiet.
+    fn quiet(&self) -> Self {
+        let report = Report { out: Style::PLAIN, err: Style::PLAIN, quiet: true, interactive: false };
+        Self { report, ..self.clone() }
+    }
+
     /// Returns the folder of the logs.
     pub fn logs(&self) -> PathBuf {
         self.rehearsal.clone().unwrap_or_else(|| self.folder.join("logs"))

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use super::reading::Reading;
 use super::survey::{Survey, survey};
 use super::{Context, preflight, preview, show_plan, tasks};
-use crate::campaign::problem::{Problem, Problems, Severity};
+use crate::campaign::problem::{Problem, Problems, RowPlace, Severity};
 use crate::campaign::recipient::Recipient;
 use crate::campaign::roster::Row;
-use crate::dashboard::proofs::{Finding, Proof, ProofRow, Proofs, Sheet};
+use crate::dashboard::proofs::{Along, Finding, Proof, ProofRow, Proofs, Sheet};
 use crate::ledger::Ledger;
-use crate::report::{Failure, Report, Style};
+use crate::report::Failure;
 
 /// The shapes of letters are looked at up to so many; a longer list is read in its order.
 const SHAPED: usize = 5000;
@@ -34,10 +34,9 @@ struct Stamp {
 
 /// Makes the functions that the page is given.
 pub(super) fn proofs(context: &Context) -> Proofs {
-    // The page tells what is wrong; the terminal stays quiet.
-    let report = Report { out: Style::PLAIN, err: Style::PLAIN, quiet: true, interactive: false };
-    let (context, of_sheet) =
-        (Context { report: report.clone(), ..context.clone() }, Context { report, ..context.clone() });
+    // The page tells what is wrong.
+    let context = context.quiet();
+    let (of_sheet, of_file) = (context.clone(), context.clone());
     let known: Mutex<Option<(Stamp, Arc<Proof>)>> = Mutex::new(None);
     let all = move || {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +51,10 @@ pub(super) fn proofs(context: &Context) -> Proofs {
         Ok(proof)
     };
     let sheet = move |key: &str, step: u32| sheet(&of_sheet, key, step).map_err(|failure| failure.said);
-    Proofs { all: Box::new(all), sheet: Box::new(sheet) }
+    let file = move |key: &str, step: u32, nth: usize| {
+        file(&of_file, key, step, nth).map_err(|failure| failure.in_one_sentence())
+    };
+    Proofs { all: Box::new(all), sheet: Box::new(sheet), file: Box::new(file) }
 }
 
 fn stamp(context: &Context) -> Stamp {
@@ -162,13 +164,7 @@ fn sheet(context: &Context, key: &str, step: u32) -> Result<Option<Sheet>, Failu
         return Err(super::wrong_input(&reading.problems));
     };
     let now = context.clock.now();
-    let found = reading.rows()?.find_map(|row| match row {
-        Row::Recipient { at, recipient, .. } | Row::LeftOut { at, recipient, .. } if recipient.key == key => {
-            Some((at, recipient))
-        }
-        _ => None,
-    });
-    let Some((at, recipient)) = found else { return Ok(None) };
+    let Some((at, recipient)) = row(&reading, key)? else { return Ok(None) };
     let problems = preflight::of_one(&reading, now, at, &recipient);
     let findings = problems.sorted().into_iter().map(finding).collect();
     if let Some(task) = tasks::task(&reading.config, &recipient) {
@@ -196,18 +192,54 @@ fn of_mail(
     let Some(press) = &reading.press else { return Err(super::wrong_input(&reading.problems)) };
     let attachments = reading.attachments(recipient, step, now)?;
     let printed = preview::print(press, recipient, step, &attachments, now, false)?;
+    let of_row = press.row(recipient, step, now, None);
+    let letter = press.letter(step);
+    let made = letter.and_then(|letter| letter.manuscript(&of_row.input()).ok().flatten());
+    let made = made.map(|manuscript| (manuscript.file_name, "application/pdf".to_owned(), None));
     let files = printed.attachments.iter();
+    let files = files.map(|file| (file.name.clone(), file.media_type.clone(), Some(file.bytes.len() as u64)));
+    let draft = letter.and_then(|letter| letter.draft(&of_row.input()).ok());
+    let owned = |(text, said): (&str, Option<&str>)| (text.to_owned(), said.map(str::to_owned));
     Ok(Sheet {
         fields: head(&printed.bytes),
-        attachments: files
-            .map(|file| (file.name.clone(), file.media_type.clone(), file.bytes.len() as u64))
-            .collect(),
+        // In the order in which the message has them.
+        attachments: made.into_iter().chain(files).collect(),
         subject: printed.subject,
         html: Some(printed.html),
+        marked: letter.and_then(|letter| letter.marked(&of_row.input()).ok()),
+        pieces: draft.map(|draft| draft.pieces().into_iter().map(owned).collect()).unwrap_or_default(),
         text: printed.text,
         findings,
         ..Sheet::default()
     })
+}
+
+/// Finds the row of a key.
+fn row(reading: &Reading, key: &str) -> Result<Option<(RowPlace, Recipient)>, Failure> {
+    Ok(reading.rows()?.find_map(|row| match row {
+        Row::Recipient { at, recipient, .. } | Row::LeftOut { at, recipient, .. } if recipient.key == key => {
+            Some((at, recipient))
+        }
+        _ => None,
+    }))
+}
+
+/// Makes or reads a file that goes along with a letter.
+fn file(context: &Context, key: &str, step: u32, nth: usize) -> Result<Option<Along>, Failure> {
+    let reading = Reading::of(context)?;
+    let Some(press) = reading.press.as_ref() else { return Err(super::wrong_input(&reading.problems)) };
+    let Some((_, recipient)) = row(&reading, key)? else { return Ok(None) };
+    if press.letter(step).is_none() || recipient.errand().is_some() {
+        return Ok(None);
+    }
+    let now = context.clock.now();
+    let attachments = reading.attachments(&recipient, step, now)?;
+    let printed = preview::print(press, &recipient, step, &attachments, now, true)?;
+    Ok(printed.attachments.get(nth).map(|file| Along {
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        bytes: file.bytes.to_vec(),
+    }))
 }
 
 /// The head fields of a message as they go over the line, unfolded (RFC 5322 §2.2.3).

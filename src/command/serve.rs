@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::{
-    Context, interrupt, ledger_failed, log_file, outcome_file, paper, proof_sheets, run as service, runtime,
+    Context, correct_address, interrupt, ledger_failed, log_file, outcome_file, paper, proof_sheets,
+    run as service, runtime, test_letter,
 };
 use crate::cli::{Run, Serve};
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::dashboard::page::Window;
 use crate::engine::replies;
 use crate::engine::shutdown::{Haste, Shutdown};
 use crate::exit::Exit;
-use crate::ledger::{Ledger, Start};
+use crate::ledger::{Ledger, Start, Trial};
 use crate::report::Failure;
 
 /// How often the ledger is looked at for the wish to begin.
@@ -31,7 +32,9 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
     let listen: Loopback = what.listen.parse().map_err(listen_failed)?;
     if !what.read_only && config.ledger.exists() {
         // A wish that an earlier process left behind surprises nobody now; and an old ledger is brought up to date.
-        Ledger::take_start(&config.ledger, &config.name, context.clock.now()).map_err(ledger_failed)?;
+        let now = context.clock.now();
+        Ledger::take_start(&config.ledger, &config.name, now).map_err(ledger_failed)?;
+        Ledger::abandon_trials(&config.ledger, &config.name, now).map_err(ledger_failed)?;
     }
     let settings = Settings {
         ledger: config.ledger.clone(),
@@ -59,8 +62,12 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         context.report.result(&window.link);
         let shutdown = Shutdown::default();
         tokio::spawn(interrupt::heed(shutdown.clone()));
-        let obeying = (!what.read_only)
-            .then(|| tokio::spawn(obey(context.clone(), Arc::clone(&config), shutdown.clone())));
+        let obeying = (!what.read_only).then(|| {
+            let (context, config) = (context.clone(), Arc::clone(&config));
+            let trying = try_out(context.clone(), Arc::clone(&config), shutdown.clone());
+            let obeying = obey(context, config, shutdown.clone());
+            tokio::spawn(async { tokio::join!(obeying, trying) })
+        });
         let asked = shutdown.clone();
         let ended = window.serve(async move { asked.asked(Haste::Soon).await }).await;
         shutdown.ask(Haste::Soon);
@@ -85,10 +92,12 @@ fn listen_failed(error: ListenError) -> Failure {
 
 fn sources(context: &Context, config: &Arc<Config>) -> Sources {
     let (of_text, of_files, of_logs) = (Arc::clone(config), Arc::clone(config), Arc::clone(config));
+    let of_roster = Arc::clone(config);
     let context = context.clone();
     Sources {
         kept_text: Box::new(move |kept| replies::text(&of_text.ledger, kept)),
         kept_files: Box::new(move |kept| replies::attachments(&of_files.ledger, kept)),
+        correct: Box::new(move |key, address| correct_address::correct(&of_roster, key, address)),
         changed: Box::new(move || {
             log_file::mend(&context, &of_logs);
             outcome_file::rewrite(&context, &of_logs);
@@ -110,29 +119,78 @@ async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown) {
         // Its own, because it ends itself too, and the page goes on then.
         let of_service = Shutdown::default();
         let passing = interrupt::pass_on(shutdown.clone(), of_service.clone(), context.report.clone());
-        let (of, context) = (Arc::clone(&config), context.clone());
+        let (of, of_thread) = (Arc::clone(&config), context.clone());
         // The service makes a runtime of its own, so it needs a thread of its own.
         let (done, ended) = tokio::sync::oneshot::channel();
+        let at_work = of_service.clone();
         thread::spawn(move || {
             let what = Run { yes: true, plan: Some(start.plan.clone()), status_listen: None };
-            if let Err(failure) = service::run_until(&context, &what, Some(of_service)) {
-                let told = failure.hints.first().map(|hint| format!("; {hint}")).unwrap_or_default();
-                let _ = Ledger::start_failed(&of.ledger, start.id, &format!("{}{told}", failure.said));
-                context.report.fail(&failure);
+            if let Err(failure) = service::run_until(&of_thread, &what, Some(of_service)) {
+                let _ = Ledger::start_failed(&of.ledger, start.id, &failure.in_one_sentence());
+                of_thread.report.fail(&failure);
             }
             let _ = done.send(());
         });
+        // Another plan was approved and started meanwhile: this one ends after the letters in flight, and makes room.
+        let making_room = async {
+            wished_anew(&context, &config).await;
+            at_work.ask(Haste::Soon);
+            std::future::pending().await
+        };
         tokio::select! {
             _ = ended => {}
             () = passing => {}
+            () = making_room => {}
         }
     }
 }
 
-/// The wish to begin that nobody took up yet. A ledger that is not there, or cannot be read now, has none.
-fn wished(config: &Config, at: jiff::Timestamp) -> Option<Start> {
+/// Sends the test letters that are asked for on the page, one after the other, also while the service is at work.
+async fn try_out(context: Context, config: Arc<Config>, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = context.clock.sleep(LOOK) => {}
+            () = shutdown.asked(Haste::Soon) => return,
+        }
+        let (context, config) = (context.clone(), Arc::clone(&config));
+        let trying = tokio::task::spawn_blocking(move || {
+            while let Some(trial) = wanted(&config, context.clock.now()) {
+                let ended =
+                    test_letter::send(&context.quiet(), &trial).map_err(|failure| failure.in_one_sentence());
+                let _ = Ledger::trial_ended(&config.ledger, trial.id, &ended, context.clock.now());
+            }
+        });
+        let _ = trying.await;
+    }
+}
+
+/// The test letter that waits longest.
+fn wanted(config: &Config, at: jiff::Timestamp) -> Option<Trial> {
     let reader = Ledger::read(&config.ledger).ok()??;
-    reader.newest_start(&config.name).ok()?.filter(|start| start.taken_at.is_none())?;
+    reader.trial_waits(&config.name).ok()?.then_some(())?;
     drop(reader);
+    Ledger::take_trial(&config.ledger, &config.name, at).ok()?
+}
+
+/// Waits until there is another wish to begin.
+async fn wished_anew(context: &Context, config: &Arc<Config>) {
+    loop {
+        context.clock.sleep(LOOK).await;
+        let of = Arc::clone(config);
+        if let Ok(true) = tokio::task::spawn_blocking(move || waits(&of).is_some()).await {
+            return;
+        }
+    }
+}
+
+/// The wish to begin that nobody took up yet, left where it is.
+fn waits(config: &Config) -> Option<Start> {
+    let reader = Ledger::read(&config.ledger).ok()??;
+    reader.newest_start(&config.name).ok()?.filter(|start| start.taken_at.is_none())
+}
+
+/// Takes that wish up. A ledger that is not there, or cannot be read now, has none.
+fn wished(config: &Config, at: jiff::Timestamp) -> Option<Start> {
+    waits(config)?;
     Ledger::take_start(&config.ledger, &config.name, at).ok()?
 }

@@ -1,4 +1,5 @@
-//! `postduif send --test ADDRESS`: one letter to another address, marked as a test, outside the campaign's deliveries.
+//! `postduif send --test ADDRESS`, and "send me a test" on the page: one letter to another address, marked as a test, outside the
+//! campaign's deliveries.
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -9,14 +10,15 @@ use super::{Context, ask, runtime, wrong_input};
 use crate::campaign::roster::Row;
 use crate::cli::Send;
 use crate::delivery::attempt::Ending;
-use crate::engine::press::Order;
+use crate::engine::press::{Order, Printed};
 use crate::exit::Exit;
+use crate::ledger::Trial;
 use crate::mail::address::Address;
 use crate::mail::message_id::{MessageId, Ordinal, Token};
 use crate::report::Failure;
 use crate::transport::Transport;
 
-/// Sends it.
+/// Sends it, when somebody at the terminal says so.
 ///
 /// # Errors
 /// When the letter cannot be merged, or the relay does not take it.
@@ -24,11 +26,43 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
     let address = Address::parse(address).map_err(|error| Failure::input(error.to_string()))?;
     // A test goes to the tester, so what would embarrass before others is told and does not stop it.
     context.report.problems(&reading.problems);
+    let (key, printed) = print(context, reading, (&what.only, what.step), &address)?;
+    if !what.yes {
+        let question =
+            format!("The letter of {key} would go to {address} as a test. Type `test` to send it:");
+        if !ask::type_exactly(&context.report, &question, "test", "--yes")? {
+            return Ok(Exit::Done);
+        }
+    }
+    let ending = hand_over(reading, &printed)?;
+    context.report.say(&format!("the letter of {key} went to {address} as a test: {ending}"));
+    Ok(Exit::Done)
+}
+
+/// Sends what somebody asked for on the page; returns what the relay said.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn send(context: &Context, trial: &Trial) -> Result<String, Failure> {
+    let address = Address::parse(&trial.address).map_err(|error| Failure::input(error.to_string()))?;
+    let mut reading = Reading::of(context)?;
+    let (_, printed) =
+        print(context, &mut reading, (std::slice::from_ref(&trial.key), trial.step), &address)?;
+    Ok(hand_over(&reading, &printed)?.to_string())
+}
+
+/// Prints a recipient's letter, marked as a test; the first recipient's, where none is named.
+fn print(
+    context: &Context,
+    reading: &mut Reading,
+    (only, step): (&[String], u32),
+    address: &Address,
+) -> Result<(String, Printed), Failure> {
     if reading.settings_wrong {
         return Err(wrong_input(&reading.problems));
     }
     refuse_if_unready(reading)?;
-    if what.only.len() > 1 {
+    if only.len() > 1 {
         return Err(
             Failure::input("a test is one letter; name one recipient with --only").safe("nothing was sent")
         );
@@ -37,7 +71,7 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         return Err(wrong_input(&reading.problems));
     }
     let told = reading.problems.errors();
-    let wanted = meant(reading, &what.only)?;
+    let wanted = meant(reading, only)?;
     if reading.problems.errors() > told {
         let unknown = reading.problems.sorted().into_iter().find(|problem| problem.name == "no-such-key");
         let failure = Failure::input(unknown.map(|problem| problem.said.clone()).unwrap_or_default());
@@ -45,11 +79,10 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         return Err(hint.into_iter().fold(failure, Failure::hint).safe("nothing was sent"));
     }
     let Some(press) = &reading.press else { return Err(wrong_input(&reading.problems)) };
-    let step = what.step;
     if press.letter(step).is_none() {
         return Err(no_such_letter(press, step));
     }
-    if reading.is_real() && crate::mail::address::reserved_domain(&address) {
+    if reading.is_real() && crate::mail::address::reserved_domain(address) {
         return Err(Failure::input(format!(
             "{address} is only an example; give an address that you can read"
         )));
@@ -79,21 +112,17 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
         dated: now,
         attachments: &attachments,
         waits_for_others: true,
-        test_to: Some(&address),
+        test_to: Some(address),
         makes_pdf: true,
     };
     let printed = press.print(&order).map_err(|error| Failure::input(error.to_string()))?;
-    if !what.yes {
-        let question = format!(
-            "The letter of {} would go to {address} as a test. Type `test` to send it:",
-            recipient.key
-        );
-        if !ask::type_exactly(&context.report, &question, "test", "--yes")? {
-            return Ok(Exit::Done);
-        }
-    }
+    Ok((recipient.key, printed))
+}
+
+/// Hands it to the relay.
+fn hand_over(reading: &Reading, printed: &Printed) -> Result<Ending, Failure> {
     let settings = reading.config.transport.clone();
-    let ending = runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let transport = Transport::open(settings)
             .await
             .map_err(|error| Failure::input(error.to_string()).safe("nothing was sent"))?;
@@ -104,7 +133,5 @@ pub fn run(context: &Context, reading: &mut Reading, what: &Send, address: &str)
             Ending::Accepted { .. } => Ok(ending),
             other => Err(unreachable(&transport, &other).safe("the campaign's ledger was not touched")),
         }
-    })?;
-    context.report.say(&format!("the letter of {} went to {address} as a test: {ending}", recipient.key));
-    Ok(Exit::Done)
+    })
 }

@@ -27,6 +27,9 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 /// Returns what was kept of a message under a name: its text, or its attachments.
 pub type Kept<T> = Box<dyn Fn(&str) -> T + Send + Sync>;
 
+/// Changes something of a recipient, by its key; returns what was there before.
+pub type Correct = Box<dyn Fn(&str, &str) -> Result<String, String> + Send + Sync>;
+
 /// What the page is given by who may know more than it does. It is functions, so that the page knows neither the inbox nor the
 /// press nor the settings.
 pub struct Sources {
@@ -34,6 +37,8 @@ pub struct Sources {
     pub kept_text: Kept<Option<String>>,
     /// The attachments of something that came back.
     pub kept_files: Kept<Vec<PathBuf>>,
+    /// Changes the address of a recipient, by its key, in the roster's file; returns what stood there.
+    pub correct: Correct,
     /// Is called after every wish that was granted: the logs are brought in step.
     pub changed: Box<dyn Fn() + Send + Sync>,
 }
@@ -423,6 +428,8 @@ fn notice(t: &'static Texts, word: &str) -> Option<&'static str> {
         "filed" => t.done_filed,
         "held" => t.done_held,
         "released" => t.done_released,
+        "tried" => t.done_tried,
+        "corrected" => t.done_corrected,
         _ => return None,
     })
 }

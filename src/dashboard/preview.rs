@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::guard::Sent;
 use super::proofs::{Finding, Proof, ProofRow, Sheet};
-use super::view::{Cut, words};
+use super::view::{Cut, disposition, words};
+use crate::ledger::{Ledger, Trial};
+use crate::mail::address::Address;
 
 /// Rows of a page.
 const ROWS: usize = 60;
@@ -125,7 +128,13 @@ struct One {
     step: u32,
     steps: Vec<u32>,
     sheet: Sheet,
-    files: Vec<(String, String, String)>,
+    /// The files that go along: name, media type, size, address.
+    files: Vec<(String, String, String, String)>,
+    /// Whether the merged values are marked.
+    marks: bool,
+    /// Whether a test letter can be asked for.
+    tries: bool,
+    trials: Trials,
     before: Option<String>,
     after: Option<String>,
     length: String,
@@ -138,13 +147,123 @@ struct One {
 #[serde(default)]
 pub(super) struct Which {
     step: Option<u32>,
+    /// `off`: the letter as it arrives, without marks.
+    marks: Option<String>,
+}
+
+impl Which {
+    fn step(&self) -> u32 {
+        self.step.unwrap_or(1)
+    }
+
+    fn marks(&self) -> bool {
+        self.marks.as_deref() != Some("off")
+    }
+}
+
+/// The test letters made of a recipient's, the newest first.
+#[derive(Template)]
+#[template(path = "trials.html")]
+struct Trials {
+    key: String,
+    lines: Vec<TrialLine>,
+    /// Whether one is under way, so that it is worth looking again.
+    waits: bool,
+}
+
+/// What became of one.
+struct TrialLine {
+    whereto: String,
+    at: String,
+    class: &'static str,
+    word: &'static str,
+    said: String,
+}
+
+fn trials(look: &Look, key: &str) -> Result<Trials, Trouble> {
+    /// So many are shown.
+    const MOST: u32 = 3;
+    let p = look.page(Room::Preview);
+    let settings = &look.desk.settings;
+    let made = match Ledger::read(&settings.ledger)? {
+        Some(reader) => reader.trials(&settings.campaign, key, MOST)?,
+        None => Vec::new(),
+    };
+    let waits = made.iter().any(|trial| trial.ended.is_none());
+    let line = |trial: Trial| {
+        let (class, word, said) = match trial.ended {
+            None => ("asks", p.t.trial_waits, String::new()),
+            Some(Ok(said)) => ("good", p.t.trial_sent, said),
+            Some(Err(why)) => ("bad", p.t.trial_failed, why),
+        };
+        TrialLine { at: p.moment(&trial.at), whereto: trial.address, class, word, said }
+    };
+    Ok(Trials { key: key.to_owned(), lines: made.into_iter().map(line).collect(), waits })
+}
+
+/// What became of the test letters, for a page that looks again.
+pub(super) async fn tried(visit: Visit, Path(key): Path<String>) -> Response {
+    visit.read(move |look| Ok(html(&trials(look, &key)?))).await
+}
+
+/// Wishes that a letter goes to somebody as a test; whoever sends does it.
+pub(super) async fn try_out(
+    visit: Visit,
+    Path(key): Path<String>,
+    Query(which): Query<Which>,
+    sent: Sent,
+) -> Response {
+    let address = match Address::parse(sent.get("address").unwrap_or_default()) {
+        Ok(address) => address,
+        Err(error) => return visit.trouble(Trouble::Refused(error.to_string())),
+    };
+    let step = which.step();
+    let mut place = String::from("/preview/");
+    place.extend(percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC));
+    place.push_str(&format!("?step={step}"));
+    visit
+        .change(place, "tried", move |desk| {
+            let settings = &desk.settings;
+            let letter = (settings.proofs.sheet)(&key, step).map_err(Trouble::Refused)?;
+            if letter.is_none_or(|letter| letter.html.is_none()) {
+                return Err(Trouble::Nobody);
+            }
+            let now = settings.clock.now();
+            Ok(Ledger::wish_trial(&settings.ledger, &settings.campaign, (&key, step), &address, now)?)
+        })
+        .await
+}
+
+/// A file that goes along, to look at.
+pub(super) async fn file(
+    visit: Visit,
+    Path((key, nth)): Path<(String, usize)>,
+    Query(which): Query<Which>,
+) -> Response {
+    visit
+        .read(move |look| {
+            let found =
+                (look.desk.settings.proofs.file)(&key, which.step(), nth).map_err(Trouble::Refused)?;
+            let file = found.ok_or(Trouble::NotFound)?;
+            // A browser shows a PDF in a place of its own; everything else is saved, so that nothing runs here.
+            let shown = file.media_type == "application/pdf" && file.bytes.starts_with(b"%PDF-");
+            let (kind, how) = if shown {
+                ("application/pdf", "inline")
+            } else {
+                ("application/octet-stream", "attachment")
+            };
+            let disposition = disposition(how, &file.name);
+            let head = [(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, disposition.as_str())];
+            Ok((head, file.bytes).into_response())
+        })
+        .await
 }
 
 pub(super) async fn sheet(visit: Visit, Path(key): Path<String>, Query(which): Query<Which>) -> Response {
-    visit.read(move |look| Ok(html(&one(look, &key, which.step.unwrap_or(1))?))).await
+    visit.read(move |look| Ok(html(&one(look, &key, which.step(), which.marks())?))).await
 }
 
-fn one(look: &Look, key: &str, step: u32) -> Result<One, Trouble> {
+fn one(look: &Look, key: &str, step: u32, marks: bool) -> Result<One, Trouble> {
     let p = look.page(Room::Preview);
     let proof = look.proof()?;
     let found = (look.desk.settings.proofs.sheet)(key, step).map_err(Trouble::Refused)?;
@@ -153,14 +272,20 @@ fn one(look: &Look, key: &str, step: u32) -> Result<One, Trouble> {
     let at = rows.iter().position(|row| row.key == key);
     let beside = |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.key.clone());
     let length = sheet.text.chars().count() as u64;
-    let files = sheet.attachments.iter().map(|(name, kind, octets)| {
-        (name.clone(), kind.clone(), format!("{} kB", p.lang.number(octets.div_ceil(1000))))
+    let address = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
+    let files = sheet.attachments.iter().enumerate().map(|(nth, (name, kind, octets))| {
+        let size = octets.map(|octets| format!(", {} kB", p.lang.number(octets.div_ceil(1000))));
+        let whence = format!("/preview/{address}/file/{nth}?step={step}");
+        (name.clone(), kind.clone(), size.unwrap_or_default(), whence)
     });
     Ok(One {
         key: key.to_owned(),
         step,
         steps: (1..=proof.steps).collect(),
         files: files.collect(),
+        marks,
+        tries: look.desk.settings.sends && !p.read_only && sheet.html.is_some(),
+        trials: trials(look, key)?,
         before: beside(at.and_then(|at| at.checked_sub(1))),
         after: beside(at.map(|at| at + 1)),
         length: p.lang.number(length),
@@ -176,8 +301,9 @@ fn one(look: &Look, key: &str, step: u32) -> Result<One, Trouble> {
 pub(super) async fn framed(visit: Visit, Path(key): Path<String>, Query(which): Query<Which>) -> Response {
     visit
         .read(move |look| {
-            let found = (look.desk.settings.proofs.sheet)(&key, which.step.unwrap_or(1)).map_err(Trouble::Refused)?;
-            let page = found.and_then(|sheet| sheet.html).ok_or(Trouble::NotFound)?;
+            let found = (look.desk.settings.proofs.sheet)(&key, which.step()).map_err(Trouble::Refused)?;
+            let page = found.and_then(|sheet| if which.marks() { sheet.marked.or(sheet.html) } else { sheet.html });
+            let page = page.ok_or(Trouble::NotFound)?;
             let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox";
             let head = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)];
             Ok((head, page).into_response())

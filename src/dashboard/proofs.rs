@@ -13,12 +13,17 @@ pub type MakeProof = Box<dyn Fn() -> Result<Arc<Proof>, String> + Send + Sync>;
 /// Makes the letter of a step to a recipient, by its key; nothing where nobody has that key.
 pub type MakeSheet = Box<dyn Fn(&str, u32) -> Result<Option<Sheet>, String> + Send + Sync>;
 
+/// Reads a file that goes along with a letter, by its number in [`Sheet::attachments`]; nothing where there is none.
+pub type ReadFile = Box<dyn Fn(&str, u32, usize) -> Result<Option<Along>, String> + Send + Sync>;
+
 /// Makes what there is to read, as the files have it at this moment. What cannot be read is told in a sentence.
 pub struct Proofs {
     /// Everything but the letters themselves.
     pub all: MakeProof,
     /// Each letter.
     pub sheet: MakeSheet,
+    /// Each file that goes along.
+    pub file: ReadFile,
 }
 
 /// The dry run.
@@ -105,10 +110,14 @@ pub struct Sheet {
     pub fields: Vec<(String, String)>,
     /// The page; none for what a person does.
     pub html: Option<String>,
+    /// The same with the merged values marked.
+    pub marked: Option<String>,
     /// The text.
     pub text: String,
-    /// What goes along: name, media type, octets.
-    pub attachments: Vec<(String, String, u64)>,
+    /// The text cut at its values: each piece, with what the author wrote where it is a value.
+    pub pieces: Vec<(String, Option<String>)>,
+    /// What goes along: name, media type, and how many octets, where that is known before it is made.
+    pub attachments: Vec<(String, String, Option<u64>)>,
     /// What was found in it.
     pub findings: Vec<Finding>,
     /// For a task: where the form is.
@@ -117,4 +126,15 @@ pub struct Sheet {
     pub limit: Option<u64>,
     /// For a task: the last day.
     pub due: Option<Date>,
+}
+
+/// A file that goes along with a letter.
+#[derive(Clone, Debug)]
+pub struct Along {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its octets.
+    pub bytes: Vec<u8>,
 }

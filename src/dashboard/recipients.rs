@@ -10,9 +10,10 @@ use super::came::{Came, came};
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
 use super::register::{Order, Wanted};
-use super::view::{Cut, words};
+use super::view::{Cut, disposition, words};
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
+use crate::ledger::Ledger;
 use crate::ledger::record::{Mark, Settlement, Verdict, Wish};
 
 /// Rows of a page.
@@ -220,8 +221,8 @@ fn told(look: &Look, key: &str) -> Result<Story, Trouble> {
         None => None,
     };
     let state = record.deliveries.last().map_or(State::Queued, |delivery| delivery.state);
-    let returns = reader.returns(campaign.id)?.of(key, recipient.organisation.as_deref());
-    let standing = Standing::of(state, suppressed.is_some(), record.on_roster, &returns);
+    // The register has it already, and with it all that came back from colleagues.
+    let standing = look.register(|register| register.standing(key))?.flatten().unwrap_or(Standing::Queued);
     let sendings = record.deliveries.iter().rev().map(|delivery| Sending {
         step: delivery.step,
         state: p.lang.state(delivery.state),
@@ -305,6 +306,29 @@ pub(super) async fn settle(visit: Visit, Path(key): Path<String>, sent: Sent) ->
     visit.wish(Wish::Settle { campaign, key, step, settlement, note }, place, "marked").await
 }
 
+/// Changes somebody's address in the roster, and says so in the history. The letter goes anew with the next start, if at all.
+pub(super) async fn correct(visit: Visit, Path(key): Path<String>, sent: Sent) -> Response {
+    let Some(address) = sent.get("address").map(str::to_owned) else {
+        return visit.trouble(Trouble::NotFound);
+    };
+    let place = place(&key);
+    visit
+        .change(place, "corrected", move |desk| {
+            let settings = &desk.settings;
+            let reader = Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
+            let campaign = reader.campaign(&settings.campaign)?.ok_or(Trouble::Nobody)?;
+            reader.enrolled(campaign.id, &key)?.ok_or(Trouble::Nobody)?;
+            drop(reader);
+            let before = (settings.sources.correct)(&key, &address).map_err(Trouble::Refused)?;
+            let note = Some(format!("in the roster, {before} became {address}"));
+            let campaign = settings.campaign.clone();
+            let wish = Wish::Mark { campaign, key, step: None, mark: Mark::Note, note };
+            Ledger::wish(&settings.ledger, &wish, settings.clock.now())?;
+            Ok(())
+        })
+        .await
+}
+
 /// Puts somebody's address onto the suppression list.
 pub(super) async fn suppress(visit: Visit, Path(key): Path<String>, sent: Sent) -> Response {
     let reason = sent.get("reason").unwrap_or("on the page").to_owned();
@@ -312,13 +336,13 @@ pub(super) async fn suppress(visit: Visit, Path(key): Path<String>, sent: Sent) 
     visit
         .change(place, "suppressed", move |desk| {
             let settings = &desk.settings;
-            let reader = crate::ledger::Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
+            let reader = Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
             let campaign = reader.campaign(&settings.campaign)?.ok_or(Trouble::Nobody)?;
             let found = reader.enrolled(campaign.id, &key)?.ok_or(Trouble::Nobody)?;
             let address = found.recipient.address().ok_or(Trouble::Nobody)?.to_string();
             drop(reader);
             let wish = Wish::Suppress { what: address, reason };
-            crate::ledger::Ledger::wish(&settings.ledger, &wish, settings.clock.now())?;
+            Ledger::wish(&settings.ledger, &wish, settings.clock.now())?;
             Ok(())
         })
         .await
@@ -339,9 +363,7 @@ pub(super) async fn attachment(
             let path = files.get(nth).ok_or(Trouble::NotFound)?;
             let bytes = std::fs::read(path).map_err(|_| Trouble::NotFound)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // RFC 6266 §4.3 with RFC 8187: whatever stands in the name, it stays a name.
-            let name = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
-            let disposition = format!("attachment; filename*=UTF-8''{name}");
+            let disposition = disposition("attachment", &name);
             let head = [
                 (CONTENT_TYPE, "application/octet-stream"),
                 (CONTENT_DISPOSITION, disposition.as_str()),

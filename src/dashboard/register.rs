@@ -169,6 +169,12 @@ impl Register {
         Ok(())
     }
 
+    /// Returns how a recipient stands.
+    pub(super) fn standing(&self, key: &str) -> Option<Standing> {
+        let entry = self.entries.iter().find(|entry| entry.line.key == key);
+        entry.map(|entry| entry.standing)
+    }
+
     fn put(&mut self, line: Line) {
         let text = [Some(&line.key), line.name.as_ref(), line.organisation.as_ref(), line.address.as_ref()];
         let text = text.into_iter().flatten().flat_map(|part| part.chars().chain(['\n']));

@@ -9,6 +9,12 @@ pub(super) fn words(asked: &str) -> Vec<String> {
     asked.split_whitespace().map(str::to_lowercase).collect()
 }
 
+/// Says how a file is to be taken, and under which name (RFC 6266 §4.3 with RFC 8187): whatever stands in the name, it stays a name.
+pub(super) fn disposition(how: &str, name: &str) -> String {
+    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    format!("{how}; filename*=UTF-8''{name}")
+}
+
 /// A part of a whole in units of a drawing that is `wide` units wide; whatever is there at all is seen.
 pub(super) fn extent(part: u64, whole: u64, wide: u64) -> u64 {
     match (part, whole) {

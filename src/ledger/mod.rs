@@ -34,6 +34,7 @@ mod schema;
 mod sequence;
 mod suppression;
 mod tally;
+mod trial;
 mod wish;
 mod writer;
 
@@ -50,6 +51,7 @@ pub use self::lines::{Line, Touched};
 pub use self::reader::Reader;
 pub(crate) use self::suppression::entries as suppressing_entries;
 pub use self::tally::Tally;
+pub use self::trial::Trial;
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
 use crate::campaign::calendar::Deadlines;

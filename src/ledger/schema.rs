@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_inbound.sql"),
     include_str!("../../migrations/sqlite/0005_sequence.sql"),
     include_str!("../../migrations/sqlite/0006_page.sql"),
+    include_str!("../../migrations/sqlite/0007_trial.sql"),
 ];
 
 /// How long a writer waits for another connection's transaction.

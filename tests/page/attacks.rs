@@ -75,9 +75,20 @@ fn a_change_needs_the_token_of_our_forms() {
         "verdict=reply&csrf=guess",
         &format!("verdict=reply&csrf={other}"),
     ] {
-        for path in
-            ["/review/1", "/recipients/EEN/mark", "/recipients/EEN/suppress", "/recipients/EEN/settle"]
-        {
+        for path in [
+            "/review/1",
+            "/recipients/EEN/mark",
+            "/recipients/EEN/suppress",
+            "/recipients/EEN/settle",
+            "/recipients/EEN/address",
+            "/preview/EEN/test?step=1",
+            "/approve",
+            "/start",
+            "/pause",
+            "/cancel",
+            "/follow-ups/EEN",
+            "/answers/one",
+        ] {
             assert_eq!(stage.post(path, &origin, form).code, 403, "{path} {form}");
         }
     }
@@ -155,6 +166,12 @@ fn no_word_of_a_stranger_becomes_script() {
     let mut paths: Vec<String> =
         paths.as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect();
     paths.extend(["/", "/review", "/recipients?q=%3Cscript%3E&sort=%22%3E"].map(str::to_owned));
+    page.goto(&stage.at("/preview"));
+    let letters =
+        page.eval("[...document.querySelectorAll('.letters tbody a')].map(a => a.getAttribute('href'))");
+    for letter in letters.as_array().unwrap().iter().map(|path| path.as_str().unwrap()) {
+        paths.extend([letter.to_owned(), format!("{letter}/letter?step=1")]);
+    }
     let mut seen = 0;
     for path in paths {
         page.goto(&stage.at(&path));
@@ -162,6 +179,7 @@ fn no_word_of_a_stranger_becomes_script() {
         seen += text(&mut page, "main").matches("<script>").count();
     }
     assert!(seen > 3, "the words were shown as words: {seen}");
+    page.goto(&stage.at("/"));
     let file = page.eval(
         "fetch('/recipients/TWEE').then(r => r.text()).then(t => /href=\"([^\"]*came[^\"]*)\"/.exec(t)[1])\
          .then(p => fetch(p)).then(r => [r.headers.get('content-type'), r.headers.get('content-disposition'), r.headers.get('content-security-policy')])",

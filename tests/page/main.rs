@@ -5,6 +5,7 @@
 mod support;
 
 mod attacks;
+mod letters;
 mod look;
 mod paper;
 mod rooms;

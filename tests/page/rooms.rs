@@ -154,7 +154,7 @@ fn before_anything_was_sent_the_page_says_so() {
 }
 
 /// Approves the plan under a name.
-fn approve(page: &mut Page<'_>, name: &str) {
+pub(crate) fn approve(page: &mut Page<'_>, name: &str) {
     page.click("form[action='/approve'] input[type=checkbox]");
     page.click("#person");
     page.write(name);
@@ -176,8 +176,8 @@ fn a_campaign_is_read_approved_started_and_watched_without_a_terminal() {
     assert_eq!(text(&mut page, "h1"), "TWEE");
     page.leads(|page| page.click("nav a[href='/approve']"));
     assert!(text(&mut page, "main").contains("3 letters to 3 recipients"), "{}", text(&mut page, "main"));
-    approve(&mut page, "Ada Lovelace");
-    assert!(text(&mut page, ".signed").contains("Ada Lovelace"));
+    approve(&mut page, "Ada de Wit");
+    assert!(text(&mut page, ".signed").contains("Ada de Wit"));
     page.leads(|page| page.click("form[action='/start'] button"));
     page.until("document.querySelector('.gone').innerText.startsWith('3 of 3 letters gone')");
     page.until("document.querySelector('.gone .chip').innerText == 'finished'");

@@ -1,0 +1,248 @@
+//! Letters looked at before they go, tried on oneself, and addresses mended after they went.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::rooms::approve;
+use crate::stage::{DESK, Stage, faults, recipient, sent, text};
+use crate::support::browser::{Browser, Page};
+use crate::support::servers::wait_until;
+use crate::support::town::{Campaign, RECIPIENTS};
+
+/// The letters that the rehearsal relay took, oldest first.
+fn taken(campaign: &Campaign) -> Vec<String> {
+    let Ok(folder) = fs::read_dir(campaign.file("logs/rehearsal")) else { return Vec::new() };
+    let mut files: Vec<_> = folder.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+}
+
+#[test]
+fn what_was_merged_in_is_marked_and_can_be_seen_as_it_arrives() {
+    let Some(mut browser) = Browser::start() else { return };
+    let stage = Stage::of(Campaign::new(), &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    page.goto(&stage.at("/preview/TWEE"));
+    page.goto(&stage.at("/preview/TWEE/letter?step=1"));
+    assert_eq!(text(&mut page, "mark[title=naam]"), "Programmacommissie");
+    assert_eq!(text(&mut page, "strong mark[title=partij]"), "Partij Twee");
+    page.goto(&stage.at("/preview/TWEE"));
+    page.click("details summary");
+    assert_eq!(text(&mut page, ".astext mark[title=partij]"), "Partij Twee");
+    page.leads(|page| page.click(".switch a[href*=off]"));
+    assert_eq!(page.eval("document.querySelectorAll('.astext mark').length"), 0);
+    let frame = page.eval("document.querySelector('iframe').getAttribute('src')");
+    let frame = stage.get(frame.as_str().unwrap(), &stage.cookie());
+    assert!(
+        frame.body.contains("<strong>Partij Twee</strong>") && !frame.body.contains("<mark"),
+        "{frame:?}"
+    );
+    // That is what arrives.
+    stage.campaign.run(["send", "--yes"]).success();
+    assert!(taken(&stage.campaign).iter().all(|mail| !mail.contains("<mark")));
+}
+
+#[test]
+fn what_goes_along_is_handed_out_as_what_it_is() {
+    let campaign = Campaign::new();
+    campaign
+        .write("attachments/plan.svg", "<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>");
+    campaign.write("attachments/plan.pdf", "%PDF-1.7 small");
+    campaign.write("attachments/no.pdf", "<script>window.pwned=1</script>");
+    let letter = campaign.read("templates/letter.md");
+    let front = "+++\nattachments = [\"plan.svg\", \"plan.pdf\", \"no.pdf\"]\n";
+    campaign.write("templates/letter.md", letter.replacen("+++\n", front, 1));
+    let stage = Stage::of(campaign, &[]);
+    let cookie = stage.cookie();
+    let sheet = stage.get("/preview/EEN", &cookie);
+    assert!(sheet.body.contains("href=\"/preview/EEN/file/2?step=1\""), "{}", sheet.body);
+    for (nth, kind, how) in [
+        (0, "application/octet-stream", "attachment; filename*=UTF-8''plan%2Esvg"),
+        (1, "application/pdf", "inline; filename*=UTF-8''plan%2Epdf"),
+        (2, "application/octet-stream", "attachment; filename*=UTF-8''no%2Epdf"),
+    ] {
+        let file = stage.get(&format!("/preview/EEN/file/{nth}?step=1"), &cookie);
+        assert_eq!(file.code, 200);
+        assert!(file.head.contains(&format!("content-type: {kind}")), "{}", file.head);
+        assert!(file.head.contains(&format!("content-disposition: {how}")), "{}", file.head);
+        assert!(file.head.contains("default-src 'none'"), "{}", file.head);
+    }
+    assert_eq!(stage.get("/preview/EEN/file/3?step=1", &cookie).code, 404);
+    assert_eq!(stage.get("/preview/NIEMAND/file/0?step=1", &cookie).code, 404);
+    assert_eq!(stage.get("/preview/EEN/file/0?step=9", &cookie).code, 404);
+}
+
+#[test]
+fn a_letter_is_tried_on_oneself_before_and_while_the_others_go() {
+    let Some(mut browser) = Browser::start() else { return };
+    let campaign = Campaign::new();
+    // One letter an hour: it runs for as long as is needed here.
+    campaign.configure("unlimited = true", "per-hour = 1");
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    page.goto(&stage.at("/preview/TWEE"));
+    page.click("#address");
+    page.write("desk@alliance.example");
+    page.leads(|page| page.click("form[action*=test] button"));
+    assert_eq!(text(&mut page, "[role=status]"), "The test letter goes within a few seconds.");
+    page.until("document.querySelector('#trials .chip').innerText == 'sent'");
+    assert!(text(&mut page, "#trials").contains("desk@alliance.example"), "{}", text(&mut page, "#trials"));
+    assert_eq!(faults(&mut page), [] as [String; 0]);
+    let mails = taken(&stage.campaign);
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].contains("Subject: [TEST: TWEE] A letter to Partij Twee"), "{}", mails[0]);
+    // It was no delivery, and nothing began by it.
+    stage.campaign.run(["status"]).said("nothing");
+    page.goto(&stage.at("/approve"));
+    approve(&mut page, "Ada de Wit");
+    page.leads(|page| page.click("form[action='/start'] button"));
+    page.until("document.querySelector('.gone').innerText.startsWith('1 of 3')");
+    page.goto(&stage.at("/preview/DRIE"));
+    page.click("#address");
+    page.write("bo@alliance.example");
+    page.leads(|page| page.click("form[action*=test] button"));
+    page.until("document.querySelector('#trials .chip').innerText == 'sent'");
+    assert_eq!(recipient(&stage.campaign, "DRIE")["standing"], "queued");
+    assert_eq!(taken(&stage.campaign).len(), 3);
+}
+
+#[test]
+fn a_test_that_cannot_go_says_why() {
+    let campaign = Campaign::new();
+    campaign.send_to(1);
+    let stage = Stage::of(campaign, &[]);
+    let cookie = stage.cookie();
+    let sheet = stage.get("/preview/EEN", &cookie).body;
+    let csrf = sheet.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let fields = format!("{cookie}Origin: http://{}\r\n", stage.host);
+    let test = |address: &str| {
+        stage.post("/preview/EEN/test?step=1", &fields, &format!("address={address}&csrf={csrf}"))
+    };
+    assert_eq!(test("nonsense").code, 422);
+    assert_eq!(
+        stage.post("/preview/NIEMAND/test", &fields, &format!("address=a@b.example&csrf={csrf}")).code,
+        404
+    );
+    assert_eq!(stage.post("/preview/EEN/test?step=1", &fields, "address=a@b.example").code, 403);
+    assert_eq!(test("desk@alliance.example").code, 303);
+    let said = wait_until("the test has failed", || {
+        let body = stage.get("/preview/EEN/test", &cookie).body;
+        body.contains("not sent").then_some(body)
+    });
+    assert!(said.contains("127.0.0.1"), "{said}");
+    let only = Stage::of(Campaign::new(), &["--read-only"]);
+    assert!(!only.get("/preview/EEN", &only.cookie()).body.contains("Send me a test"));
+}
+
+#[test]
+fn an_address_is_mended_in_the_list_and_its_letter_goes_anew_when_that_is_approved() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (campaign, _) = sent();
+    campaign.run(["mark", "TWEE", "wrong-address"]).success();
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    let mend = |page: &mut Page<'_>, key: &str, address: &str| {
+        page.goto(&stage.at(&format!("/recipients/{key}")));
+        page.eval("document.querySelector('#new-address').value = ''");
+        page.click("#new-address");
+        page.write(address);
+        page.leads(|page| page.click("form[action$=address] button"));
+    };
+    mend(&mut page, "TWEE", "nobody at all");
+    assert!(text(&mut page, "main").contains("nobody at all"), "{}", text(&mut page, "main"));
+    assert_eq!(stage.campaign.read("recipients.csv"), RECIPIENTS);
+    mend(&mut page, "TWEE", "post@twee.example");
+    assert!(text(&mut page, "[role=status]").starts_with("The address was changed in the list"));
+    assert_eq!(
+        stage.campaign.read("recipients.csv"),
+        RECIPIENTS.replace("twee@twee.example", "post@twee.example")
+    );
+    let history = page.eval("document.querySelector('.history').textContent");
+    let noted = "in the roster, twee@twee.example became post@twee.example";
+    assert!(history.as_str().unwrap().contains(noted), "{history}");
+    // One that arrived does not go again.
+    mend(&mut page, "EEN", "other@een.example");
+    page.goto(&stage.at("/approve"));
+    approve(&mut page, "Ada de Wit");
+    page.leads(|page| page.click("form[action='/start'] button"));
+    wait_until("the letter goes anew", || (taken(&stage.campaign).len() == 4).then_some(()));
+    let mails = taken(&stage.campaign);
+    assert!(mails.iter().any(|mail| mail.contains("post@twee.example")));
+    assert!(!mails.iter().any(|mail| mail.contains("other@een.example")));
+}
+
+/// Goes with the tabulator to what a selector means, which must show that it has the focus.
+fn tab_to(page: &mut Page<'_>, selector: &str) {
+    let here = format!("document.activeElement.matches({selector:?})");
+    for _ in 0..80 {
+        page.press("Tab");
+        if page.eval(&here) == true {
+            let seen = page.eval("getComputedStyle(document.activeElement).outlineStyle");
+            assert_ne!(seen, "none", "{selector} shows no focus");
+            return;
+        }
+    }
+    unreachable!("the tabulator never comes to {selector}");
+}
+
+#[test]
+fn the_whole_way_goes_with_the_keyboard_alone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let stage = Stage::of(Campaign::new(), &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    page.press("Tab");
+    assert_eq!(text(&mut page, ":focus"), "Skip to the content");
+    tab_to(&mut page, ".needs a");
+    page.leads(|page| page.press("Enter"));
+    tab_to(&mut page, ".letters tbody a");
+    page.leads(|page| page.press("Enter"));
+    page.leads(|page| page.press("ArrowRight"));
+    assert_eq!(text(&mut page, "h1"), "TWEE");
+    tab_to(&mut page, "#address");
+    page.write("desk@alliance.example");
+    page.leads(|page| page.press("Enter"));
+    page.until("document.querySelector('#trials .chip').innerText == 'sent'");
+    tab_to(&mut page, "nav a[href='/approve']");
+    page.leads(|page| page.press("Enter"));
+    tab_to(&mut page, "form[action='/approve'] input[type=checkbox]");
+    page.press(" ");
+    tab_to(&mut page, "#person");
+    page.write("Ada de Wit");
+    page.leads(|page| page.press("Enter"));
+    assert_eq!(text(&mut page, "[role=status]"), "Your approval was written down.");
+    tab_to(&mut page, "form[action='/start'] button");
+    page.leads(|page| page.press("Enter"));
+    page.until("document.querySelector('.gone').innerText.startsWith('3 of 3 letters gone')");
+    tab_to(&mut page, "nav a[href='/recipients']");
+    page.leads(|page| page.press("Enter"));
+    tab_to(&mut page, ".list tbody a");
+    page.leads(|page| page.press("Enter"));
+    tab_to(&mut page, "input[value=reply]");
+    page.press(" ");
+    tab_to(&mut page, "form[action$=mark] button");
+    page.leads(|page| page.press("Enter"));
+    assert_eq!(text(&mut page, "[role=status]"), "It was written down.");
+    assert_eq!(recipient(&stage.campaign, "EEN")["standing"], "replied");
+}
+
+#[test]
+fn a_plan_that_is_started_while_another_runs_takes_its_place() {
+    let Some(mut browser) = Browser::start() else { return };
+    let campaign = Campaign::new();
+    campaign.configure("unlimited = true", "per-hour = 1");
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    page.goto(&stage.at("/approve"));
+    approve(&mut page, "Ada de Wit");
+    page.leads(|page| page.click("form[action='/start'] button"));
+    page.until("document.querySelector('.gone').innerText.startsWith('1 of 3')");
+    let more = format!("{RECIPIENTS}VIER,Partij Vier,Programmacommissie,vier@vier.example\n");
+    stage.campaign.write("recipients.csv", more);
+    page.goto(&stage.at("/approve"));
+    approve(&mut page, "Ada de Wit");
+    page.leads(|page| page.click("form[action='/start'] button"));
+    page.until("document.querySelector('.gone').innerText.startsWith('1 of 4')");
+    assert_eq!(recipient(&stage.campaign, "VIER")["standing"], json!("queued"));
+    assert_eq!(taken(&stage.campaign).len(), 1);
+}
