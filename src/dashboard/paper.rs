@@ -220,10 +220,15 @@ impl Paper {
     }
 }
 
-/// A text without what is no character; lines end in one way.
+/// A text without what is no character; lines end in one way, and rare kinds of space, which fonts lack, are spaces.
 fn clean(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
-    text.trim().chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    let kept = text.trim().chars().filter_map(|c| match c {
+        '\n' | '\u{a0}' => Some(c),
+        c if c.is_whitespace() => Some(' '),
+        c => (!c.is_control()).then_some(c),
+    });
+    kept.collect()
 }
 
 /// The name of something on one line, and no longer than a cell can hold.
@@ -373,6 +378,7 @@ mod tests {
 
     #[test]
     fn a_name_is_one_line_and_ends_somewhere() {
+        assert_eq!(clean("a\u{1680}b\u{2028}c\u{a0}d\te\u{0}f\r\ng"), "a b c\u{a0}d ef\ng");
         assert_eq!(name(" a\r\nb\u{7}\tc "), "a b c");
         assert_eq!(name(&"é".repeat(200)), "é".repeat(200));
         assert_eq!(name(&"é".repeat(201)), format!("{}…", "é".repeat(200)));
