@@ -8,5 +8,6 @@ mod attacks;
 mod letters;
 mod look;
 mod paper;
+mod pictures;
 mod rooms;
 mod stage;
