@@ -298,6 +298,7 @@ mod tests {
             reviews: 0,
             read_only: false,
             csrf: String::new(),
+            leaves: false,
             notice: None,
         }
     }
