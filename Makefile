@@ -1,10 +1,11 @@
 # make test    all tests; installs the mail servers they start, where that can be done, and builds the typesetter
 # make lint    format and clippy; warnings are errors
 # make audit   licences, sources and bans of the dependencies; advisories where a tool and its database are here
+# make pictures  takes the pictures of the guide anew
 # make bench   speed and memory beside public tools, as a table
 
 CARGO ?= cargo
-.PHONY: all test servers lint audit bench
+.PHONY: all test servers lint audit bench pictures
 all: lint test
 
 # Postfix starts only as root. Where we are not root and sudo asks no password, cargo builds as the caller and starts the
@@ -41,3 +42,7 @@ audit:
 
 bench:
 	benches/run
+
+pictures:
+	mkdir -p docs/guide/pictures/nl docs/guide/pictures/en
+	POSTDUIF_GUIDE_PICTURES=1 $(CARGO) test --locked --test page as_the_guide_shows_it

@@ -1,12 +1,21 @@
 //! The ledger and the page: approvals of plans, the wish to begin, filed answers, and lines that follow the history.
 #![expect(clippy::panic, reason = "a test may fail")]
 
+#[path = "ledger_support/follower.rs"]
+mod follower;
 #[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;
 
+use follower::Follower;
 use ledger_support::*;
 use postduif::delivery::state::State;
-use postduif::ledger::{AnswerWord, Filed, Ledger, LedgerError};
+use postduif::ledger::record::*;
+use postduif::ledger::{AnswerWord, Filed, Ledger, LedgerError, Sums};
+use proptest::prelude::*;
+
+fn refused_by_relay() -> postduif::delivery::attempt::Ending {
+    ledger_support::refused()
+}
 
 fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> String {
     match result {
@@ -84,9 +93,11 @@ fn lines_say_where_the_newest_letter_stands_and_the_history_says_which_to_read_a
     assert_eq!(touched.recipients.iter().copied().collect::<Vec<_>>(), [first[0].number]);
     let again = reader().lines_of(touched.recipients).unwrap();
     assert_eq!((again[0].state, again[0].ended_at), (State::Accepted, Some(at(7))));
-    let hours = reader().hours(campaign.id).unwrap();
-    assert_eq!(hours.iter().map(|hour| hour.count).sum::<u64>(), 1);
-    assert!(hours[0].at <= at(7) && hours[0].came.is_none());
+    let mut sums = Sums::default();
+    sums.change(&again[0], true);
+    assert_eq!(sums.hours().map(|(hour, count)| (hour <= at(7), count)).collect::<Vec<_>>(), [(true, 1)]);
+    sums.change(&again[0], false);
+    assert_eq!((sums.hours().count(), sums.counts), (0, Counts::default()));
     let quiet = reader().touched_after(campaign.id, touched.seq).unwrap();
     assert!(quiet.recipients.is_empty() && quiet.seq == touched.seq);
 }
@@ -129,4 +140,63 @@ fn a_test_letter_is_taken_up_once_and_what_nobody_ended_is_abandoned() {
         refused(Ledger::wish_trial(&path, "appeal", ("p1", 9), &ada, at(11))),
         "10 test letters wait already"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Numbers that follow the history are those that are counted over all letters, whatever happens in whatever order.
+    #[test]
+    fn what_follows_the_history_is_what_is_counted(deeds in prop::collection::vec((0usize..11, 1usize..7), 1..40)) {
+        let home = Home::new();
+        let ledger = home.open();
+        let campaign = launch(&ledger, "appeal");
+        let mut list = people(5);
+        roster(&ledger, &campaign, &list);
+        let mut follower = Follower::default();
+        follower.follow(&ledger, "appeal");
+        let mut held = Vec::new();
+        for (nth, (deed, whom)) in deeds.into_iter().enumerate() {
+            let now = at(i64::try_from(nth).unwrap() * 7200 + 10);
+            let key = format!("p{whom}");
+            let mark = |mark| {
+                // What makes no sense of somebody is refused, and changes nothing.
+                let wish = Wish::Mark { campaign: "appeal".to_owned(), key: key.clone(), step: None, mark, note: None };
+                let _ = Ledger::wish(&home.path(), &wish, now);
+            };
+            match deed {
+                0 | 1 => held.extend(ledger.claim(ClaimRequest { now, ..request(&campaign, "w", 1) }).wait().unwrap().claims),
+                2 => held.pop().into_iter().for_each(|claim| send(&ledger, &claim, now)),
+                3 => held.pop().into_iter().for_each(|claim| end(&ledger, &claim.ticket, refused_by_relay(), State::Refused, now).unwrap()),
+                4 => held.pop().into_iter().for_each(|claim| end(&ledger, &claim.ticket, deferred(), State::Queued, now).unwrap()),
+                5 => held.pop().into_iter().for_each(|claim| {
+                    ledger.note_end_of_data(&claim.ticket, ledger_support::mark(), now).wait().unwrap();
+                    end(&ledger, &claim.ticket, silence(), State::InDoubt, now).unwrap();
+                }),
+                6 => mark(Mark::Came(Verdict::Bounced)),
+                7 => mark(Mark::Came(Verdict::SendAgain)),
+                8 if held.is_empty() => {
+                    // Somebody moves, somebody comes or goes.
+                    list.retain(|one| one.key != key);
+                    if whom % 2 == 0 {
+                        list.push(person(&key, &format!("new{nth}@party{whom}.example")));
+                    }
+                    roster(&ledger, &campaign, &list);
+                }
+                9 => {
+                    let settlement = if whom % 2 == 0 { Settlement::Accepted } else { Settlement::Again };
+                    let wish = Wish::Settle { campaign: "appeal".to_owned(), key, step: 1, settlement, note: String::new() };
+                    let _ = Ledger::wish(&home.path(), &wish, now);
+                }
+                10 if nth > 30 => {
+                    let wish = Wish::Cancel { campaign: "appeal".to_owned(), why: "enough".to_owned() };
+                    let _ = Ledger::wish(&home.path(), &wish, now);
+                    follower.follow(&ledger, "appeal");
+                    break;
+                }
+                _ => {}
+            }
+            follower.follow(&ledger, "appeal");
+        }
+    }
 }

@@ -1,12 +1,15 @@
 //! The ledger and the letters that follow the first: released when due, decided on again at every door, never twice.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "ledger_support/follower.rs"]
+mod follower;
 #[expect(dead_code, reason = "this file uses a part of it")]
 mod ledger_support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use follower::Follower;
 use jiff::Timestamp;
 use jiff::civil::date;
 use ledger_support::*;
@@ -156,12 +159,15 @@ fn a_letter_that_is_due_is_queued_once_and_knows_the_one_before_it() {
     let home = Home::new();
     let (ledger, campaign) = sent(&home, &people(2));
     assert_eq!(next(&ledger, &campaign, "p1"), Next::Letter { step: 2, due: at(due()), put_off_by: None });
+    let mut follower = Follower::default();
+    follower.follow(&ledger, "appeal");
     let early = release(&ledger, &campaign, &["p1"], due() - 1);
     assert!(matches!(early[0], Released::Not { next: Next::Letter { .. }, .. }), "{early:?}");
     assert_eq!(
         release(&ledger, &campaign, &["p1", "p1"], due()),
         [queued("p1", 2), not("p1", Reason::Queued(2))]
     );
+    follower.follow(&ledger, "appeal");
     assert_eq!(release(&ledger, &campaign, &["p1"], due() + DAY), [not("p1", Reason::Queued(2))]);
     let claims = claim_now(&ledger, &campaign, due());
     assert_eq!(keys(&claims), ["p1"]);
@@ -182,6 +188,7 @@ fn a_letter_that_is_due_is_queued_once_and_knows_the_one_before_it() {
     assert_eq!(ids, [first.message_id, held.message_id.clone()]);
     send(&ledger, &third, at(due() + 9 + 2 * DAY));
     assert_eq!(next(&ledger, &campaign, "p1"), Next::Nothing(Reason::Completed));
+    follower.follow(&ledger, "appeal");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the page has to read before anything goes: the dry run as values. It is surveyed anew whenever a file of the campaign or
 //! the ledger has changed.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +37,7 @@ struct Stamp {
 pub(super) fn proofs(context: &Context) -> Proofs {
     // The page tells what is wrong.
     let context = context.quiet();
-    let (of_sheet, of_file) = (context.clone(), context.clone());
+    let (of_sheet, of_file, of_texts) = (context.clone(), context.clone(), context.clone());
     let known: Mutex<Option<(Stamp, Arc<Proof>)>> = Mutex::new(None);
     let all = move || {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +55,8 @@ pub(super) fn proofs(context: &Context) -> Proofs {
     let file = move |key: &str, step: u32, nth: usize| {
         file(&of_file, key, step, nth).map_err(|failure| failure.in_one_sentence())
     };
-    Proofs { all: Box::new(all), sheet: Box::new(sheet), file: Box::new(file) }
+    let texts = move |keys: &[&str]| texts(&of_texts, keys).map_err(|failure| failure.said);
+    Proofs { all: Box::new(all), sheet: Box::new(sheet), texts: Box::new(texts), file: Box::new(file) }
 }
 
 fn stamp(context: &Context) -> Stamp {
@@ -105,9 +107,9 @@ fn proof(context: &Context) -> Result<Proof, Failure> {
         tasks: plan.tasks,
         left_out: plan.left_out.into_iter().map(|(why, group)| (why, group.count, group.examples)).collect(),
         from: config.sender.from.to_string(),
-        way: show_plan::way(&config.transport),
+        way: reading.is_real().then(|| show_plan::way(&config.transport)),
         is_real: reading.is_real(),
-        pace: config.pace.said.clone(),
+        pace: config.pace.pace.clone(),
         first: plan.forecast.map(|told| told.first),
         last: plan.forecast.map(|told| told.last),
         volume: surveyed.volume,
@@ -222,6 +224,29 @@ fn row(reading: &Reading, key: &str) -> Result<Option<(RowPlace, Recipient)>, Fa
         }
         _ => None,
     }))
+}
+
+/// Merges the texts that people copy; leaves out whose cannot be merged.
+fn texts(context: &Context, keys: &[&str]) -> Result<HashMap<String, String>, Failure> {
+    let mut texts = HashMap::with_capacity(keys.len());
+    if keys.is_empty() {
+        return Ok(texts);
+    }
+    let reading = Reading::of(context)?;
+    let Some(press) = reading.press.as_ref() else { return Err(super::wrong_input(&reading.problems)) };
+    let now = context.clock.now();
+    for row in reading.rows()? {
+        let Row::Recipient { recipient, .. } = row else { continue };
+        if keys.contains(&recipient.key.as_str())
+            && let Ok(merged) = press.merge(&recipient, 1, now, None)
+        {
+            texts.insert(recipient.key, tasks::copied(&merged.text).to_owned());
+            if texts.len() == keys.len() {
+                break;
+            }
+        }
+    }
+    Ok(texts)
 }
 
 /// Makes or reads a file that goes along with a letter.

@@ -12,7 +12,8 @@ pub(super) struct Came {
     pub(super) sender: String,
     pub(super) subject: String,
     pub(super) by: Option<(&'static str, String)>,
-    pub(super) reasons: Vec<String>,
+    /// Why it is what it is, and whether that is said in English whatever the visitor's language.
+    pub(super) reasons: Vec<(String, bool)>,
     pub(super) until: Option<String>,
     pub(super) waits: bool,
     pub(super) judged: Option<String>,
@@ -38,6 +39,10 @@ pub(super) fn came(desk: &Desk, page: &Page, record: &InboundRecord) -> Came {
         // Kept under `01-name`, so that two of one name are two.
         Some(name.get(3..).map_or_else(|| name.clone(), str::to_owned))
     });
+    let reason = |reason: &String| match super::reasons::in_words(page.lang, reason) {
+        Some(said) => (said, false),
+        None => (reason.clone(), true),
+    };
     let matched = record.reading.matched.as_ref();
     let kind = match record.reading.auto_reply {
         Some(kind) if record.kind == crate::delivery::inbound::Kind::AutoReply => page.lang.auto_reply(kind),
@@ -55,7 +60,7 @@ pub(super) fn came(desk: &Desk, page: &Page, record: &InboundRecord) -> Came {
             .filter(|subject| !subject.is_empty())
             .unwrap_or_else(|| page.t.no_subject.to_owned()),
         by: matched.map(|matched| (page.lang.evidence(matched.by), matched.evidence.clone())),
-        reasons: record.reading.reasons.clone(),
+        reasons: record.reading.reasons.iter().map(reason).collect(),
         until: record.until.map(|day| page.lang.day(day)),
         waits: record.review == Review::Open,
         judged: (record.review == Review::Judged).then(|| record.judged.clone().unwrap_or_default()),

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use super::board::Point;
+use super::follow_ups::Reckoned;
 use super::guard::{Guard, Visitor};
 use super::proofs::{Proof, Proofs};
 use super::register::Register;
@@ -77,6 +78,7 @@ pub(super) struct Desk {
     /// Says true when the page ends: whoever waits for something new then waits no longer.
     pub(super) ending: watch::Receiver<bool>,
     register: Mutex<Register>,
+    pub(super) reckoned: Mutex<Reckoned>,
 }
 
 /// The rooms, in the order of the menu.
@@ -246,7 +248,32 @@ impl Desk {
         ending: watch::Receiver<bool>,
     ) -> Result<(Self, String), super::guard::NoRandom> {
         let (guard, token) = Guard::new(port)?;
-        Ok((Self { settings, guard, ending, register: Mutex::default() }, token))
+        Ok((Self { settings, guard, ending, register: Mutex::default(), reckoned: Mutex::default() }, token))
+    }
+}
+
+impl Desk {
+    /// Lets one look into the register, up to date.
+    pub(super) fn register<T>(
+        &self,
+        reader: &Reader,
+        campaign: &Campaign,
+        look: impl FnOnce(&Register) -> T,
+    ) -> Result<T, LedgerError> {
+        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
+        register.refresh(reader, campaign)?;
+        Ok(look(&register))
+    }
+
+    /// Fills the register, so that the first who looks does not wait for it.
+    pub(super) fn warm_up(&self) {
+        let settings = &self.settings;
+        if let Ok(Some(reader)) = Ledger::read(&settings.ledger)
+            && let Ok(Some(campaign)) = reader.campaign(&settings.campaign)
+        {
+            // Who looks is told what is wrong with the ledger.
+            let _ = self.register(&reader, &campaign, |_| ());
+        }
     }
 }
 
@@ -296,9 +323,7 @@ impl Look {
     /// Lets one look into the register, up to date; nothing before the launch.
     pub(super) fn register<T>(&self, look: impl FnOnce(&Register) -> T) -> Result<Option<T>, Trouble> {
         let Some((reader, campaign)) = &self.ledger else { return Ok(None) };
-        let mut register = self.desk.register.lock().unwrap_or_else(PoisonError::into_inner);
-        register.refresh(reader, campaign)?;
-        Ok(Some(look(&register)))
+        Ok(Some(self.desk.register(reader, campaign, look)?))
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `guard` | who is let in, and which requests may change anything |
 //! | `texts` | every text, in both languages |
 //! | `register` | all recipients in memory, in step with the ledger |
+//! | `reasons` | why something that came back is what it is, in both languages; pure |
 //! | `view` | what is drawn and cut into pages; pure |
 //!
 //! The other files are the rooms of the page, each with its template in `assets/dashboard/pages/`.
@@ -33,6 +34,7 @@ mod guard;
 mod overview;
 mod preview;
 mod progress;
+mod reasons;
 mod recipients;
 mod register;
 mod report;

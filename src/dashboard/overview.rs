@@ -119,13 +119,17 @@ fn overview(look: &Look) -> Result<Overview, Trouble> {
 fn days(look: &Look, p: &Page) -> Result<Vec<Day>, Trouble> {
     let Some((reader, campaign)) = &look.ledger else { return Ok(Vec::new()) };
     let mut days: BTreeMap<_, DayCount> = BTreeMap::new();
+    let day_of = |at: jiff::Timestamp| at.to_zoned_datetime(p.zone.clone()).date();
+    let went: Vec<_> = look.register(|register| register.sums().hours().collect())?.unwrap_or_default();
+    for (at, count) in went {
+        days.entry(day_of(at)).or_default().accepted += count;
+    }
     for hour in reader.hours(campaign.id)? {
-        let day = days.entry(hour.at.to_zoned_datetime(p.zone.clone()).date()).or_default();
-        match hour.came {
-            None => day.accepted += hour.count,
-            Some(Kind::Reply) => day.replies += hour.count,
-            Some(Kind::Bounce) => day.bounces += hour.count,
-            Some(_) => {}
+        let day = days.entry(day_of(hour.at)).or_default();
+        match hour.kind {
+            Kind::Reply => day.replies += hour.count,
+            Kind::Bounce => day.bounces += hour.count,
+            _ => {}
         }
     }
     let days = without_holes(&days, DAYS);

@@ -75,6 +75,8 @@ impl Window {
             shutdown.await;
             let _ = end.send(true);
         };
+        let desk = Arc::clone(&self.desk);
+        tokio::task::spawn_blocking(move || desk.warm_up());
         axum::serve(self.listener, routes(self.desk)).with_graceful_shutdown(ended).await
     }
 }

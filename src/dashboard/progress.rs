@@ -83,7 +83,11 @@ fn numbers(desk: &Desk, lang: Lang) -> Result<Numbers, Trouble> {
         if let CampaignState::Paused { why: said, .. } = &campaign.state {
             why = Some(said.clone());
         }
-        counts = reader.counts(campaign.id)?;
+        counts = desk.register(&reader, &campaign, |register| register.sums().counts)?;
+        // That a letter was taken in hand is no event, so the register does not hear of it.
+        let open = counts.queued + counts.in_flight;
+        counts.in_flight = reader.in_flight(campaign.id)?.min(open);
+        counts.queued = open - counts.in_flight;
         let newest = reader.newest_event()?;
         let last = reader.events_after(newest - 12, 12)?;
         let of_ours = last.into_iter().rev().filter(|event| event.campaign == settings.campaign);

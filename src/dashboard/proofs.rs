@@ -1,5 +1,6 @@
 //! What there is to read before anything goes: the plan, the findings, each letter. Values, made by whoever holds the press.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::campaign::plan::LeftOut;
 use crate::campaign::recipient::Errand;
+use crate::delivery::pace::Pace;
 
 /// Makes the dry run.
 pub type MakeProof = Box<dyn Fn() -> Result<Arc<Proof>, String> + Send + Sync>;
@@ -16,12 +18,17 @@ pub type MakeSheet = Box<dyn Fn(&str, u32) -> Result<Option<Sheet>, String> + Se
 /// Reads a file that goes along with a letter, by its number in [`Sheet::attachments`]; nothing where there is none.
 pub type ReadFile = Box<dyn Fn(&str, u32, usize) -> Result<Option<Along>, String> + Send + Sync>;
 
+/// Makes the texts that people copy for these recipients, by key, as far as they can be made.
+pub type MakeTexts = Box<dyn Fn(&[&str]) -> Result<HashMap<String, String>, String> + Send + Sync>;
+
 /// Makes what there is to read, as the files have it at this moment. What cannot be read is told in a sentence.
 pub struct Proofs {
     /// Everything but the letters themselves.
     pub all: MakeProof,
     /// Each letter.
     pub sheet: MakeSheet,
+    /// The texts of tasks.
+    pub texts: MakeTexts,
     /// Each file that goes along.
     pub file: ReadFile,
 }
@@ -41,12 +48,12 @@ pub struct Proof {
     pub left_out: Vec<(LeftOut, u64, Vec<String>)>,
     /// Who writes.
     pub from: String,
-    /// Where letters go, in words of the program.
-    pub way: String,
+    /// Where letters go, in words of the program; nothing where they stay on this machine, which the page says in its own.
+    pub way: Option<String>,
     /// Whether they would leave the machine.
     pub is_real: bool,
-    /// How fast, in words of the program.
-    pub pace: String,
+    /// How fast.
+    pub pace: Pace,
     /// When the first goes.
     pub first: Option<Timestamp>,
     /// When the last goes.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::ledger::record::{Campaign, CampaignId};
-use crate::ledger::{LedgerError, Line, Reader, Returns, suppressing_entries};
+use crate::ledger::{LedgerError, Line, Reader, Returns, Sums, suppressing_entries};
 
 /// Recipients read together.
 const RUN: u32 = 2000;
@@ -128,6 +128,7 @@ pub(super) struct Register {
     entries: Vec<Entry>,
     /// Where each stands in `entries`, by its number in the ledger.
     place: HashMap<i64, usize>,
+    sums: Sums,
     returns: Returns,
     suppressed: HashSet<String>,
     seq: i64,
@@ -169,6 +170,11 @@ impl Register {
         Ok(())
     }
 
+    /// Returns what all letters add up to.
+    pub(super) fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
     /// Returns how a recipient stands.
     pub(super) fn standing(&self, key: &str) -> Option<Standing> {
         let entry = self.entries.iter().find(|entry| entry.line.key == key);
@@ -180,10 +186,12 @@ impl Register {
         let text = text.into_iter().flatten().flat_map(|part| part.chars().chain(['\n']));
         let text = text.flat_map(char::to_lowercase).collect();
         let number = line.number;
+        self.sums.change(&line, true);
         let entry = Entry { line, standing: Standing::Queued, came_at: None, text };
         let at = match self.place.get(&number) {
             Some(at) => {
-                self.entries[*at] = entry;
+                let before = std::mem::replace(&mut self.entries[*at], entry);
+                self.sums.change(&before.line, false);
                 *at
             }
             None => {

@@ -11,6 +11,7 @@ use crate::campaign::recipient::Errand;
 use crate::campaign::words::grouped;
 use crate::delivery::enrollment::Reason;
 use crate::delivery::inbound::{AutoReply, Evidence, Kind};
+use crate::delivery::pace::Pace;
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::ledger::AnswerWord;
@@ -82,8 +83,8 @@ texts! {
     need_doubt_many: "letters may or may not have gone out", "brieven zijn misschien wel, misschien niet verstuurd";
     need_task_one: "task for a person", "taak voor een mens";
     need_task_many: "tasks for a person", "taken voor een mens";
-    need_address_one: "letter did not arrive: the address wants correcting", "brief kwam niet aan: het adres moet verbeterd";
-    need_address_many: "letters did not arrive: the addresses want correcting", "brieven kwamen niet aan: de adressen moeten verbeterd";
+    need_address_one: "letter did not arrive: the address wants correcting", "brief kwam niet aan: het adres moet verbeterd worden";
+    need_address_many: "letters did not arrive: the addresses want correcting", "brieven kwamen niet aan: de adressen moeten verbeterd worden";
     need_paused: "The campaign is paused; nothing goes out.", "De campagne is gepauzeerd; er gaat niets uit.";
     need_approval: "Nothing was sent yet: read the letters and approve the plan.", "Er is nog niets verstuurd: lees de brieven en keur het plan goed.";
     how_far: "How far it is", "Hoe ver het staat";
@@ -497,6 +498,34 @@ impl Lang {
         self.either(english, dutch)
     }
 
+    /// Says limits.
+    pub(super) fn pace(self, pace: &Pace) -> String {
+        let mut parts: Vec<String> = pace
+            .limits
+            .iter()
+            .map(|limit| {
+                let letters = self.number(limit.letters.into());
+                match limit.window {
+                    Pace::MINUTE => format!("{letters} {}", self.either("a minute", "per minuut")),
+                    Pace::HOUR => format!("{letters} {}", self.either("an hour", "per uur")),
+                    Pace::DAY => format!("{letters} {}", self.either("a day", "per dag")),
+                    window => format!("{letters} {} {} s", self.either("in", "per"), window.as_secs_f64()),
+                }
+            })
+            .collect();
+        if let Some(limit) = &pace.per_domain {
+            let letters = self.number(limit.letters.into());
+            parts.push(format!(
+                "{letters} {}",
+                self.either("a minute to one domain", "per minuut naar één domein")
+            ));
+        }
+        if parts.is_empty() {
+            parts.push(self.either("no limit", "geen grens").to_owned());
+        }
+        parts.join(", ")
+    }
+
     /// The word of an event of the history.
     pub(super) fn event(self, event: &str) -> &str {
         let (english, dutch) = match event {
@@ -524,6 +553,8 @@ impl Lang {
             "noted" | "note" => ("note", "aantekening"),
             "held" => ("held", "vastgehouden"),
             "released" => ("released", "vrijgegeven"),
+            "due" => ("due", "aan de beurt"),
+            "queued" => ("queued", "in de wachtrij"),
             "launched" => ("begun", "begonnen"),
             "refrozen" => ("letter changed before it went", "brief veranderd voor hij ging"),
             "paused" => ("paused", "gepauzeerd"),

@@ -1,4 +1,4 @@
-//! What happened when, hour by hour: for a drawing over time.
+//! What came back when, hour by hour: for a drawing over time.
 
 use jiff::Timestamp;
 use rusqlite::params;
@@ -10,31 +10,23 @@ use crate::delivery::inbound::Kind;
 
 const HOUR: i64 = 3_600_000;
 
-/// How much happened within one hour.
+/// How much came back within one hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hour {
     /// Its beginning.
     pub at: Timestamp,
-    /// What came back; none: letters that were accepted or came into doubt.
-    pub came: Option<Kind>,
+    /// What came back.
+    pub kind: Kind,
     /// How many.
     pub count: u64,
 }
 
 impl Reader {
-    /// Returns the hours in which letters went or anything came back. Looks at every letter that went.
+    /// Returns the hours in which anything came back, without what waits for a judgement.
     pub fn hours(&self, id: CampaignId) -> Result<Vec<Hour>, LedgerError> {
         self.ask(|conn| {
             let number = |count: i64| u64::try_from(count).unwrap_or_default();
-            let mut hours: Vec<Hour> = conn
-                .prepare_cached(
-                    "SELECT ended_at / ?2, count(*) FROM delivery WHERE ended_at IS NOT NULL AND campaign = ?1 GROUP BY 1",
-                )?
-                .query_map(params![id.0, HOUR], |row| {
-                    let at = instant(row.get::<_, i64>(0)?.saturating_mul(HOUR));
-                    Ok(Hour { at, came: None, count: number(row.get(1)?) })
-                })?
-                .collect::<Result<_, _>>()?;
+            let mut hours = Vec::new();
             let mut find = conn.prepare_cached(
                 "SELECT at / ?2, kind, count(*) FROM inbound WHERE campaign = ?1 AND review <> 1 GROUP BY 1, 2",
             )?;
@@ -42,10 +34,20 @@ impl Reader {
             while let Some(row) = rows.next()? {
                 let at = instant(row.get::<_, i64>(0)?.saturating_mul(HOUR));
                 if let Some(kind) = Kind::named(row.get_ref(1)?.as_str()?) {
-                    hours.push(Hour { at, came: Some(kind), count: number(row.get(2)?) });
+                    hours.push(Hour { at, kind, count: number(row.get(2)?) });
                 }
             }
             Ok(hours)
+        })
+    }
+
+    /// Counts the letters that a worker holds at this moment.
+    pub fn in_flight(&self, id: CampaignId) -> Result<u64, LedgerError> {
+        self.ask(|conn| {
+            conn.prepare_cached("SELECT count(*) FROM delivery WHERE state = 1 AND campaign = ?1")?
+                .query_row([id.0], |row| {
+                    row.get(0).map(|count: i64| u64::try_from(count).unwrap_or_default())
+                })
         })
     }
 

@@ -1,13 +1,13 @@
 //! What a table of all recipients shows of each, read in runs, and again for those to whom something happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 
 use super::history::instant;
-use super::record::CampaignId;
+use super::record::{CampaignId, Counts};
 use super::{LedgerError, Reader};
 use crate::campaign::recipient::Errand;
 use crate::delivery::state::State;
@@ -43,6 +43,60 @@ pub struct Line {
     pub ended_at: Option<Timestamp>,
     /// When the relay was last spoken to about it, or a person did something.
     pub last_at: Option<Timestamp>,
+    /// All its letters.
+    pub letters: Box<[LineLetter]>,
+}
+
+/// One delivery of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineLetter {
+    /// Where it stands.
+    pub state: State,
+    /// When it was accepted or came into doubt.
+    pub ended_at: Option<Timestamp>,
+    /// Whether the last pass over the roster saw it.
+    pub on_roster: bool,
+    /// Whether another delivery of the same step came after it, so that it counts no more.
+    pub replaced: bool,
+}
+
+/// What the letters of many lines add up to, kept in step as lines change: as [`Reader::counts`] has it, without looking at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// By state.
+    pub counts: Counts,
+    /// How many ended within each hour, by the hour's number since 1970.
+    hours: BTreeMap<i64, u64>,
+}
+
+const HOUR: i64 = 3_600_000;
+
+impl Sums {
+    /// Adds a line, or takes it off again.
+    pub fn change(&mut self, line: &Line, adds: bool) {
+        let turn = |count: &mut u64| *count = if adds { *count + 1 } else { count.saturating_sub(1) };
+        turn(&mut self.counts.recipients);
+        for letter in &line.letters {
+            if let Some(at) = letter.ended_at {
+                turn(self.hours.entry(at.as_millisecond().div_euclid(HOUR)).or_default());
+            }
+            if letter.replaced {
+                continue;
+            }
+            turn(self.counts.of_mut(letter.state));
+            match letter.state {
+                State::Queued if !letter.on_roster => turn(&mut self.counts.off_roster),
+                State::Task if !letter.on_roster => turn(&mut self.counts.tasks_off_roster),
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns the hours in which letters were accepted or came into doubt: when each began, and how many.
+    pub fn hours(&self) -> impl Iterator<Item = (Timestamp, u64)> {
+        let begun = self.hours.iter().filter(|(_, count)| **count > 0);
+        begun.map(|(hour, count)| (instant(hour.saturating_mul(HOUR)), *count))
+    }
 }
 
 /// Those to whom something happened.
@@ -82,7 +136,42 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
         state: State::from_code(row.get(11)?).unwrap_or(State::InDoubt),
         ended_at: row.get::<_, Option<i64>>(12)?.map(instant),
         last_at: row.get::<_, Option<i64>>(13)?.map(instant),
+        letters: Box::default(),
     })
+}
+
+/// Gives lines, which are sorted by their numbers, their letters: those of all recipients from the first to the last of them.
+fn with_letters(conn: &Connection, lines: &mut [Line]) -> rusqlite::Result<()> {
+    let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(()) };
+    let mut find = conn.prepare_cached(
+        "SELECT d.recipient, d.step, d.state, d.ended_at, d.pass = c.roster_pass FROM delivery d
+             JOIN campaign c ON c.id = d.campaign
+         WHERE d.recipient BETWEEN ?1 AND ?2 ORDER BY d.recipient, d.step, d.generation",
+    )?;
+    let mut rows = find.query([first.number, last.number])?;
+    let mut letters: Vec<(i64, u32, LineLetter)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (number, step) = (row.get(0)?, row.get(1)?);
+        if let Some((_, _, before)) = letters.last_mut().filter(|(of, at, _)| (*of, *at) == (number, step)) {
+            before.replaced = true;
+        }
+        let letter = LineLetter {
+            state: State::from_code(row.get(2)?).unwrap_or(State::InDoubt),
+            ended_at: row.get::<_, Option<i64>>(3)?.map(instant),
+            on_roster: row.get(4)?,
+            replaced: false,
+        };
+        letters.push((number, step, letter));
+    }
+    for of_one in letters.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let number = of_one.first().map(|(number, ..)| *number);
+        // Recipients of other campaigns may stand between them.
+        let at = number.map(|number| lines.binary_search_by_key(&number, |line| line.number));
+        if let Some(line) = at.and_then(|at| lines.get_mut(at.ok()?)) {
+            line.letters = of_one.iter().map(|(.., letter)| *letter).collect();
+        }
+    }
+    Ok(())
 }
 
 impl Reader {
@@ -90,11 +179,14 @@ impl Reader {
     pub fn lines_after(&self, id: CampaignId, after: i64, most: u32) -> Result<Vec<Line>, LedgerError> {
         self.ask(|conn| {
             // The plus keeps SQLite from going by campaign and sorting all of them for each run.
-            conn.prepare_cached(&format!(
-                "{LINE} WHERE +r.campaign = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"
-            ))?
-            .query_map(params![id.0, after, most], line)?
-            .collect()
+            let mut lines: Vec<Line> = conn
+                .prepare_cached(&format!(
+                    "{LINE} WHERE +r.campaign = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"
+                ))?
+                .query_map(params![id.0, after, most], line)?
+                .collect::<Result<_, _>>()?;
+            with_letters(conn, &mut lines)?;
+            Ok(lines)
         })
     }
 
@@ -102,7 +194,12 @@ impl Reader {
     pub fn lines_of(&self, numbers: impl IntoIterator<Item = i64>) -> Result<Vec<Line>, LedgerError> {
         self.ask(|conn| {
             let mut find = conn.prepare_cached(&format!("{LINE} WHERE r.id = ?1"))?;
-            numbers.into_iter().map(|number| find.query_row([number], line)).collect()
+            let one = |number| {
+                let mut line = find.query_row([number], line)?;
+                with_letters(conn, std::slice::from_mut(&mut line))?;
+                Ok(line)
+            };
+            numbers.into_iter().map(one).collect()
         })
     }
 

@@ -9,7 +9,7 @@ const SCRIPT: &str =
     "'\"--></title></script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>";
 
 /// The token that stands in the forms of a page.
-fn csrf(body: &str) -> String {
+pub(crate) fn csrf(body: &str) -> String {
     let at = body.find("name=\"csrf\" value=\"").unwrap() + 19;
     body[at..].split('"').next().unwrap().to_owned()
 }

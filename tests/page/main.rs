@@ -7,5 +7,6 @@ mod support;
 mod attacks;
 mod letters;
 mod look;
+mod pictures;
 mod rooms;
 mod stage;

@@ -153,12 +153,17 @@ fn before_anything_was_sent_the_page_says_so() {
     assert!(!stage.campaign.file("logs/ledger.db").exists(), "looking makes nothing");
 }
 
-/// Approves the plan under a name.
-pub(crate) fn approve(page: &mut Page<'_>, name: &str) {
+/// Approves the plan under a name, in whatever language.
+pub(crate) fn approve_as(page: &mut Page<'_>, name: &str) {
     page.click("form[action='/approve'] input[type=checkbox]");
     page.click("#person");
     page.write(name);
     page.leads(|page| page.click("form[action='/approve'] button"));
+}
+
+/// Approves the plan under a name.
+pub(crate) fn approve(page: &mut Page<'_>, name: &str) {
+    approve_as(page, name);
     assert_eq!(text(page, "[role=status]"), "Your approval was written down.");
 }
 
@@ -362,6 +367,10 @@ fn a_task_has_its_text_to_copy_and_is_done_on_the_page() {
     assert_eq!(text(&mut page, ".needs a"), "1 task for a person");
     page.leads(|page| page.click(".needs a"));
     assert!(text(&mut page, ".task").contains("https://form.example/contact"), "{}", text(&mut page, "main"));
+    page.click(".task summary");
+    assert!(text(&mut page, ".task summary").starts_with("Text to copy: "));
+    let copied = page.eval("document.querySelector('.task textarea').value");
+    assert!(copied.as_str().unwrap().contains("This is for Partij Form."), "{copied}");
     page.leads(|page| page.click(".task a[href^='/preview']"));
     assert!(
         page.eval("document.querySelector('#copy').value")

@@ -241,8 +241,17 @@ impl Page<'_> {
 
     /// Photographs the whole page, however long it is, as a PNG.
     pub(crate) fn screenshot(&mut self, file: &Path) {
+        self.photograph(file, true);
+    }
+
+    /// Photographs what the window shows.
+    pub(crate) fn picture(&mut self, file: &Path) {
+        self.photograph(file, false);
+    }
+
+    fn photograph(&mut self, file: &Path, whole: bool) {
         let answer =
-            self.call("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": true }));
+            self.call("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": whole }));
         let picture = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap());
         fs::write(file, picture.unwrap()).unwrap();
     }
