@@ -58,7 +58,7 @@ pub enum Command {
     Inbox(Inbox),
     /// Judge what came back and is not certain: each with its evidence, one key each.
     Review(Review),
-    /// Open the page for people who do not type commands, on this machine alone.
+    /// Open the page for people who do not type commands; on this machine alone, unless told otherwise.
     Serve(Serve),
     /// Stop sending, also in a process that is running, until `resume`.
     Pause(Pause),
@@ -411,9 +411,28 @@ pub enum ReviewWord {
 /// `serve`
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where: an address of this machine, which other machines cannot reach, and a port; port 0 takes any that is free.
+    /// Where: an address and a port; port 0 takes any that is free. An address that other machines can reach needs TLS, or a
+    /// proxy that does it, and a password.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8420")]
     pub listen: String,
+    /// The certificate for TLS (PEM), followed by those that signed it.
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key (PEM, without a pass phrase).
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// With TLS: a name by which browsers reach the page, such as page.example; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub name: Vec<String>,
+    /// A proxy in front does TLS; browsers reach it here, such as https://page.example.
+    #[arg(long, value_name = "ORIGIN")]
+    pub behind_proxy: Option<String>,
+    /// The environment variable that holds the password which lets in; it has 12 characters or more.
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "password_file")]
+    pub password_env: Option<String>,
+    /// The file whose first line is the password; only its owner may be able to read it.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// Only show: nothing can be judged, marked or approved.
     #[arg(long)]
     pub read_only: bool,

@@ -19,7 +19,7 @@
 //! | [`inbox`] | the way back: what a message is and to which letter it belongs; a mailbox over IMAP or in a Maildir | `mail`, `campaign`, `delivery`, `clock`, `account` |
 //! | [`town`] | where a rehearsal's letters go, and where its answers come from | `mail`, `clock`, `campaign`, `delivery`, `transport` |
 //! | [`engine`] | the loops; async; decide nothing | everything above |
-//! | [`dashboard`] | a window on the ledger, on loopback; it cannot send | `mail`, `campaign`, `delivery`, `ledger`, `clock` |
+//! | [`dashboard`] | a window on the ledger, on loopback unless told otherwise; it cannot send | `mail`, `campaign`, `delivery`, `ledger`, `clock` |
 //! | [`config`] | `config.toml`, exactly once | everything above |
 //! | [`command`] | one verb, one file | everything above, `report` |
 //! | [`run`] | composition root | everything |

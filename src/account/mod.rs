@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 pub(crate) use access::{Access, bare_host};
 pub(crate) use sasl::Mechanism;
-pub(crate) use secret::Hidden;
+pub(crate) use secret::{Hidden, read as read_secret};
 pub(crate) use stream::{Stream, says_closed};
 
 /// A server, and how to get in.

@@ -39,11 +39,19 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Fetches the secret: from where it is kept, every time anew.
+/// Fetches the secret to log in with: from where it is kept, every time anew.
 ///
 /// # Errors
 /// A clause for people that begins with "cannot log in".
 pub(super) async fn fetch(secret: &Secret, limit: Duration) -> Result<Hidden, String> {
+    read(secret, limit).await.map_err(|why| format!("{CANNOT}: {why}"))
+}
+
+/// Reads a secret from where it is kept.
+///
+/// # Errors
+/// A clause for people that says nothing of what the secret is for.
+pub(crate) async fn read(secret: &Secret, limit: Duration) -> Result<Hidden, String> {
     let (text, source) = match secret {
         Secret::Password(password) => (password.clone(), "the password".to_owned()),
         Secret::PasswordCommand(command) => (
@@ -54,21 +62,21 @@ pub(super) async fn fetch(secret: &Secret, limit: Duration) -> Result<Hidden, St
             run(command, "token", limit).await?,
             "the first line that the command for the token printed".to_owned(),
         ),
-        Secret::PasswordFile(path) => (read_file(path)?, format!("the first line of {}", path.display())),
+        Secret::PasswordFile(path) => (file(path)?, format!("the first line of {}", path.display())),
     };
     let first = text.lines().next().unwrap_or_default();
     let first = if matches!(secret, Secret::TokenCommand(_)) { first.trim() } else { first };
     if first.trim().is_empty() {
-        return Err(format!("{CANNOT}: {source} is empty"));
+        return Err(format!("{source} is empty"));
     }
     if first.chars().any(char::is_control) {
-        return Err(format!("{CANNOT}: {source} has control characters"));
+        return Err(format!("{source} has control characters"));
     }
     Ok(Hidden(first.to_owned()))
 }
 
 async fn run(command: &str, what: &str, limit: Duration) -> Result<String, String> {
-    let wrong = |why: String| format!("{CANNOT}: the command for the {what} {why}");
+    let wrong = |why: String| format!("the command for the {what} {why}");
     let mut child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
@@ -93,13 +101,17 @@ async fn run(command: &str, what: &str, limit: Duration) -> Result<String, Strin
     String::from_utf8(printed).map_err(|_| wrong("printed something that is not UTF-8".into()))
 }
 
-/// Reads a file that only its owner may read.
+/// Looks whether a file can be read, and by its owner alone.
 ///
 /// # Errors
-/// A clause for people: it is not there, or others may read it.
+/// A clause for people that begins with "cannot log in": it is not there, or others may read it.
 pub(super) fn read_file(path: &Path) -> Result<String, String> {
+    file(path).map_err(|why| format!("{CANNOT}: {why}"))
+}
+
+fn file(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
-    let wrong = |why: String| format!("{CANNOT}: the password file {} {why}", path.display());
+    let wrong = |why: String| format!("the password file {} {why}", path.display());
     let file = std::fs::File::open(path).map_err(|error| wrong(format!("cannot be read ({error})")))?;
     #[cfg(unix)]
     {

@@ -5,6 +5,7 @@ pub mod bar;
 pub mod check;
 mod correct_address;
 pub mod enclosures;
+mod entrance;
 mod evidence;
 pub mod explain;
 pub mod follow_up;

@@ -1,18 +1,21 @@
 //! `postduif serve`: the page for people who do not type commands, and beside it the service that obeys what they decide there.
 //! The page is given what it may know as functions: it knows neither the inbox nor the press, and cannot send.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
+
 use super::{
-    Context, correct_address, interrupt, ledger_failed, log_file, outcome_file, proof_sheets, run as service,
-    runtime, test_letter,
+    Context, correct_address, entrance, interrupt, ledger_failed, log_file, outcome_file, proof_sheets,
+    run as service, runtime, test_letter,
 };
 use crate::cli::{Run, Serve};
 use crate::config::Config;
 use crate::dashboard::desk::{Settings, Sources};
-use crate::dashboard::loopback::{ListenError, Loopback};
+use crate::dashboard::loopback::ListenError;
 use crate::dashboard::page::Window;
 use crate::engine::replies;
 use crate::engine::shutdown::{Haste, Shutdown};
@@ -29,7 +32,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// When the settings cannot be used, or nobody can listen there.
 pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
     let config = Arc::new(context.config()?);
-    let listen: Loopback = what.listen.parse().map_err(listen_failed)?;
+    let runtime = runtime()?;
+    let entrance = runtime.block_on(entrance::ready(context, what))?;
+    let listen = entrance.reach.clone();
     if !what.read_only && config.ledger.exists() {
         // A wish that an earlier process left behind surprises nobody now; and an old ledger is brought up to date.
         let now = context.clock.now();
@@ -50,14 +55,22 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         sources: sources(context, &config),
         proofs: proof_sheets::proofs(context),
     };
-    let runtime = runtime()?;
     runtime.block_on(async {
-        let listener = listen.bind().await.map_err(listen_failed)?;
-        let window = Window::on(listener, settings)
+        let refused = |error| ListenError::Refused { address: listen.address, error };
+        let listener = TcpListener::bind(listen.address).await.map_err(refused).map_err(listen_failed)?;
+        let window = Window::on(listener, entrance, settings)
             .map_err(|error| Failure::new(Exit::Bug, error.to_string()).safe("nothing was sent"))?;
-        context
-            .report
-            .say("Open this link in your browser; whoever has it can work on the campaign. Ctrl-C ends.");
+        if listen.readable {
+            context.report.warn(&format!(
+                "{} listens without TLS, as `--behind-proxy` says: let nobody but the proxy reach it",
+                listen.address
+            ));
+        }
+        context.report.say(if listen.own_machine {
+            "Open this link in your browser; whoever has it can work on the campaign. Ctrl-C ends."
+        } else {
+            "Open this address in your browser; whoever has the password can work on the campaign. Ctrl-C ends."
+        });
         context.report.result(&window.link);
         let shutdown = Shutdown::default();
         tokio::spawn(interrupt::heed(shutdown.clone()));
@@ -80,13 +93,16 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
 }
 
 fn listen_failed(error: ListenError) -> Failure {
-    let failure = Failure::input(error.to_string()).safe("nothing was changed");
-    match error {
-        ListenError::Refused { .. } => {
-            failure.hint("`postduif serve --listen 127.0.0.1:0` takes any port that is free")
+    let hint = match &error {
+        ListenError::Refused { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
+            "ports below 1024 belong to the system: take another one, such as 8420"
         }
-        ListenError::NoAddress(_) | ListenError::NotLoopback(_) => failure,
-    }
+        ListenError::Refused { error, .. } if error.kind() == ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; `--listen 0.0.0.0:8420` takes all that it has"
+        }
+        _ => "`postduif serve --listen 127.0.0.1:0` takes any port that is free",
+    };
+    Failure::input(error.to_string()).hint(hint).safe("nothing was changed")
 }
 
 fn sources(context: &Context, config: &Arc<Config>) -> Sources {

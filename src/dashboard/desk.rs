@@ -13,8 +13,10 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use super::board::Point;
+use super::door;
 use super::follow_ups::Reckoned;
 use super::guard::{Guard, Visitor};
+use super::meant::Meant;
 use super::proofs::{Proof, Proofs};
 use super::register::Register;
 use super::texts::{Lang, Texts};
@@ -75,6 +77,8 @@ pub struct Settings {
 pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) guard: Guard,
+    /// The requests that are meant for the page.
+    pub(super) meant: Meant,
     /// Says true when the page ends: whoever waits for something new then waits no longer.
     pub(super) ending: watch::Receiver<bool>,
     register: Mutex<Register>,
@@ -152,6 +156,8 @@ pub(super) struct Page {
     pub(super) reviews: u64,
     pub(super) read_only: bool,
     pub(super) csrf: String,
+    /// Whether one can log out: whoever came with a password can come again.
+    pub(super) leaves: bool,
     pub(super) notice: Option<&'static str>,
 }
 
@@ -220,18 +226,6 @@ struct TroublePage {
     unchanged: bool,
 }
 
-#[derive(Template)]
-#[template(path = "door.html")]
-struct Door {
-    t: &'static Texts,
-    lang: Lang,
-}
-
-/// The page for who has no cookie.
-pub(super) fn door(lang: Lang) -> Response {
-    (StatusCode::UNAUTHORIZED, html(&Door { t: lang.texts(), lang })).into_response()
-}
-
 /// Renders a page.
 pub(super) fn html(template: &impl Template) -> Response {
     match template.render() {
@@ -241,18 +235,11 @@ pub(super) fn html(template: &impl Template) -> Response {
 }
 
 impl Desk {
-    /// Sets one up for the port that it listens on; returns the token of the first link.
-    pub(super) fn new(
-        settings: Settings,
-        port: u16,
-        ending: watch::Receiver<bool>,
-    ) -> Result<(Self, String), super::guard::NoRandom> {
-        let (guard, token) = Guard::new(port)?;
-        Ok((Self { settings, guard, ending, register: Mutex::default(), reckoned: Mutex::default() }, token))
+    /// Sets one up for those who can come, and those whom the guard lets in.
+    pub(super) fn new(settings: Settings, guard: Guard, meant: Meant, ending: watch::Receiver<bool>) -> Self {
+        Self { settings, guard, meant, ending, register: Mutex::default(), reckoned: Mutex::default() }
     }
-}
 
-impl Desk {
     /// Lets one look into the register, up to date.
     pub(super) fn register<T>(
         &self,
@@ -293,11 +280,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let lang = Lang::of(&parts.headers);
-        let Some(visitor) = parts.extensions.get::<Visitor>().cloned() else { return Err(door(lang)) };
+        let desk = Arc::from_ref(state);
+        let Some(visitor) = parts.extensions.get::<Visitor>().cloned() else {
+            return Err(door::before(&desk, lang, &parts.method, &parts.uri));
+        };
         let query = parts.uri.query().unwrap_or_default();
         let notice = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done");
         let notice = notice.map(|(_, word)| word.into_owned());
-        Ok(Self { desk: Arc::from_ref(state), lang, visitor, notice })
+        Ok(Self { desk, lang, visitor, notice })
     }
 }
 
@@ -344,6 +334,7 @@ impl Visit {
             reviews: 0,
             read_only: settings.read_only,
             csrf: self.visitor.csrf.clone(),
+            leaves: self.desk.guard.asks(),
             notice: self.notice.as_deref().and_then(|word| notice(self.texts(), word)),
         }
     }

@@ -1,10 +1,10 @@
-//! Where the window is: an address of this machine that no other machine can reach, and requests that mean it.
+//! An address of this machine that no other machine can reach, and requests that mean it.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
 
 use axum::extract::Request;
-use axum::http::header::HOST;
+use axum::http::header::{HOST, HeaderMap};
 use axum::http::uri::Authority;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
@@ -34,13 +34,21 @@ pub enum ListenError {
     },
 }
 
+/// The hosts that mean this machine.
+pub(super) const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Reads an address with a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, ListenError> {
+    let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let address = named.as_deref().unwrap_or(text).parse();
+    address.map_err(|_| ListenError::NoAddress(text.to_owned()))
+}
+
 impl FromStr for Loopback {
     type Err = ListenError;
 
     fn from_str(text: &str) -> Result<Self, ListenError> {
-        let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        let address: Result<SocketAddr, _> = named.as_deref().unwrap_or(text).parse();
-        Self::try_from(address.map_err(|_| ListenError::NoAddress(text.to_owned()))?)
+        Self::try_from(address(text)?)
     }
 }
 
@@ -64,23 +72,31 @@ impl Loopback {
     }
 }
 
+/// Returns the host that a request is for: without the port, in small letters.
+pub(super) fn host(uri: &Uri, host: Option<&str>) -> Option<String> {
+    let host = uri.authority().map(Authority::as_str).or(host)?;
+    let authority = host.parse::<Authority>().ok()?;
+    (!host.contains('@')).then(|| authority.host().to_ascii_lowercase())
+}
+
+/// Returns what a request has for `Host`, if it has one and no more.
+pub(super) fn named(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(HOST).iter();
+    match (all.next(), all.next()) {
+        (Some(one), None) => one.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// Whether a request means this machine. A page elsewhere can have its own name lead to 127.0.0.1 (DNS rebinding), and its name
 /// then stands in `Host`. The port does not matter: who forwards one may well have another.
-pub fn means_loopback(uri: &Uri, host: Option<&str>) -> bool {
-    let Some(host) = uri.authority().map(Authority::as_str).or(host) else { return false };
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    !host.contains('@')
-        && matches!(authority.host().to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "[::1]")
+pub fn means_loopback(uri: &Uri, named: Option<&str>) -> bool {
+    host(uri, named).is_some_and(|host| LOOPBACK.contains(&host.as_str()))
 }
 
 /// Lets through only what means this machine.
 pub async fn only_meant(request: Request, next: Next) -> Response {
-    let host = request.headers().get_all(HOST).iter().collect::<Vec<_>>();
-    let host = match host.as_slice() {
-        [one] => one.to_str().ok(),
-        _ => None,
-    };
-    if means_loopback(request.uri(), host) {
+    if means_loopback(request.uri(), named(request.headers())) {
         next.run(request).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "this is for 127.0.0.1 or localhost only\n").into_response()

@@ -1,6 +1,8 @@
 //! `postduif serve`: the page, its routes, and the files that it is made of.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -12,12 +14,19 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::desk::{Desk, Settings, Trouble, Visit, door};
-use super::guard::{NoRandom, harden};
+use super::certificate::Certificate;
+use super::connections::{Connections, Peer};
+use super::desk::{Desk, Settings, Trouble, Visit};
+use super::guard::{Guard, NoRandom, harden};
+use super::password::Password;
+use super::reach::Reach;
 use super::texts::Lang;
 use super::{
-    answers, approve, follow_ups, loopback, overview, preview, progress, recipients, report, review, tasks,
+    answers, approve, door, follow_ups, overview, preview, progress, recipients, report, review, tasks,
 };
+
+/// How long the end waits for answers that are on their way: a stranger who sends half a form must not hold it up.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
 
 /// The files beside the pages: address, media type, content.
 const FILES: [(&str, &str, &str); 5] = [
@@ -32,12 +41,22 @@ const FILES: [(&str, &str, &str); 5] = [
     ),
 ];
 
+/// Who can come to the page, and what lets them in.
+pub struct Entrance {
+    /// Where it listens, and for whom.
+    pub reach: Reach,
+    /// What TLS shows to browsers, where the page does TLS itself.
+    pub certificate: Option<Certificate>,
+    /// The password, where there is one.
+    pub password: Option<Password>,
+}
+
 /// The page, ready to be served.
 pub struct Window {
     desk: Arc<Desk>,
-    listener: TcpListener,
+    connections: Connections,
     end: watch::Sender<bool>,
-    /// The first link, with its token: whoever has it is let in.
+    /// Where to open it: with the token of this process, where that lets in.
     pub link: String,
 }
 
@@ -57,27 +76,46 @@ impl Window {
     ///
     /// # Errors
     /// When the system gives no random numbers.
-    pub fn on(listener: TcpListener, settings: Settings) -> Result<Self, WindowError> {
+    pub fn on(listener: TcpListener, entrance: Entrance, settings: Settings) -> Result<Self, WindowError> {
         let address = listener.local_addr()?;
         let (end, ending) = watch::channel(false);
-        let (desk, token) = Desk::new(settings, address.port(), ending)?;
-        let link = format!("http://{address}/?token={token}");
-        Ok(Self { desk: Arc::new(desk), listener, end, link })
+        let Entrance { reach, certificate, password } = entrance;
+        let mut guard = Guard::new(address.port(), reach.meant.is_https(), password);
+        let mut link = reach.meant.to_open(address);
+        if reach.own_machine {
+            let (with_token, token) = guard.with_token()?;
+            guard = with_token;
+            link.push_str(&format!("?token={token}"));
+        }
+        let connections = Connections::on(listener, certificate, settings.clock.clone());
+        let desk = Arc::new(Desk::new(settings, guard, reach.meant, ending));
+        Ok(Self { desk, connections, end, link })
     }
 
-    /// Answers until `shutdown` comes about.
+    /// Answers until `shutdown` comes about, and a little longer to whoever is being answered.
     ///
     /// # Errors
     /// When the system takes the listener away.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let end = self.end;
+        let Self { desk, connections, end, .. } = self;
+        let (mut ending, clock) = (desk.ending.clone(), desk.settings.clock.clone());
         let ended = async move {
             shutdown.await;
             let _ = end.send(true);
         };
-        let desk = Arc::clone(&self.desk);
-        tokio::task::spawn_blocking(move || desk.warm_up());
-        axum::serve(self.listener, routes(self.desk)).with_graceful_shutdown(ended).await
+        let warm = Arc::clone(&desk);
+        tokio::task::spawn_blocking(move || warm.warm_up());
+        let service = routes(desk).into_make_service_with_connect_info::<Peer>();
+        let serving = axum::serve(connections, service).with_graceful_shutdown(ended);
+        let too_long = async move {
+            // The sender goes only after it has spoken.
+            let _ = ending.wait_for(|over| *over).await;
+            clock.sleep(LONGEST_FAREWELL).await;
+        };
+        tokio::select! {
+            ended = serving.into_future() => ended,
+            () = too_long => Ok(()),
+        }
     }
 }
 
@@ -114,6 +152,7 @@ fn routes(desk: Arc<Desk>) -> Router {
         .route("/report/report.html", get(report::download))
         .route("/review", get(review::show))
         .route("/review/{number}", post(review::judge))
+        .route("/logout", post(door::logout))
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), admit));
     let files = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
@@ -124,8 +163,8 @@ fn routes(desk: Arc<Desk>) -> Router {
     });
     rooms
         .merge(files)
-        .layer(middleware::from_fn(harden))
-        .layer(middleware::from_fn(loopback::only_meant))
+        .route("/login", get(|| async { Redirect::to("/") }).post(door::login))
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), harden))
         .with_state(desk)
 }
 
@@ -138,22 +177,25 @@ struct Key {
     token: Option<String>,
 }
 
-/// Lets in who has the cookie, or the token, which becomes a cookie; everybody else stands before the door.
+/// Lets in who has the cookie, or the token, which becomes a cookie; everybody else stands before the door, where a password may be asked.
 async fn admit(
     State(desk): State<Arc<Desk>>,
     Query(key): Query<Key>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let now = desk.settings.clock.now();
     if let Some(token) = key.token
-        && let Some(cookie) = desk.guard.admit(&token)
+        && let Some(cookie) = desk.guard.admit(&token, now)
         && let Ok(cookie) = HeaderValue::from_str(&cookie)
     {
         return (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], Redirect::to(request.uri().path()))
             .into_response();
     }
     let lang = Lang::of(request.headers());
-    let Some(visitor) = desk.guard.visitor(request.headers()) else { return door(lang) };
+    let Some(visitor) = desk.guard.visitor(request.headers(), now) else {
+        return door::before(&desk, lang, request.method(), request.uri());
+    };
     request.extensions_mut().insert(visitor);
     next.run(request).await
 }

@@ -61,6 +61,15 @@ texts! {
     door_title: "Open the link of this session", "Open de link van deze sessie";
     door: "This page opens only with the link that `postduif serve` printed when it started. Open that link in this browser.",
         "Deze pagina opent alleen met de link die `postduif serve` bij het starten heeft getoond. Open die link in deze browser.";
+    login_title: "Log in", "Aanmelden";
+    login_password: "Password", "Wachtwoord";
+    login: "Open the page", "De pagina openen";
+    login_whose: "Whoever set up this page has given you the password.", "Wie deze pagina heeft ingericht, heeft u het wachtwoord gegeven.";
+    login_wrong: "That is not the password. Look at capitals and blanks, and try again.",
+        "Dat is niet het wachtwoord. Let op hoofdletters en spaties, en probeer het nog eens.";
+    login_wait: "There were too many wrong passwords. Wait a minute, then try again.",
+        "Er zijn te veel verkeerde wachtwoorden gegeven. Wacht een minuut en probeer het dan opnieuw.";
+    logout: "Log out", "Afmelden";
     nothing_changed: "Nothing was changed.", "Er is niets veranderd.";
     done_judged: "Your judgement was written down.", "Uw oordeel is opgeschreven.";
     done_marked: "It was written down.", "Het is opgeschreven.";

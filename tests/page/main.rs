@@ -5,6 +5,8 @@
 mod support;
 
 mod attacks;
+mod beyond;
+mod door;
 mod letters;
 mod look;
 mod pictures;

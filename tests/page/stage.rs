@@ -1,9 +1,12 @@
 //! A campaign, the page of it, and a browser before it.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::support::browser::{Browser, Page};
 use crate::support::maildir::MaildirFolders;
@@ -18,9 +21,15 @@ pub(crate) struct Stage {
     pub(crate) campaign: Campaign,
     /// The first link.
     pub(crate) link: String,
-    /// `127.0.0.1:PORT`.
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// `127.0.0.1:PORT`, or as the page is called.
     pub(crate) host: String,
-    _serving: Running,
+    /// The port of this machine that it listens on.
+    pub(crate) port: u16,
+    /// Whom we trust, where it speaks TLS.
+    pub(crate) trust: Option<Arc<ClientConfig>>,
+    pub(crate) serving: Running,
 }
 
 /// What came over the line.
@@ -36,28 +45,52 @@ impl Stage {
     pub(crate) fn of(campaign: Campaign, options: &[&str]) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0"].iter().chain(options);
         let serving = campaign.spawn(arguments);
-        wait_until("the link of the page", || serving.said_so_far().contains("?token=").then_some(()));
-        let said = serving.said_so_far();
-        let link = said.lines().find(|line| line.starts_with("http://")).unwrap().to_owned();
-        let host = link.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-        Self { campaign, link, host, _serving: serving }
+        let link = wait_until("the link of the page", || {
+            let said = serving.said_so_far();
+            let link =
+                said.split_inclusive('\n').find(|line| line.starts_with("http") && line.ends_with('\n'));
+            link.map(|line| line.trim_end().to_owned())
+        });
+        let (scheme, rest) = link.split_once("://").unwrap();
+        let scheme = if scheme == "https" { "https" } else { "http" };
+        let host = rest.split('/').next().unwrap().to_owned();
+        let port = host.rsplit(':').next().unwrap().parse().unwrap_or(443);
+        Self { campaign, link, scheme, host, port, trust: None, serving }
     }
 
     /// The address of a path.
     pub(crate) fn at(&self, path: &str) -> String {
-        format!("http://{}{path}", self.host)
+        format!("{}://{}{path}", self.scheme, self.host)
+    }
+
+    /// The origin of our own forms, as a head field with its line end.
+    pub(crate) fn origin(&self) -> String {
+        format!("Origin: {}://{}\r\n", self.scheme, self.host)
     }
 
     /// Sends a request as it is and returns the answer.
     pub(crate) fn ask(&self, request: &str) -> Answer {
-        let mut line = TcpStream::connect(&self.host).unwrap();
-        line.write_all(request.as_bytes()).unwrap();
-        let mut all = Vec::new();
-        line.read_to_end(&mut all).unwrap();
+        let all = match &self.trust {
+            None => told(self.connect(), request),
+            Some(_) => told(self.connect_tls(), request),
+        };
         let all = String::from_utf8_lossy(&all);
         let (head, body) = all.split_once("\r\n\r\n").unwrap();
         let code = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { code, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// A bare connection.
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
+    }
+
+    /// A connection within TLS.
+    pub(crate) fn connect_tls(&self) -> StreamOwned<ClientConnection, TcpStream> {
+        let name = self.host.rsplit_once(':').map_or(self.host.as_str(), |(name, _)| name).to_owned();
+        let name = ServerName::try_from(name).unwrap();
+        let trust = Arc::clone(self.trust.as_ref().unwrap());
+        StreamOwned::new(ClientConnection::new(trust, name).unwrap(), self.connect())
     }
 
     /// Asks for a path with further head fields, each with its line end.
@@ -92,6 +125,15 @@ impl Stage {
         page.goto(&self.link);
         page
     }
+}
+
+/// Sends a request and returns all that comes back.
+fn told(mut line: impl Read + Write, request: &str) -> Vec<u8> {
+    line.write_all(request.as_bytes()).unwrap();
+    line.flush().unwrap();
+    let mut all = Vec::new();
+    line.read_to_end(&mut all).unwrap();
+    all
 }
 
 /// The sizes of a desk and of a phone.
