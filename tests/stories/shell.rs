@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::desk::Post;
 use crate::support::town::Campaign;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "init",
     "check",
     "preview",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 18] = [
     "settle",
     "mark",
     "inbox",
+    "serve",
     "pause",
     "resume",
     "cancel",
