@@ -14,7 +14,7 @@ use postduif::typesetting::{Files, Order, Settings, Typeset, Typesetter, Typeset
 
 /// Says what the real one says first, and takes the files, of which there are none.
 const BEGIN: &str = r#"#!/bin/sh
-echo '{"protocol":1,"program":"letter-pdf 9.9.9","typst":"0.0.0"}'
+echo '{"protocol":2,"program":"letter-pdf 9.9.9","typst":"0.0.0"}'
 read -r set_up
 echo '{"ready":{"families":["Some Serif"],"characters":[[32,126],[233,233]]}}'
 "#;
@@ -172,11 +172,15 @@ fn faults_come_as_problems_with_file_line_and_hint() {
 fn what_is_no_typesetter_is_told_so() {
     let said = |text: &str| ask(&Script::new(text).typesetter(1)).unwrap_err().to_string();
     let why = |text: &str| said(text).split_once(" cannot be used: ").expect("unusable").1.to_owned();
-    let newer = why("#!/bin/sh\necho '{\"protocol\":2,\"program\":\"x\",\"typst\":\"y\"}'\ncat >/dev/null");
-    assert_eq!(
-        newer,
-        "it speaks protocol 2, and this program speaks 1; build the one of this version: `cargo install --locked --path letter-pdf`"
-    );
+    for other in [1, 3] {
+        let greeting = format!("{{\"protocol\":{other},\"program\":\"x\",\"typst\":\"y\"}}");
+        assert_eq!(
+            why(&format!("#!/bin/sh\necho '{greeting}'\ncat >/dev/null")),
+            format!(
+                "it speaks protocol {other}, and this program speaks 2; build the one of this version: `cargo install --locked --path letter-pdf`"
+            )
+        );
+    }
     assert_eq!(
         why("#!/bin/sh\necho hello\n"),
         "it does not speak as letter-pdf does (it ended with exit status: 0)"
@@ -209,4 +213,29 @@ fn the_process_gets_nothing_of_our_environment() {
     ask(&script.typesetter(1)).unwrap();
     let given = fs::read_to_string(script.dir.path().join("letter-pdf.env")).unwrap();
     assert!(!given.contains("CARGO") && !given.contains("HOME="), "{given}");
+}
+
+#[test]
+fn a_picture_is_asked_for_with_its_pixels_and_a_letter_in_its_place_is_none() {
+    let picture = |form: &str| {
+        format!(
+            "{BEGIN}while true; do\nread -r head || exit 0\nprintf '%s' \"$head\" > \"$0.head\"\nhead -c 2 >/dev/null\nprintf '{{\"{form}\":{{\"size\":4,\"pages\":1,\"width\":2,\"height\":2,\"warnings\":[]}}}}\\n1234'\ndone"
+        )
+    };
+    let dated: ZonedDateTime = "2025-10-29T00:00:00+01:00[Europe/Amsterdam]".parse().unwrap();
+    let order = Order { template: "table.typ", ident: "1", dated: &dated, data: b"{}" };
+    let script = Script::new(picture("png"));
+    let typesetter = script.typesetter(1);
+    assert_eq!(typesetter.picture(&order, 2).unwrap(), b"1234");
+    let head = fs::read_to_string(script.dir.path().join("letter-pdf.head")).unwrap();
+    assert!(head.ends_with("\"size\":2,\"png\":2}"), "{head}");
+    let error = Script::new(picture("pdf")).typesetter(1).picture(&order, 2).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the typesetter broke down over `table.typ`: it gave an answer that nobody asked for"
+    );
+    let head_of_letter = ask(&typesetter).unwrap_err();
+    assert!(matches!(head_of_letter, TypesettingError::Broken { .. }), "a picture is no letter");
+    let head = fs::read_to_string(script.dir.path().join("letter-pdf.head")).unwrap();
+    assert!(head.ends_with("\"size\":2}"), "{head}");
 }

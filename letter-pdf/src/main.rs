@@ -1,4 +1,4 @@
-//! Typesets letters: templates and data in, PDF out, many letters a process.
+//! Typesets letters: templates and data in, PDF (or a picture) out, many letters a process.
 //!
 //! It reads its standard input and writes its standard output as `README.md` beside this package tells; it opens no file and no
 //! connection, and ends when its input ends.
@@ -87,11 +87,8 @@ fn serve(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<()> {
     write(output, &ready, &[])?;
     while let Some(order) = read_head::<Order>(input)? {
         let data = read_octets(input, order.size)?;
-        match typeset::typeset(&desk, &order.template, &order.ident, order.dated, data) {
-            Ok(done) => {
-                let size = done.pdf.len() as u64;
-                write(output, &Answer::Pdf { size, pages: done.pages, warnings: done.warnings }, &done.pdf)?;
-            }
+        match typeset::typeset(&desk, &order, data) {
+            Ok((answer, octets)) => write(output, &answer, &octets)?,
             Err(faults) => write(output, &Answer::Faults(faults), &[])?,
         }
     }

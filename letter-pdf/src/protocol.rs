@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The version of what is told here.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// A head may have so many octets: one is some hundred.
 const LONGEST_HEAD: u64 = 1 << 20;
@@ -51,6 +51,8 @@ pub(crate) struct Order {
     pub(crate) dated: Dated,
     /// The octets of the data.
     pub(crate) size: u64,
+    /// How many pixels a point of the page is wide, where a picture is wanted and no PDF.
+    pub(crate) png: Option<f64>,
 }
 
 /// A point in time, as the clock on the wall shows it.
@@ -79,6 +81,8 @@ pub(crate) enum Answer {
     },
     /// The letter; its octets follow.
     Pdf { size: u64, pages: usize, warnings: Vec<Fault> },
+    /// The picture, so many pixels wide and high; its octets follow.
+    Png { size: u64, width: u32, height: u32, warnings: Vec<Fault> },
     /// What is wrong with the template, a file or the data.
     Faults(Vec<Fault>),
 }

@@ -17,6 +17,7 @@ pub mod log_file;
 pub mod manual;
 pub mod mark;
 pub mod outcome_file;
+mod paper;
 pub mod pause;
 pub mod pdf_letters;
 mod preflight;

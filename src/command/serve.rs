@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::{
-    Context, correct_address, entrance, interrupt, ledger_failed, log_file, outcome_file, proof_sheets,
-    run as service, runtime, test_letter,
+    Context, correct_address, entrance, interrupt, ledger_failed, log_file, outcome_file, paper,
+    proof_sheets, run as service, runtime, test_letter,
 };
 use crate::cli::{Run, Serve};
 use crate::config::Config;
@@ -54,6 +54,7 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         points: config.points.clone(),
         sources: sources(context, &config),
         proofs: proof_sheets::proofs(context),
+        printing: paper::printing(&config),
     };
     runtime.block_on(async {
         let refused = |error| ListenError::Refused { address: listen.address, error };

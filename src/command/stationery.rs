@@ -71,6 +71,18 @@ pub fn read(templates: &Path, fonts: Option<&Path>, problems: &mut Problems) -> 
     (stationery, materials)
 }
 
+/// Reads the fonts of a folder that can be read, each with the folder by which people know it.
+pub fn fonts(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let (mut room, shown) = (LARGEST, super::shown_path(folder));
+    let mut read = |path: PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str())?;
+        let name = (Kind::of(name) == Some(Kind::Font)).then(|| format!("{shown}/{name}"))?;
+        let bytes = bytes(&path, &Place::file(&name), &mut room, &mut Problems::default())?;
+        Some((name, bytes))
+    };
+    files(folder).into_iter().filter_map(&mut read).collect()
+}
+
 /// Makes the typesetter for what was frozen; where a picture or a font is not the frozen one, that is a problem.
 pub fn typesetter(
     frozen: &Stationery,

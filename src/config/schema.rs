@@ -28,7 +28,7 @@ pub struct Raw {
     pub pace: Option<RawPace>,
     /// Office hours: nothing goes out outside them. Without this table letters go at any time.
     pub window: Option<RawWindow>,
-    /// How PDF letters are made, where a letter asks for one.
+    /// How PDFs are made: of letters that ask for one, and of what the page hands out.
     pub pdf: RawPdf,
     /// A summary by mail to the sender's own address, while `postduif run` runs. Without this table none goes.
     pub notify: Option<RawNotify>,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::board::{Board, Point};
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
+use super::paper::{self, Facts, Form};
 use super::texts::Lang;
 use crate::ledger::{AnswerWord, Filed, Ledger};
 
@@ -20,6 +21,8 @@ const LONGEST: usize = 5000;
 struct Answers {
     p: Page,
     board: Board,
+    /// How the typesetter is installed, where there is none.
+    install: Option<&'static str>,
 }
 
 impl Answers {
@@ -50,7 +53,7 @@ pub(super) async fn show(visit: Visit) -> Response {
     visit
         .read(|look| {
             let board = board(look)?;
-            Ok(html(&Answers { p: look.page(Room::Answers), board }))
+            Ok(html(&Answers { p: look.page(Room::Answers), board, install: look.install() }))
         })
         .await
 }
@@ -207,7 +210,7 @@ pub(super) fn xlsx(board: &Board, lang: Lang) -> Result<Vec<u8>, rust_xlsxwriter
     book.save_to_buffer()
 }
 
-/// The table as a file: `csv`, `xlsx` or `html`.
+/// The table as a file: `csv`, `xlsx`, `html` or `png`.
 pub(super) async fn download(
     visit: Visit,
     axum::extract::Path(form): axum::extract::Path<String>,
@@ -226,6 +229,7 @@ pub(super) async fn download(
                     let table = super::report::table(&p, board);
                     ("text/html; charset=utf-8", table.into_bytes())
                 }
+                "answers.png" => return paper::answer(look, &p, &Facts::default(), Form::Table, &board),
                 _ => return Err(Trouble::NotFound),
             };
             let disposition = format!("attachment; filename={form}");

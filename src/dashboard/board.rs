@@ -49,6 +49,13 @@ impl Board {
         Self { points: points.to_vec(), rows: rows.collect() }
     }
 
+    /// Returns at most so many rows; where there are more, only of those who answered.
+    pub(super) fn at_most(&self, most: usize) -> Vec<&BoardRow> {
+        let all = self.rows.iter();
+        let answered = |row: &&BoardRow| row.cells.iter().any(Option::is_some);
+        if self.rows.len() <= most { all.collect() } else { all.filter(answered).take(most).collect() }
+    }
+
     /// Counts the answers to each point by their word.
     pub(super) fn counts(&self, point: usize) -> Vec<(AnswerWord, u64)> {
         let words =

@@ -17,6 +17,7 @@ use super::door;
 use super::follow_ups::Reckoned;
 use super::guard::{Guard, Visitor};
 use super::meant::Meant;
+use super::paper::Printing;
 use super::proofs::{Proof, Proofs};
 use super::register::Register;
 use super::texts::{Lang, Texts};
@@ -71,6 +72,8 @@ pub struct Settings {
     pub sources: Sources,
     /// What there is to read before anything goes.
     pub proofs: Proofs,
+    /// Who makes a PDF and a picture.
+    pub printing: Printing,
 }
 
 /// Everything that lives as long as the page.
@@ -207,6 +210,8 @@ pub(super) enum Trouble {
     Refused(String),
     /// The ledger cannot be used; why.
     Ledger(String),
+    /// What was asked for cannot be made here; why.
+    NotMade(String),
 }
 
 impl From<LedgerError> for Trouble {
@@ -303,6 +308,12 @@ impl Look {
     /// Says in which room we are, and gives what every page shows.
     pub(super) fn page(&self, room: Room) -> Page {
         Page { room: Some(room), ..self.page.again() }
+    }
+
+    /// How the typesetter is installed, where there is none.
+    pub(super) fn install(&self) -> Option<&'static str> {
+        let printing = &self.desk.settings.printing;
+        (!(printing.there)()).then_some(printing.install)
     }
 
     /// What there is to read before anything goes, as the files have it now.
@@ -413,6 +424,7 @@ fn trouble_page(page: Page, trouble: Trouble) -> Response {
         Trouble::Nobody => (StatusCode::NOT_FOUND, page.t.nobody.to_owned(), false),
         Trouble::Refused(why) => (StatusCode::UNPROCESSABLE_ENTITY, why, true),
         Trouble::Ledger(why) => (StatusCode::SERVICE_UNAVAILABLE, why, true),
+        Trouble::NotMade(why) => (StatusCode::SERVICE_UNAVAILABLE, why, false),
     };
     (code, html(&TroublePage { p: page, said, unchanged })).into_response()
 }

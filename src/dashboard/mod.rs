@@ -15,6 +15,7 @@
 //! | [`desk`] | what the page is given, and how a request gets at the ledger |
 //! | [`proofs`] | what there is to read before anything goes |
 //! | [`board`] | the board of answers as values; pure |
+//! | [`paper`] | the report and the table as values to typeset; pure |
 //! | `door` | the page before the door, where the password is asked |
 //! | `guard` | who is let in, and which requests may change anything |
 //! | `texts` | every text, in both languages |
@@ -31,6 +32,7 @@ pub mod loopback;
 pub mod meant;
 pub mod metrics;
 pub mod page;
+pub mod paper;
 pub mod password;
 pub mod proofs;
 pub mod reach;

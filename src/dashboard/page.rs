@@ -150,6 +150,7 @@ fn routes(desk: Arc<Desk>) -> Router {
         .route("/answers/{form}", get(answers::download))
         .route("/report", get(report::show))
         .route("/report/report.html", get(report::download))
+        .route("/report/report.pdf", get(report::pdf))
         .route("/review", get(review::show))
         .route("/review/{number}", post(review::judge))
         .route("/logout", post(door::logout))

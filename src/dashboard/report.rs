@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::answers::board;
 use super::board::Board;
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::paper::{Facts, Form, answer};
 use super::register::Register;
 use super::view::{extent, percent};
 use crate::delivery::standing::Standing;
@@ -22,10 +23,10 @@ struct PointBar {
 }
 
 /// A number with its word and its share.
-struct Figure {
-    word: &'static str,
-    count: String,
-    percent: u64,
+pub(super) struct Figure {
+    pub(super) word: &'static str,
+    pub(super) count: String,
+    pub(super) percent: u64,
 }
 
 #[derive(Template)]
@@ -54,13 +55,15 @@ impl File {
 struct Report {
     p: Page,
     begun: bool,
+    /// How the typesetter is installed, where there is none.
+    install: Option<&'static str>,
 }
 
 pub(super) async fn show(visit: Visit) -> Response {
     visit
         .read(|look| {
             let begun = look.ledger.is_some();
-            Ok(html(&Report { p: look.page(Room::Report), begun }))
+            Ok(html(&Report { p: look.page(Room::Report), begun, install: look.install() }))
         })
         .await
 }
@@ -133,6 +136,17 @@ pub(super) async fn download(visit: Visit) -> Response {
                 (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
             ];
             Ok((head, text).into_response())
+        })
+        .await
+}
+
+/// The report as a PDF.
+pub(super) async fn pdf(visit: Visit) -> Response {
+    visit
+        .read(|look| {
+            let File { p, begun, figures, standings, board, .. } = file(look)?;
+            let facts = Facts { begun: begun.as_deref(), figures: &figures, standings: &standings };
+            answer(look, &p, &facts, Form::Report, &board)
         })
         .await
 }

@@ -320,6 +320,15 @@ texts! {
     in_numbers: "In numbers", "In getallen";
     to_each_point: "To each point", "Op elk punt";
     compared: "The parties compared", "De partijen vergeleken";
+    // What is typeset.
+    picture: "Picture", "Afbeelding";
+    report_pdf: "Download it as a PDF", "Als PDF downloaden";
+    no_typesetter: "A second program makes the PDF of the report and the picture of the table, and it is not installed. Who set up this computer types, in the folder of the program's source:",
+        "Een tweede programma maakt de PDF van het verslag en de afbeelding van de tabel, en dat is niet geïnstalleerd. Wie deze computer heeft ingericht typt, in de map met de broncode:";
+    not_typeset: "It could not be typeset:", "Het zetten lukte niet:";
+    more_party: "more party is only in the files HTML, CSV and XLSX.", "partij meer staat alleen in de bestanden HTML, CSV en XLSX.";
+    more_parties: "more parties are only in the files HTML, CSV and XLSX.", "partijen meer staan alleen in de bestanden HTML, CSV en XLSX.";
+    signs_replaced: "□ stands for a sign that no font here has.", "□ staat voor een teken dat hier in geen lettertype zit.";
 }
 
 /// A language of the page.

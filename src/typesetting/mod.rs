@@ -187,26 +187,64 @@ impl Typesetter {
     /// Typesets a letter.
     ///
     /// # Errors
-    /// Everything that keeps the letter from being typeset, for people.
+    /// When there is no typesetter, or the letter cannot be typeset.
     pub fn typeset(&self, order: &Order<'_>) -> Result<Typeset, TypesettingError> {
+        self.carry_out(order, None, |answer, pdf| match answer {
+            protocol::Answer::Pdf { pages, warnings, .. } => {
+                Some(Typeset { pdf, pages, warnings: problems(warnings, Problem::warning) })
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes a picture (PNG) of a template that gives one page, with so many pixels a point; with fewer where it would be huge.
+    ///
+    /// # Errors
+    /// When there is no typesetter, the page cannot be typeset, or a picture of it could not be read.
+    pub fn picture(&self, order: &Order<'_>, pixels: u8) -> Result<Vec<u8>, TypesettingError> {
+        let is_png = |answer| matches!(answer, protocol::Answer::Png { .. });
+        self.carry_out(order, Some(pixels), |answer, png| is_png(answer).then_some(png))
+    }
+
+    /// Looks whether the program is where it is looked for; none is started, so it may be of no use all the same.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn find(&self) -> Result<PathBuf, TypesettingError> {
+        if let Some(program) = &self.settings.program {
+            let there = program.is_file();
+            return if there { Ok(program.clone()) } else { Err(missing(vec![program.clone()])) };
+        }
+        let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+        let found = self.settings.folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
+        found.ok_or_else(|| missing(self.settings.folders.clone()))
+    }
+
+    /// Asks for a letter and returns what `take` makes of the answer; it makes nothing of one that nobody asked for.
+    fn carry_out<T>(
+        &self,
+        order: &Order<'_>,
+        pixels: Option<u8>,
+        take: impl Fn(protocol::Answer, Vec<u8>) -> Option<T>,
+    ) -> Result<T, TypesettingError> {
         let mut last = String::new();
         // Once more with a fresh process: whoever ended the first may have meant the machine's memory and not the letter.
         for _ in 0..2 {
             let mut process = self.take()?;
-            let request = protocol::order(order);
+            let request = protocol::order(order, pixels);
             match process.ask(request, self.settings.limit) {
-                Ok((protocol::Answer::Pdf { pages, warnings, .. }, pdf)) => {
-                    self.give_back(Some(process));
-                    let warnings = problems(warnings, Problem::warning);
-                    return Ok(Typeset { pdf, pages, warnings });
-                }
                 Ok((protocol::Answer::Faults(faults), _)) => {
                     self.give_back(Some(process));
                     return Err(TypesettingError::Faults(problems(faults, Problem::error)));
                 }
-                Ok((protocol::Answer::Ready { .. }, _)) => {
-                    last = "it gave an answer that nobody asked for".to_owned();
-                    self.give_back(None);
+                Ok((answer, octets)) => {
+                    let Some(taken) = take(answer, octets) else {
+                        last = "it gave an answer that nobody asked for".to_owned();
+                        self.give_back(None);
+                        continue;
+                    };
+                    self.give_back(Some(process));
+                    return Ok(taken);
                 }
                 Err(process::End::TooSlow) => {
                     self.give_back(None);
@@ -257,16 +295,6 @@ impl Typesetter {
     fn start(&self) -> Result<Process, TypesettingError> {
         let program = self.find()?;
         Process::start(&program, self.set_up.clone(), self.settings.limit)
-    }
-
-    fn find(&self) -> Result<PathBuf, TypesettingError> {
-        if let Some(program) = &self.settings.program {
-            let there = program.is_file();
-            return if there { Ok(program.clone()) } else { Err(missing(vec![program.clone()])) };
-        }
-        let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
-        let found = self.settings.folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
-        found.ok_or_else(|| missing(self.settings.folders.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Crew> {

@@ -89,7 +89,9 @@ impl Process {
             Ok((Answer::Faults(faults), _)) => {
                 Err(TypesettingError::Faults(problems(faults, Problem::error)))
             }
-            Ok((Answer::Pdf { .. }, _)) => Err(unusable("it gave a letter that nobody asked for".to_owned())),
+            Ok((Answer::Pdf { .. } | Answer::Png { .. }, _)) => {
+                Err(unusable("it gave a letter that nobody asked for".to_owned()))
+            }
             Err(End::TooSlow) => Err(unusable("it takes the files and never answers".to_owned())),
             Err(End::Ended(why)) => Err(unusable(why)),
         }

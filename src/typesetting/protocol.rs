@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Order;
 
 /// The version that we speak.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 /// An answer may have so many octets: a letter is no film.
 const LARGEST: u64 = 256 << 20;
 /// A head may have so many.
@@ -29,6 +29,8 @@ pub(super) enum Answer {
     Ready { families: Vec<String>, characters: Vec<(u32, u32)> },
     /// A letter; its octets follow.
     Pdf { size: u64, pages: usize, warnings: Vec<Fault> },
+    /// A picture; its octets follow.
+    Png { size: u64 },
     /// What is wrong.
     Faults(Vec<Fault>),
 }
@@ -61,6 +63,8 @@ struct Head<'a> {
     ident: &'a str,
     dated: Dated,
     size: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    png: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -87,8 +91,8 @@ fn announced(files: &[(String, Vec<u8>)]) -> Vec<Announced<'_>> {
     files.iter().map(|(name, bytes)| Announced { name, size: bytes.len() }).collect()
 }
 
-/// Returns the request for a letter.
-pub(super) fn order(order: &Order<'_>) -> Vec<u8> {
+/// Returns the request for a letter: as a PDF, or as a picture with so many pixels a point.
+pub(super) fn order(order: &Order<'_>, pixels: Option<u8>) -> Vec<u8> {
     let dated = order.dated;
     let head = Head {
         template: order.template,
@@ -103,6 +107,7 @@ pub(super) fn order(order: &Order<'_>) -> Vec<u8> {
             offset: dated.offset().seconds() / 60,
         },
         size: order.data.len(),
+        png: pixels,
     };
     let mut request = serde_json::to_vec(&head).unwrap_or_default();
     request.push(b'\n');
@@ -124,7 +129,7 @@ pub(super) fn read_head<T: serde::de::DeserializeOwned>(input: &mut impl BufRead
 pub(super) fn read_answer(input: &mut impl BufRead) -> io::Result<(Answer, Vec<u8>)> {
     let answer = read_head(input)?;
     let size = match &answer {
-        Answer::Pdf { size, .. } => *size,
+        Answer::Pdf { size, .. } | Answer::Png { size, .. } => *size,
         Answer::Ready { .. } | Answer::Faults(_) => 0,
     };
     if size > LARGEST {

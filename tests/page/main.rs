@@ -9,6 +9,7 @@ mod beyond;
 mod door;
 mod letters;
 mod look;
+mod paper;
 mod pictures;
 mod rooms;
 mod stage;

@@ -38,6 +38,8 @@ pub(crate) struct Answer {
     pub(crate) code: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The body as it is, where it is no text.
+    pub(crate) octets: Vec<u8>,
 }
 
 impl Stage {
@@ -70,14 +72,15 @@ impl Stage {
 
     /// Sends a request as it is and returns the answer.
     pub(crate) fn ask(&self, request: &str) -> Answer {
-        let all = match &self.trust {
+        let mut all = match &self.trust {
             None => told(self.connect(), request),
             Some(_) => told(self.connect_tls(), request),
         };
-        let all = String::from_utf8_lossy(&all);
-        let (head, body) = all.split_once("\r\n\r\n").unwrap();
+        let end = all.windows(4).position(|octets| octets == b"\r\n\r\n").unwrap();
+        let octets = all.split_off(end + 4);
+        let head = String::from_utf8(all).unwrap().trim_end().to_owned();
         let code = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { code, head: head.to_owned(), body: body.to_owned() }
+        Answer { code, head, body: String::from_utf8_lossy(&octets).into_owned(), octets }
     }
 
     /// A bare connection.

@@ -1,46 +1,12 @@
-//! The typesetter, the tools that look into a PDF, and campaigns that ask for one.
+//! A typesetter with templates of a test, and campaigns that ask for a PDF.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
 
 use jiff::ZonedDateTime;
 use postduif::typesetting::{Files, Order, Settings, Typesetter};
 
-use crate::support::servers::left_out;
 use crate::support::town::Campaign;
-
-/// Where cargo builds the typesetter, if it is there.
-///
-/// Without it a test is left out, unless `WITH_TYPESETTER` says that it must be there.
-#[expect(clippy::disallowed_methods, reason = "the switch for the whole test run is an environment variable")]
-pub(crate) fn program() -> Option<PathBuf> {
-    let program = Path::new(env!("CARGO_BIN_EXE_postduif")).with_file_name("letter-pdf");
-    if program.exists() {
-        return Some(program);
-    }
-    assert!(
-        std::env::var_os("WITH_TYPESETTER").is_none(),
-        "letter-pdf is to be tested and is not there: run `cargo build -p letter-pdf`"
-    );
-    let current = std::thread::current();
-    let name = current.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "left out: {name} (needs `cargo build -p letter-pdf`)");
-    None
-}
-
-/// The typesetter, and poppler's and qpdf's tools.
-pub(crate) fn program_and_tools() -> Option<PathBuf> {
-    let program = program()?;
-    for tool in ["pdftotext", "pdfinfo", "pdffonts", "qpdf"] {
-        let there = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if there.is_err() {
-            assert!(left_out(), "{tool} is not here: `make test` installs poppler-utils and qpdf");
-            return None;
-        }
-    }
-    Some(program)
-}
+pub(crate) use crate::support::typesetter::{letters_only, program, program_and_tools, tool};
 
 /// A typesetter with these templates.
 pub(crate) fn typesetter(
@@ -61,26 +27,6 @@ pub(crate) fn order<'a>(template: &'a str, data: &'a [u8], dated: &'a ZonedDateT
 
 pub(crate) fn election_day() -> ZonedDateTime {
     "2025-10-29T00:00:00+01:00[Europe/Amsterdam]".parse().unwrap()
-}
-
-/// Runs a tool over a PDF; it must be content.
-pub(crate) fn tool(name: &str, arguments: &[&str], pdf: &[u8]) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), pdf).unwrap();
-    let mut command = Command::new(name);
-    command.args(arguments).arg(file.path());
-    if name == "pdftotext" {
-        command.arg("-");
-    }
-    let Output { status, stdout, stderr } = command.env("LC_ALL", "C.UTF-8").output().unwrap();
-    assert!(status.success(), "{name}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
-}
-
-/// What a person reads, without what tells lines, items and headings apart: two renderings of a text agree in it.
-pub(crate) fn letters_only(text: &str) -> String {
-    let marks = ['-', '\u{ad}', '\u{2010}', '\u{2022}', '\u{200b}', '=', '>'];
-    text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !marks.contains(c)).collect()
 }
 
 /// The shipped campaign in a folder of its own, with the PDF switched on as the note in its letter says.

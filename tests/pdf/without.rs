@@ -1,8 +1,5 @@
 //! Without the typesetter, or with one that gives out: what is told, and that nothing is lost. These need no typesetter.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use crate::stage::{LETTER, PLAIN, small};
 use crate::support::town::Campaign;
 
@@ -99,7 +96,7 @@ take() {{
   read -r head || exit 0
   head -c "$(printf '%s' "$head" | awk -F'"size":' '{{ for (i = 2; i <= NF; i++) sum += $i; print sum + 0 }}')" >/dev/null
 }}
-echo '{{"protocol":1,"program":"letter-pdf 9.9.9","typst":"0.0.0"}}'
+echo '{{"protocol":2,"program":"letter-pdf 9.9.9","typst":"0.0.0"}}'
 take
 echo '{{"ready":{{"families":[],"characters":[[0,1114111]]}}}}'
 while take; do
@@ -109,14 +106,7 @@ while take; do
 done
 "#
     );
-    let mut writer = Command::new("/bin/sh")
-        .args(["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh"])
-        .arg(campaign.file("letter-pdf"))
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    writer.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-    assert!(writer.wait().unwrap().success());
+    crate::support::typesetter::script(&campaign.file("letter-pdf"), &script);
     campaign.configure("program = \"nowhere/letter-pdf\"", "program = \"letter-pdf\"");
 }
 

@@ -8,3 +8,4 @@ pub(crate) mod post_office;
 pub(crate) mod servers;
 pub(crate) mod town;
 pub(crate) mod trap;
+pub(crate) mod typesetter;
