@@ -211,6 +211,9 @@ texts! {
     may_stay: "may stay:", "mag blijven:";
     worth_a_look: "worth a look", "het bekijken waard";
     on_a_desk: "On a desk", "Op een bureau";
+    at_work: "It is at work: letters go when they are due, and the mailbox is read.", "Het is aan het werk: brieven gaan als ze aan de beurt zijn, en de mailbox wordt gelezen.";
+    stands_still: "This campaign is not over, and from this page nobody is at work on it. Start, and the mailbox is read and what is due goes.", "Deze campagne is niet afgelopen, en vanaf deze pagina is er niemand mee aan het werk. Begin, dan wordt de mailbox gelezen en gaat wat aan de beurt is.";
+    need_start: "The campaign stands still until you start it again", "De campagne staat stil tot je opnieuw begint";
     marks_on: "With merged values marked", "Met ingevulde waarden gemarkeerd";
     marks_off: "As it arrives", "Zoals de brief aankomt";
     trial_title: "Send me a test", "Stuur mij een proef";

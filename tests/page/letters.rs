@@ -227,6 +227,40 @@ fn the_whole_way_goes_with_the_keyboard_alone() {
 }
 
 #[test]
+fn a_campaign_that_goes_on_is_taken_up_again_on_a_page_that_was_closed() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (campaign, _) = sent();
+    campaign.write("templates/reminder.md", "+++\n+++\nDear {{naam}},\n\nWe wrote to you.\n");
+    campaign.configure("[transport]", "[[step]]\nletter = \"reminder\"\nafter = \"3 days\"\n\n[transport]");
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    page.goto(&stage.at("/approve"));
+    approve(&mut page, "Ada de Wit");
+    page.leads(|page| page.click("form[action='/start'] button"));
+    page.goto(&stage.at("/approve"));
+    wait_until("it is at work", || {
+        page.goto(&stage.at("/approve"));
+        text(&mut page, ".banner.good").starts_with("It is at work").then_some(())
+    });
+    page.goto(&stage.at("/"));
+    assert!(!text(&mut page, "main").contains("stands still"), "{}", text(&mut page, "main"));
+    let Stage { campaign, serving, .. } = stage;
+    serving.interrupt();
+    serving.wait().success();
+    // All first letters have gone, and nobody answered: it goes on.
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    assert_eq!(text(&mut page, ".needs a"), "The campaign stands still until you start it again");
+    page.leads(|page| page.click(".needs a"));
+    assert!(text(&mut page, ".banner.asks").starts_with("This campaign is not over"));
+    page.leads(|page| page.click("form[action='/start'] button"));
+    wait_until("it is at work again", || {
+        page.goto(&stage.at("/approve"));
+        text(&mut page, ".banner.good").starts_with("It is at work").then_some(())
+    });
+}
+
+#[test]
 fn a_plan_that_is_started_while_another_runs_takes_its_place() {
     let Some(mut browser) = Browser::start() else { return };
     let campaign = Campaign::new();
