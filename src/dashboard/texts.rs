@@ -306,8 +306,8 @@ texts! {
     quote: "Their words", "Hun woorden";
     source: "Where it stands", "Waar het staat";
     filed_by: "Filed by", "Vastgelegd door";
-    no_points: "The settings name no points: add a [[point]] with a name and a title to config.toml for each, and open the page again.",
-        "De instellingen noemen geen punten: zet voor elk punt een [[point]] met een naam en een titel in config.toml, en open de pagina opnieuw.";
+    no_points: "The settings name no points: add a [[point]] with a name and a title to config.toml for each, and start `postduif serve` again.",
+        "De instellingen noemen geen punten: zet voor elk punt een [[point]] met een naam en een titel in config.toml, en start `postduif serve` opnieuw.";
     answers_explained: "Open a cell to file what a party says to a point.", "Open een vakje om vast te leggen wat een partij van een punt vindt.";
     download: "Download", "Downloaden";
     their_messages: "What they wrote", "Wat zij schreven";

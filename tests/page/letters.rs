@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::rooms::approve;
 use crate::stage::{DESK, Stage, faults, recipient, sent, text};
 use crate::support::browser::{Browser, Page};
+use crate::support::maildir::MaildirFolders;
 use crate::support::servers::wait_until;
 use crate::support::town::{Campaign, RECIPIENTS};
 
@@ -229,9 +230,12 @@ fn the_whole_way_goes_with_the_keyboard_alone() {
 #[test]
 fn a_campaign_that_goes_on_is_taken_up_again_on_a_page_that_was_closed() {
     let Some(mut browser) = Browser::start() else { return };
-    let (campaign, _) = sent();
+    let campaign = Campaign::new();
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    MaildirFolders::at(campaign.file("Maildir"), None);
     campaign.write("templates/reminder.md", "+++\n+++\nDear {{naam}},\n\nWe wrote to you.\n");
     campaign.configure("[transport]", "[[step]]\nletter = \"reminder\"\nafter = \"3 days\"\n\n[transport]");
+    campaign.run(["send", "--yes"]).success();
     let stage = Stage::of(campaign, &[]);
     let mut page = stage.enter(&mut browser, DESK, "en");
     page.goto(&stage.at("/approve"));
