@@ -166,22 +166,29 @@ async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown, at_work
     }
 }
 
-/// Sends the test letters that are asked for on the page, one after the other, also while the service is at work.
+/// Sends the test letters that are asked for on the page, one after the other, also while the service is at work. One on its way is
+/// waited for, unless everything is to end at once; what became of it is in doubt then.
 async fn try_out(context: Context, config: Arc<Config>, shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = context.clock.sleep(LOOK) => {}
             () = shutdown.asked(Haste::Soon) => return,
         }
+        let (of, at) = (Arc::clone(&config), context.clock.now());
+        let Ok(Some(trial)) = tokio::task::spawn_blocking(move || wanted(&of, at)).await else { continue };
+        let (done, ended) = tokio::sync::oneshot::channel();
         let (context, config) = (context.clone(), Arc::clone(&config));
-        let trying = tokio::task::spawn_blocking(move || {
-            while let Some(trial) = wanted(&config, context.clock.now()) {
-                let ended =
-                    test_letter::send(&context.quiet(), &trial).map_err(|failure| failure.in_one_sentence());
-                let _ = Ledger::trial_ended(&config.ledger, trial.id, &ended, context.clock.now());
-            }
+        // It makes a runtime of its own, and the end of the program need not wait for a thread.
+        thread::spawn(move || {
+            let ended = test_letter::send(&context.quiet(), &trial);
+            let ended = ended.map_err(|failure| failure.in_one_sentence());
+            let _ = Ledger::trial_ended(&config.ledger, trial.id, &ended, context.clock.now());
+            let _ = done.send(());
         });
-        let _ = trying.await;
+        tokio::select! {
+            _ = ended => {}
+            () = shutdown.asked(Haste::Now) => return,
+        }
     }
 }
 

@@ -137,6 +137,29 @@ fn a_test_that_cannot_go_says_why() {
 }
 
 #[test]
+fn a_test_on_its_way_to_a_silent_relay_keeps_nobody_and_is_told_as_in_doubt() {
+    // It takes the connection, and never says a word.
+    let relay = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let campaign = Campaign::new();
+    campaign.send_to(relay.local_addr().unwrap().port());
+    let stage = Stage::of(campaign, &[]);
+    let cookie = stage.cookie();
+    let token = crate::attacks::csrf(&stage.get("/preview/EEN", &cookie).body);
+    let fields = format!("{cookie}Origin: http://{}\r\n", stage.host);
+    let form = format!("address=desk@alliance.example&csrf={token}");
+    assert_eq!(stage.post("/preview/EEN/test?step=1", &fields, &form).code, 303);
+    let (_line, _) = relay.accept().unwrap();
+    let Stage { campaign, serving, host, .. } = stage;
+    serving.interrupt();
+    wait_until("the page is closed", || std::net::TcpStream::connect(&host).is_err().then_some(()));
+    serving.interrupt();
+    serving.wait().success();
+    let stage = Stage::of(campaign, &[]);
+    let sheet = stage.get("/preview/EEN", &stage.cookie()).body;
+    assert!(sheet.contains("it may have arrived"), "{sheet}");
+}
+
+#[test]
 fn an_address_is_mended_in_the_list_and_its_letter_goes_anew_when_that_is_approved() {
     let Some(mut browser) = Browser::start() else { return };
     let (campaign, _) = sent();
