@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         Ledger::take_start(&config.ledger, &config.name, now).map_err(ledger_failed)?;
         Ledger::abandon_trials(&config.ledger, &config.name, now).map_err(ledger_failed)?;
     }
+    let at_work = Arc::new(AtomicBool::new(false));
     let settings = Settings {
         ledger: config.ledger.clone(),
         campaign: config.name.clone(),
@@ -52,7 +54,7 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         sequence: config.sequence(),
         tasks: config.tasks.clone(),
         points: config.points.clone(),
-        sources: sources(context, &config),
+        sources: sources(context, &config, Arc::clone(&at_work)),
         proofs: proof_sheets::proofs(context),
         printing: paper::printing(&config),
     };
@@ -78,7 +80,7 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         let obeying = (!what.read_only).then(|| {
             let (context, config) = (context.clone(), Arc::clone(&config));
             let trying = try_out(context.clone(), Arc::clone(&config), shutdown.clone());
-            let obeying = obey(context, config, shutdown.clone());
+            let obeying = obey(context, config, shutdown.clone(), at_work);
             tokio::spawn(async { tokio::join!(obeying, trying) })
         });
         let asked = shutdown.clone();
@@ -106,7 +108,7 @@ fn listen_failed(error: ListenError) -> Failure {
     Failure::input(error.to_string()).hint(hint).safe("nothing was changed")
 }
 
-fn sources(context: &Context, config: &Arc<Config>) -> Sources {
+fn sources(context: &Context, config: &Arc<Config>, at_work: Arc<AtomicBool>) -> Sources {
     let (of_text, of_files, of_logs) = (Arc::clone(config), Arc::clone(config), Arc::clone(config));
     let of_roster = Arc::clone(config);
     let context = context.clone();
@@ -114,6 +116,7 @@ fn sources(context: &Context, config: &Arc<Config>) -> Sources {
         kept_text: Box::new(move |kept| replies::text(&of_text.ledger, kept)),
         kept_files: Box::new(move |kept| replies::attachments(&of_files.ledger, kept)),
         correct: Box::new(move |key, address| correct_address::correct(&of_roster, key, address)),
+        at_work: Box::new(move || at_work.load(Ordering::Relaxed)),
         changed: Box::new(move || {
             log_file::mend(&context, &of_logs);
             outcome_file::rewrite(&context, &of_logs);
@@ -123,7 +126,7 @@ fn sources(context: &Context, config: &Arc<Config>) -> Sources {
 
 /// Waits for the wish to begin, and runs the service for the plan that it names: any other plan is refused there. Ends when that is
 /// asked for, and a service that runs has ended.
-async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown) {
+async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown, at_work: Arc<AtomicBool>) {
     loop {
         tokio::select! {
             () = context.clock.sleep(LOOK) => {}
@@ -138,7 +141,8 @@ async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown) {
         let (of, of_thread) = (Arc::clone(&config), context.clone());
         // The service makes a runtime of its own, so it needs a thread of its own.
         let (done, ended) = tokio::sync::oneshot::channel();
-        let at_work = of_service.clone();
+        let running = of_service.clone();
+        at_work.store(true, Ordering::Relaxed);
         thread::spawn(move || {
             let what = Run { yes: true, plan: Some(start.plan.clone()), status_listen: None };
             if let Err(failure) = service::run_until(&of_thread, &what, Some(of_service)) {
@@ -150,7 +154,7 @@ async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown) {
         // Another plan was approved and started meanwhile: this one ends after the letters in flight, and makes room.
         let making_room = async {
             wished_anew(&context, &config).await;
-            at_work.ask(Haste::Soon);
+            running.ask(Haste::Soon);
             std::future::pending().await
         };
         tokio::select! {
@@ -158,25 +162,33 @@ async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown) {
             () = passing => {}
             () = making_room => {}
         }
+        at_work.store(false, Ordering::Relaxed);
     }
 }
 
-/// Sends the test letters that are asked for on the page, one after the other, also while the service is at work.
+/// Sends the test letters that are asked for on the page, one after the other, also while the service is at work. One on its way is
+/// waited for, unless everything is to end at once; what became of it is in doubt then.
 async fn try_out(context: Context, config: Arc<Config>, shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = context.clock.sleep(LOOK) => {}
             () = shutdown.asked(Haste::Soon) => return,
         }
+        let (of, at) = (Arc::clone(&config), context.clock.now());
+        let Ok(Some(trial)) = tokio::task::spawn_blocking(move || wanted(&of, at)).await else { continue };
+        let (done, ended) = tokio::sync::oneshot::channel();
         let (context, config) = (context.clone(), Arc::clone(&config));
-        let trying = tokio::task::spawn_blocking(move || {
-            while let Some(trial) = wanted(&config, context.clock.now()) {
-                let ended =
-                    test_letter::send(&context.quiet(), &trial).map_err(|failure| failure.in_one_sentence());
-                let _ = Ledger::trial_ended(&config.ledger, trial.id, &ended, context.clock.now());
-            }
+        // It makes a runtime of its own, and the end of the program need not wait for a thread.
+        thread::spawn(move || {
+            let ended = test_letter::send(&context.quiet(), &trial);
+            let ended = ended.map_err(|failure| failure.in_one_sentence());
+            let _ = Ledger::trial_ended(&config.ledger, trial.id, &ended, context.clock.now());
+            let _ = done.send(());
         });
-        let _ = trying.await;
+        tokio::select! {
+            _ = ended => {}
+            () = shutdown.asked(Haste::Now) => return,
+        }
     }
 }
 

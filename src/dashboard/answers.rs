@@ -69,6 +69,8 @@ pub(super) struct Which {
 struct Words {
     title: String,
     text: String,
+    /// What came along: name and address.
+    files: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -102,10 +104,14 @@ pub(super) async fn one(visit: Visit, Query(which): Query<Which>) -> Response {
                 for key in keys.unwrap_or_default() {
                     for record in reader.came_from(campaign.id, &key)? {
                         let came = super::came::came(&look.desk, &p, &record);
-                        if !came.text.is_empty() {
-                            let title = format!("{}, {}, {}", came.sender, came.subject, came.at);
-                            words.push(Words { title, text: came.text });
+                        if came.text.is_empty() && came.files.is_empty() {
+                            continue;
                         }
+                        let title = format!("{}, {}, {}", came.sender, came.subject, came.at);
+                        let whence = format!("{}/came/{}", super::recipients::place(&came.key), came.number);
+                        let files = came.files.into_iter().enumerate();
+                        let files = files.map(|(nth, name)| (name, format!("{whence}/{nth}")));
+                        words.push(Words { title, text: came.text, files: files.collect() });
                     }
                 }
             }

@@ -38,6 +38,10 @@ struct Plan {
     /// Whether whoever sends is in this process.
     sends: bool,
     over: bool,
+    /// Whether the service of this process is at work.
+    at_work: bool,
+    /// Whether the campaign goes on, and it is not.
+    stands_still: bool,
 }
 
 impl Plan {
@@ -48,6 +52,11 @@ impl Plan {
     /// Whether the newest wish to start waits to be taken up, or failed.
     fn start_waits(&self) -> bool {
         self.start.as_ref().is_some_and(|start| start.taken_at.is_none())
+    }
+
+    /// Whether it is at work on this very plan.
+    fn is_at_work(&self) -> bool {
+        self.at_work && self.start.as_ref().is_some_and(|start| start.plan == self.proof.digest)
     }
 
     fn start_failed(&self) -> Option<&str> {
@@ -94,6 +103,8 @@ fn plan(look: &Look) -> Result<Plan, Trouble> {
         start,
         sends: settings.sends,
         over: matches!(p.state, Some(CampaignState::Cancelled)),
+        at_work: (settings.sources.at_work)(),
+        stands_still: look.stands_still(),
         proof,
         p,
     })

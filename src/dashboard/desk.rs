@@ -42,6 +42,8 @@ pub struct Sources {
     pub kept_files: Kept<Vec<PathBuf>>,
     /// Changes the address of a recipient, by its key, in the roster's file; returns what stood there.
     pub correct: Correct,
+    /// Whether the service of this process is at work.
+    pub at_work: Box<dyn Fn() -> bool + Send + Sync>,
     /// Is called after every wish that was granted: the logs are brought in step.
     pub changed: Box<dyn Fn() + Send + Sync>,
 }
@@ -305,6 +307,13 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// Whether the campaign goes on and this process, which would send, does nothing for it.
+    pub(super) fn stands_still(&self) -> bool {
+        let settings = &self.desk.settings;
+        let goes_on = matches!(self.page.state, Some(CampaignState::Running));
+        goes_on && settings.sends && !(settings.sources.at_work)()
+    }
+
     /// Says in which room we are, and gives what every page shows.
     pub(super) fn page(&self, room: Room) -> Page {
         Page { room: Some(room), ..self.page.again() }

@@ -83,6 +83,9 @@ fn overview(look: &Look) -> Result<Overview, Trouble> {
     if p.paused().is_some() {
         needs.push(Need { words: t.need_paused.to_owned(), place: "/progress" });
     }
+    if look.stands_still() {
+        needs.push(Need { words: t.need_start.to_owned(), place: "/approve" });
+    }
     if p.state.is_none() {
         needs.push(Need { words: t.need_approval.to_owned(), place: "/preview" });
     }

@@ -45,7 +45,7 @@ texts! {
     tasks: "Tasks", "Taken";
     answers: "Answers", "Antwoorden";
     report: "Report", "Verslag";
-    read_only: "You are only looking: nothing can be changed here.", "U kijkt alleen mee: hier kan niets veranderd worden.";
+    read_only: "You are only looking: nothing can be changed here.", "Je kijkt alleen mee: hier kan niets veranderd worden.";
     not_launched: "nothing sent yet", "nog niets verstuurd";
     paused_because: "Paused:", "Gepauzeerd:";
     save: "Save", "Opslaan";
@@ -71,23 +71,23 @@ texts! {
         "Er zijn te veel verkeerde wachtwoorden gegeven. Wacht een minuut en probeer het dan opnieuw.";
     logout: "Log out", "Afmelden";
     nothing_changed: "Nothing was changed.", "Er is niets veranderd.";
-    done_judged: "Your judgement was written down.", "Uw oordeel is opgeschreven.";
+    done_judged: "Your judgement was written down.", "Je oordeel is opgeschreven.";
     done_marked: "It was written down.", "Het is opgeschreven.";
     done_suppressed: "The address is on the suppression list.", "Het adres staat op de lijst van wie geen post krijgt.";
     done_paused: "The campaign is paused.", "De campagne is gepauzeerd.";
     done_resumed: "The campaign goes on.", "De campagne gaat verder.";
     done_cancelled: "The campaign was stopped for good.", "De campagne is voorgoed gestopt.";
-    done_approved: "Your approval was written down.", "Uw goedkeuring is opgeschreven.";
+    done_approved: "Your approval was written down.", "Je goedkeuring is opgeschreven.";
     done_withdrawn: "The approval was withdrawn.", "De goedkeuring is ingetrokken.";
     done_started: "Sending was asked for; it begins within seconds.", "Het versturen is gevraagd; het begint binnen enkele seconden.";
     done_filed: "The answer was filed.", "Het antwoord is vastgelegd.";
     done_held: "The next letter is held.", "De volgende brief wordt vastgehouden.";
     done_released: "The next letter may go.", "De volgende brief mag gaan.";
     // Overview.
-    needs_you: "What needs you now", "Wat nu op u wacht";
-    needs_nothing: "Nothing waits for you.", "Er wacht niets op u.";
-    need_review_one: "message waits for your judgement", "bericht wacht op uw oordeel";
-    need_review_many: "messages wait for your judgement", "berichten wachten op uw oordeel";
+    needs_you: "What needs you now", "Wat nu op je wacht";
+    needs_nothing: "Nothing waits for you.", "Er wacht niets op je.";
+    need_review_one: "message waits for your judgement", "bericht wacht op je oordeel";
+    need_review_many: "messages wait for your judgement", "berichten wachten op je oordeel";
     need_doubt_one: "letter may or may not have gone out", "brief is misschien wel, misschien niet verstuurd";
     need_doubt_many: "letters may or may not have gone out", "brieven zijn misschien wel, misschien niet verstuurd";
     need_task_one: "task for a person", "taak voor een mens";
@@ -129,7 +129,7 @@ texts! {
     recipient_many: "recipients", "ontvangers";
     none_found: "Nobody matches. Look for less, or for any standing.", "Niemand voldoet. Zoek ruimer, of kies elke stand.";
     no_recipients: "The list is read into the record when the first letters go. Until then you find the letters under Preview.",
-        "De lijst komt in het register zodra de eerste brieven gaan. Tot die tijd vindt u de brieven onder Proeflezen.";
+        "De lijst komt in het register zodra de eerste brieven gaan. Tot die tijd vind je de brieven onder Proeflezen.";
     page_of: "Page", "Bladzijde";
     of: "of", "van";
     previous: "Previous", "Vorige";
@@ -152,14 +152,14 @@ texts! {
     what: "What", "Wat";
     in_words: "In words", "In woorden";
     attachments: "Attachments", "Bijlagen";
-    attachment_warning: "From a stranger: open it only if you expect it.", "Van een onbekende: alleen openen als u het verwacht.";
+    attachment_warning: "From a stranger: open it only if you expect it.", "Van een onbekende: alleen openen als je het verwacht.";
     no_text: "No text was kept.", "Er is geen tekst bewaard.";
     known_by: "Known by", "Herkend aan";
     because: "Because", "Omdat";
     waits: "waits for judgement", "wacht op oordeel";
     judged_as: "Judged by a person", "Door een mens beoordeeld";
-    say_something: "Say what you know", "Zeg wat u weet";
-    mark_as: "What you know", "Wat u weet";
+    say_something: "Say what you know", "Zeg wat je weet";
+    mark_as: "What you know", "Wat je weet";
     mark_reply: "They answered: nobody of the organisation is written to any more", "Zij antwoordden: niemand van de organisatie krijgt nog een brief";
     mark_opted_out: "They want no more letters", "Zij willen geen brieven meer";
     mark_bounced: "The letter did not arrive", "De brief is niet aangekomen";
@@ -173,11 +173,11 @@ texts! {
     suppress: "Suppress", "Nooit meer schrijven";
     settle_title: "This letter is in doubt", "Deze brief is in twijfel";
     settle_explained: "The line broke at the last moment. Look into the Sent folder of the mailbox, then say what you found.",
-        "De verbinding brak op het laatste moment. Kijk in de map met verzonden post en zeg wat u vond.";
+        "De verbinding brak op het laatste moment. Kijk in de map met verzonden post en zeg wat je vond.";
     settle_accepted: "It went out", "Hij is verstuurd";
     settle_again: "It did not go out: send it", "Hij is niet verstuurd: nog eens sturen";
     // Review.
-    review_empty: "Nothing waits for your judgement.", "Er wacht niets op uw oordeel.";
+    review_empty: "Nothing waits for your judgement.", "Er wacht niets op je oordeel.";
     perhaps: "Perhaps", "Misschien";
     from: "From", "Van";
     subject: "Subject", "Onderwerp";
@@ -211,11 +211,14 @@ texts! {
     may_stay: "may stay:", "mag blijven:";
     worth_a_look: "worth a look", "het bekijken waard";
     on_a_desk: "On a desk", "Op een bureau";
+    at_work: "It is at work: letters go when they are due, and the mailbox is read.", "Het is aan het werk: brieven gaan als ze aan de beurt zijn, en de mailbox wordt gelezen.";
+    stands_still: "This campaign is not over, and from this page nobody is at work on it. Start, and the mailbox is read and what is due goes.", "Deze campagne is niet afgelopen, en vanaf deze pagina is er niemand mee aan het werk. Begin, dan wordt de mailbox gelezen en gaat wat aan de beurt is.";
+    need_start: "The campaign stands still until you start it again", "De campagne staat stil tot je opnieuw begint";
     marks_on: "With merged values marked", "Met ingevulde waarden gemarkeerd";
     marks_off: "As it arrives", "Zoals de brief aankomt";
     trial_title: "Send me a test", "Stuur mij een proef";
-    trial_explained: "This letter, marked as a test, goes to one address of your own, by the way that the real ones go. Nobody else gets it, and it does not count.", "Deze brief gaat, herkenbaar als proef, naar één adres van uzelf, langs dezelfde weg als de echte. Niemand anders krijgt hem, en hij telt niet mee.";
-    trial_address: "Your own address", "Uw eigen adres";
+    trial_explained: "This letter, marked as a test, goes to one address of your own, by the way that the real ones go. Nobody else gets it, and it does not count.", "Deze brief gaat, herkenbaar als proef, naar één adres van jezelf, langs dezelfde weg als de echte. Niemand anders krijgt hem, en hij telt niet mee.";
+    trial_address: "Your own address", "Je eigen adres";
     trial_send: "Send the test", "Proef versturen";
     trial_waits: "on its way", "onderweg";
     trial_sent: "sent", "verstuurd";
@@ -254,11 +257,11 @@ texts! {
     rehearsal: "A rehearsal: nothing leaves this machine.", "Een generale repetitie: er verlaat niets deze computer.";
     for_real: "For real: letters go to the recipients.", "In het echt: brieven gaan naar de ontvangers.";
     plan_blocked: "Something that was found stops the plan; see the findings under Preview.", "Iets wat gevonden is houdt het plan tegen; zie de bevindingen onder Proeflezen.";
-    plan_changed: "The plan has changed since you read it: read it again.", "Het plan is veranderd sinds u het las: lees het opnieuw.";
+    plan_changed: "The plan has changed since you read it: read it again.", "Het plan is veranderd sinds je het las: lees het opnieuw.";
     approvals: "Approvals", "Goedkeuringen";
     approvals_none: "Nobody has approved this plan yet.", "Nog niemand heeft dit plan goedgekeurd.";
     approvals_void: "Earlier approvals are void, because the plan has changed.", "Eerdere goedkeuringen zijn vervallen, omdat het plan veranderd is.";
-    approve_name: "Your name", "Uw naam";
+    approve_name: "Your name", "Je naam";
     approve_sentence: "I have read the letters and the plan, and want them sent.", "Ik heb de brieven en het plan gelezen en wil dat ze verstuurd worden.";
     withdraw: "Withdraw", "Intrekken";
     start: "Start sending", "Beginnen met versturen";
@@ -271,7 +274,7 @@ texts! {
     letters_gone: "letters gone", "brieven weg";
     last_happened: "What happened last", "Wat het laatst gebeurde";
     pause: "Pause", "Pauzeren";
-    pause_explained: "Nothing more goes out until you let it go on; letters on their way at this moment arrive.", "Er gaat niets meer uit tot u het weer laat gaan; brieven die nu onderweg zijn, komen aan.";
+    pause_explained: "Nothing more goes out until you let it go on; letters on their way at this moment arrive.", "Er gaat niets meer uit tot je het weer laat gaan; brieven die nu onderweg zijn, komen aan.";
     resume: "Go on", "Verder gaan";
     cancel: "Stop for good", "Voorgoed stoppen";
     cancel_explained: "What is still queued is never sent. This cannot be taken back.", "Wat nog in de wachtrij staat, wordt nooit verstuurd. Dit kan niet worden teruggedraaid.";
@@ -296,15 +299,15 @@ texts! {
     overdue: "overdue", "te laat";
     limit: "At most", "Hooguit";
     mark_as_done: "Done", "Gedaan";
-    how_done: "Number of receipt, or whom you spoke", "Nummer van ontvangst, of wie u sprak";
+    how_done: "Number of receipt, or whom you spoke", "Nummer van ontvangst, of wie je sprak";
     // Answers.
     party: "Party", "Partij";
     no_answer: "no answer", "geen antwoord";
     quote: "Their words", "Hun woorden";
     source: "Where it stands", "Waar het staat";
     filed_by: "Filed by", "Vastgelegd door";
-    no_points: "The settings name no points: add a [[point]] with a name and a title to config.toml for each, and open the page again.",
-        "De instellingen noemen geen punten: zet voor elk punt een [[point]] met een naam en een titel in config.toml, en open de pagina opnieuw.";
+    no_points: "The settings name no points: add a [[point]] with a name and a title to config.toml for each, and start `postduif serve` again.",
+        "De instellingen noemen geen punten: zet voor elk punt een [[point]] met een naam en een titel in config.toml, en start `postduif serve` opnieuw.";
     answers_explained: "Open a cell to file what a party says to a point.", "Open een vakje om vast te leggen wat een partij van een punt vindt.";
     download: "Download", "Downloaden";
     their_messages: "What they wrote", "Wat zij schreven";

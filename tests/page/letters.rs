@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::rooms::approve;
 use crate::stage::{DESK, Stage, faults, recipient, sent, text};
 use crate::support::browser::{Browser, Page};
+use crate::support::maildir::MaildirFolders;
 use crate::support::servers::wait_until;
 use crate::support::town::{Campaign, RECIPIENTS};
 
@@ -136,6 +137,29 @@ fn a_test_that_cannot_go_says_why() {
 }
 
 #[test]
+fn a_test_on_its_way_to_a_silent_relay_keeps_nobody_and_is_told_as_in_doubt() {
+    // It takes the connection, and never says a word.
+    let relay = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let campaign = Campaign::new();
+    campaign.send_to(relay.local_addr().unwrap().port());
+    let stage = Stage::of(campaign, &[]);
+    let cookie = stage.cookie();
+    let token = crate::attacks::csrf(&stage.get("/preview/EEN", &cookie).body);
+    let fields = format!("{cookie}Origin: http://{}\r\n", stage.host);
+    let form = format!("address=desk@alliance.example&csrf={token}");
+    assert_eq!(stage.post("/preview/EEN/test?step=1", &fields, &form).code, 303);
+    let (_line, _) = relay.accept().unwrap();
+    let Stage { campaign, serving, host, .. } = stage;
+    serving.interrupt();
+    wait_until("the page is closed", || std::net::TcpStream::connect(&host).is_err().then_some(()));
+    serving.interrupt();
+    serving.wait().success();
+    let stage = Stage::of(campaign, &[]);
+    let sheet = stage.get("/preview/EEN", &stage.cookie()).body;
+    assert!(sheet.contains("it may have arrived"), "{sheet}");
+}
+
+#[test]
 fn an_address_is_mended_in_the_list_and_its_letter_goes_anew_when_that_is_approved() {
     let Some(mut browser) = Browser::start() else { return };
     let (campaign, _) = sent();
@@ -224,6 +248,43 @@ fn the_whole_way_goes_with_the_keyboard_alone() {
     page.leads(|page| page.press("Enter"));
     assert_eq!(text(&mut page, "[role=status]"), "It was written down.");
     assert_eq!(recipient(&stage.campaign, "EEN")["standing"], "replied");
+}
+
+#[test]
+fn a_campaign_that_goes_on_is_taken_up_again_on_a_page_that_was_closed() {
+    let Some(mut browser) = Browser::start() else { return };
+    let campaign = Campaign::new();
+    campaign.configure("[ledger]", "[inbox]\nkind = \"maildir\"\npath = \"Maildir\"\n\n[ledger]");
+    MaildirFolders::at(campaign.file("Maildir"), None);
+    campaign.write("templates/reminder.md", "+++\n+++\nDear {{naam}},\n\nWe wrote to you.\n");
+    campaign.configure("[transport]", "[[step]]\nletter = \"reminder\"\nafter = \"3 days\"\n\n[transport]");
+    campaign.run(["send", "--yes"]).success();
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    page.goto(&stage.at("/approve"));
+    approve(&mut page, "Ada de Wit");
+    page.leads(|page| page.click("form[action='/start'] button"));
+    page.goto(&stage.at("/approve"));
+    wait_until("it is at work", || {
+        page.goto(&stage.at("/approve"));
+        text(&mut page, ".banner.good").starts_with("It is at work").then_some(())
+    });
+    page.goto(&stage.at("/"));
+    assert!(!text(&mut page, "main").contains("stands still"), "{}", text(&mut page, "main"));
+    let Stage { campaign, serving, .. } = stage;
+    serving.interrupt();
+    serving.wait().success();
+    // All first letters have gone, and nobody answered: it goes on.
+    let stage = Stage::of(campaign, &[]);
+    let mut page = stage.enter(&mut browser, DESK, "en");
+    assert_eq!(text(&mut page, ".needs a"), "The campaign stands still until you start it again");
+    page.leads(|page| page.click(".needs a"));
+    assert!(text(&mut page, ".banner.asks").starts_with("This campaign is not over"));
+    page.leads(|page| page.click("form[action='/start'] button"));
+    wait_until("it is at work again", || {
+        page.goto(&stage.at("/approve"));
+        text(&mut page, ".banner.good").starts_with("It is at work").then_some(())
+    });
 }
 
 #[test]

@@ -293,10 +293,12 @@ fn the_next_letter_of_one_is_held_and_let_go() {
 fn answers_are_filed_point_by_point_and_the_table_is_handed_out() {
     let Some(mut browser) = Browser::start() else { return };
     let (campaign, mail) = sent();
-    mail.deliver(
-        "",
-        reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.").as_bytes(),
-    );
+    let answer = reply(&campaign, "EEN", "Ada <ada@een.example>", "Re: A letter", "Wij nemen punt 1 over.");
+    let with_file = answer.replace(
+        "Content-Type: text/plain; charset=utf-8\n\n",
+        "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain; charset=utf-8\n\n",
+    ) + "--x\nContent-Type: text/csv\nContent-Disposition: attachment; filename=concept.csv\n\npunt;tekst\n--x--\n";
+    mail.deliver("", with_file.as_bytes());
     campaign.run(["inbox"]).success();
     let points = "[[point]]\nname = \"work\"\ntitle = \"Let people work\"\n\n[[point]]\nname = \"care\"\ntitle = \"Care for the sick\"\n\n[ledger]";
     campaign.configure("[ledger]", points);
@@ -309,6 +311,10 @@ fn answers_are_filed_point_by_point_and_the_table_is_handed_out() {
         ("Partij Een".into(), "Let people work".into())
     );
     assert_eq!(text(&mut page, ".words"), "Wij nemen punt 1 over.");
+    assert_eq!(text(&mut page, ".files a"), "concept.csv");
+    let file = page.eval("document.querySelector('.files a').getAttribute('href')");
+    let file = stage.get(file.as_str().unwrap(), &stage.cookie());
+    assert_eq!((file.code, file.body.trim()), (200, "punt;tekst"));
     page.click("input[value=yes]");
     page.click("#quote");
     page.write("=Wij nemen punt 1 over");
@@ -397,6 +403,6 @@ fn two_browsers_at_once_see_what_the_other_did() {
     here.leads(|page| page.press("n"));
     // The same message was judged here meanwhile: the newest word counts, and nothing breaks.
     there.leads(|page| page.press("a"));
-    assert_eq!(text(&mut there, "[role=status]"), "Uw oordeel is opgeschreven.");
+    assert_eq!(text(&mut there, "[role=status]"), "Je oordeel is opgeschreven.");
     assert_eq!(recipient(&stage.campaign, "TWEE")["standing"], "replied");
 }
