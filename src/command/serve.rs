@@ -51,6 +51,7 @@ pub fn run(context: &Context, what: &Serve) -> Result<Exit, Failure> {
         read_only: what.read_only,
         approvals: config.approvals,
         sends: !what.read_only,
+        reads_mail: config.inbox.is_some(),
         sequence: config.sequence(),
         tasks: config.tasks.clone(),
         points: config.points.clone(),

@@ -104,7 +104,7 @@ fn plan(look: &Look) -> Result<Plan, Trouble> {
         sends: settings.sends,
         over: matches!(p.state, Some(CampaignState::Cancelled)),
         at_work: (settings.sources.at_work)(),
-        stands_still: look.stands_still(),
+        stands_still: look.stands_still()?,
         proof,
         p,
     })

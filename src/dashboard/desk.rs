@@ -64,6 +64,8 @@ pub struct Settings {
     pub approvals: usize,
     /// Whether this process sends what was approved.
     pub sends: bool,
+    /// Whether it reads a mailbox then.
+    pub reads_mail: bool,
     /// What comes after the first letter, and the days that it is reckoned with.
     pub sequence: Sequence,
     /// The columns that tell what a person has to know of a task.
@@ -307,11 +309,19 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Whether the campaign goes on and this process, which would send, does nothing for it.
-    pub(super) fn stands_still(&self) -> bool {
+    /// Whether the campaign goes on, this process, which would send, does nothing for it, and there is something to do: letters in
+    /// the queue, or a mailbox to read.
+    pub(super) fn stands_still(&self) -> Result<bool, Trouble> {
         let settings = &self.desk.settings;
         let goes_on = matches!(self.page.state, Some(CampaignState::Running));
-        goes_on && settings.sends && !(settings.sources.at_work)()
+        if !goes_on || !settings.sends || (settings.sources.at_work)() {
+            return Ok(false);
+        }
+        let queued = self.register(|register| {
+            let counts = register.sums().counts;
+            counts.queued.saturating_sub(counts.off_roster) + counts.in_flight
+        })?;
+        Ok(settings.reads_mail || queued.is_some_and(|queued| queued > 0))
     }
 
     /// Says in which room we are, and gives what every page shows.

@@ -83,7 +83,7 @@ fn overview(look: &Look) -> Result<Overview, Trouble> {
     if p.paused().is_some() {
         needs.push(Need { words: t.need_paused.to_owned(), place: "/progress" });
     }
-    if look.stands_still() {
+    if look.stands_still()? {
         needs.push(Need { words: t.need_start.to_owned(), place: "/approve" });
     }
     if p.state.is_none() {

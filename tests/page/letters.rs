@@ -288,6 +288,20 @@ fn a_campaign_that_goes_on_is_taken_up_again_on_a_page_that_was_closed() {
 }
 
 #[test]
+fn who_could_do_nothing_is_not_asked_to_begin_again() {
+    let campaign = Campaign::new();
+    campaign.write("templates/reminder.md", "+++\n+++\nDear {{naam}},\n\nWe wrote to you.\n");
+    campaign.configure("[transport]", "[[step]]\nletter = \"reminder\"\nafter = \"3 days\"\n\n[transport]");
+    campaign.run(["send", "--yes"]).success();
+    let stage = Stage::of(campaign, &[]);
+    let cookie = stage.cookie();
+    // It goes on, and without a mailbox nobody knows who answered: nothing is left for the service.
+    assert!(stage.get("/", &cookie).body.contains("running"));
+    assert!(!stage.get("/", &cookie).body.contains("stands still"));
+    assert!(stage.get("/approve", &cookie).body.contains("There is nothing to send"));
+}
+
+#[test]
 fn a_plan_that_is_started_while_another_runs_takes_its_place() {
     let Some(mut browser) = Browser::start() else { return };
     let campaign = Campaign::new();
