@@ -10,7 +10,7 @@ use follower::Follower;
 use ledger_support::*;
 use postduif::delivery::state::State;
 use postduif::ledger::record::*;
-use postduif::ledger::{AnswerWord, Filed, Ledger, LedgerError, Sums};
+use postduif::ledger::{AnswerWord, Filed, Ledger, LedgerError, Sums, TrialEnd};
 use proptest::prelude::*;
 
 fn refused_by_relay() -> postduif::delivery::attempt::Ending {
@@ -126,9 +126,9 @@ fn a_test_letter_is_taken_up_once_and_what_nobody_ended_is_abandoned() {
     assert_eq!(
         ended,
         [
-            Some(Err("the page was closed before it went".to_owned())),
-            Some(Err("the page was closed while it went: it may have arrived".to_owned())),
-            Some(Ok("250 2.0.0 taken".to_owned())),
+            Some((TrialEnd::Failed, "the page was closed before it went".to_owned())),
+            Some((TrialEnd::InDoubt, "the page was closed while it went: it may have arrived".to_owned())),
+            Some((TrialEnd::Sent, "250 2.0.0 taken".to_owned())),
         ]
     );
     assert_eq!(reader().trials("appeal", "p1", 1).unwrap().len(), 1);

@@ -8,7 +8,7 @@ CREATE TABLE trial (
     at       INTEGER NOT NULL,
     taken_at INTEGER,
     ended_at INTEGER,
-    failed   INTEGER NOT NULL DEFAULT 0,
+    failed   INTEGER NOT NULL DEFAULT 0,        -- 1: it did not go; 2: it may have gone
     said     TEXT                               -- what the relay said, or why it did not go
 ) STRICT;
 CREATE INDEX trial_of ON trial (campaign, key);

@@ -36,8 +36,17 @@ fn replace(path: &Path, before: &[u8], after: &[u8]) -> std::io::Result<()> {
     name.push(".new");
     let beside = folder.join(name);
     let written = (|| {
-        let mut file = fs::File::create(&beside)?;
-        file.set_permissions(fs::metadata(path)?.permissions())?;
+        let permissions = fs::metadata(path)?.permissions();
+        if permissions.readonly() {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::PermissionDenied,
+                "it is set to be read only",
+            ));
+        }
+        // What an earlier attempt left, or a link of somebody else's, is no place to write to.
+        let _ = fs::remove_file(&beside);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        file.set_permissions(permissions)?;
         file.write_all(after)?;
         file.sync_all()?;
         if fs::read(path)? != before {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::reading::Reading;
+use super::survey::survey;
 use super::{
     Context, correct_address, entrance, interrupt, ledger_failed, log_file, outcome_file, paper,
     proof_sheets, run as service, runtime, test_letter,
@@ -154,7 +156,7 @@ async fn obey(context: Context, config: Arc<Config>, shutdown: Shutdown, at_work
         });
         // Another plan was approved and started meanwhile: this one ends after the letters in flight, and makes room.
         let making_room = async {
-            wished_anew(&context, &config).await;
+            while !wished_anew(&context, &config).await {}
             running.ask(Haste::Soon);
             std::future::pending().await
         };
@@ -201,13 +203,27 @@ fn wanted(config: &Config, at: jiff::Timestamp) -> Option<Trial> {
     Ledger::take_trial(&config.ledger, &config.name, at).ok()?
 }
 
-/// Waits until there is another wish to begin.
-async fn wished_anew(context: &Context, config: &Arc<Config>) {
+/// Waits until there is another wish to begin; returns whether it is for the plan that the files make now. One that is for another is
+/// refused, and what runs goes on.
+async fn wished_anew(context: &Context, config: &Arc<Config>) -> bool {
     loop {
         context.clock.sleep(LOOK).await;
-        let of = Arc::clone(config);
-        if let Ok(true) = tokio::task::spawn_blocking(move || waits(&of).is_some()).await {
-            return;
+        let (of, context) = (Arc::clone(config), context.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let start = waits(&of)?;
+            let quiet = context.quiet();
+            let surveyed = Reading::of(&quiet).and_then(|mut reading| survey(&quiet, &mut reading, &[]));
+            let refused = match surveyed {
+                Ok(surveyed) if surveyed.plan.digest == start.plan => return Some(true),
+                Ok(_) => "the plan has changed since it was approved".to_owned(),
+                Err(failure) => failure.in_one_sentence(),
+            };
+            let taken = Ledger::take_start(&of.ledger, &of.name, context.clock.now()).ok()??;
+            let _ = Ledger::start_failed(&of.ledger, taken.id, &refused);
+            Some(false)
+        });
+        if let Ok(Some(is_same)) = looked.await {
+            return is_same;
         }
     }
 }

@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::desk::{Desk, Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
 use super::proofs::Proof;
+use super::texts::Lang;
 use crate::ledger::record::{CampaignState, Wish};
 use crate::ledger::{Approval, Ledger, Start};
 
@@ -42,6 +43,7 @@ struct Plan {
     at_work: bool,
     /// Whether the campaign goes on, and it is not.
     stands_still: bool,
+    reads_mail: bool,
 }
 
 impl Plan {
@@ -60,7 +62,7 @@ impl Plan {
     }
 
     fn start_failed(&self) -> Option<&str> {
-        self.start.as_ref().filter(|start| start.plan == self.proof.digest)?.failed.as_deref()
+        self.start.as_ref().filter(|_| !self.at_work)?.failed.as_deref()
     }
 }
 
@@ -104,21 +106,21 @@ fn plan(look: &Look) -> Result<Plan, Trouble> {
         sends: settings.sends,
         over: matches!(p.state, Some(CampaignState::Cancelled)),
         at_work: (settings.sources.at_work)(),
+        reads_mail: settings.reads_mail,
         stands_still: look.stands_still()?,
         proof,
         p,
     })
 }
 
-/// Whether a form is about the plan that the files make at this moment.
-fn same_plan(visit: &Visit, sent: &Sent) -> Result<String, Trouble> {
-    let read = sent.get("plan").ok_or(Trouble::NotFound)?;
-    let proof = (visit.desk.settings.proofs.all)().map_err(Trouble::Refused)?;
+/// Whether a form is about the plan that the files make at this moment; that may take a while.
+fn same_plan(desk: &Desk, lang: Lang, read: &str) -> Result<String, Trouble> {
+    let proof = (desk.settings.proofs.all)().map_err(Trouble::Refused)?;
     if proof.digest != read {
-        return Err(Trouble::Refused(visit.lang.texts().plan_changed.to_owned()));
+        return Err(Trouble::Refused(lang.texts().plan_changed.to_owned()));
     }
     if proof.errors > 0 {
-        return Err(Trouble::Refused(visit.lang.texts().plan_blocked.to_owned()));
+        return Err(Trouble::Refused(lang.texts().plan_blocked.to_owned()));
     }
     Ok(proof.digest.clone())
 }
@@ -127,13 +129,11 @@ pub(super) async fn approve(visit: Visit, sent: Sent) -> Response {
     let Some(person) = sent.get("person").map(str::to_owned) else {
         return visit.trouble(Trouble::Refused(visit.lang.texts().approve_name.to_owned()));
     };
-    let plan = match same_plan(&visit, &sent) {
-        Ok(plan) => plan,
-        Err(trouble) => return visit.trouble(trouble),
-    };
+    let lang = visit.lang;
+    let Some(read) = sent.get("plan").map(str::to_owned) else { return visit.trouble(Trouble::NotFound) };
     visit
         .change("/approve".to_owned(), "approved", move |desk| {
-            let settings = &desk.settings;
+            let (settings, plan) = (&desk.settings, same_plan(desk, lang, &read)?);
             let now = settings.clock.now();
             Ok(Ledger::approve(&settings.ledger, &settings.campaign, &plan, &person, now)?)
         })
@@ -153,13 +153,11 @@ pub(super) async fn withdraw(visit: Visit, sent: Sent) -> Response {
 }
 
 pub(super) async fn start(visit: Visit, sent: Sent) -> Response {
-    let plan = match same_plan(&visit, &sent) {
-        Ok(plan) => plan,
-        Err(trouble) => return visit.trouble(trouble),
-    };
+    let lang = visit.lang;
+    let Some(read) = sent.get("plan").map(str::to_owned) else { return visit.trouble(Trouble::NotFound) };
     visit
         .change("/progress".to_owned(), "started", move |desk| {
-            let settings = &desk.settings;
+            let (settings, plan) = (&desk.settings, same_plan(desk, lang, &read)?);
             let now = settings.clock.now();
             Ok(Ledger::wish_start(&settings.ledger, &settings.campaign, &plan, settings.approvals, now)?)
         })

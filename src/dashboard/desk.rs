@@ -160,6 +160,8 @@ pub(super) struct Page {
     pub(super) room: Option<Room>,
     pub(super) campaign: String,
     pub(super) state: Option<CampaignState>,
+    /// Whether the ledger was asked for the state.
+    pub(super) asked: bool,
     pub(super) reviews: u64,
     pub(super) read_only: bool,
     pub(super) csrf: String,
@@ -214,6 +216,8 @@ pub(super) enum Trouble {
     Refused(String),
     /// The ledger cannot be used; why.
     Ledger(String),
+    /// A part of it was done; which, and why not the rest.
+    Half(String),
     /// What was asked for cannot be made here; why.
     NotMade(String),
 }
@@ -361,6 +365,7 @@ impl Visit {
             room: None,
             campaign: settings.campaign.clone(),
             state: None,
+            asked: false,
             reviews: 0,
             read_only: settings.read_only,
             csrf: self.visitor.csrf.clone(),
@@ -377,7 +382,7 @@ impl Visit {
         let (page, failed) = (self.empty_page(), self.empty_page());
         let reading = tokio::task::spawn_blocking(move || {
             let settings = &self.desk.settings;
-            let mut page = page;
+            let mut page = Page { asked: true, ..page };
             let mut ledger = None;
             if let Some(reader) = Ledger::read(&settings.ledger)?
                 && let Some(campaign) = reader.campaign(&settings.campaign)?
@@ -443,6 +448,7 @@ fn trouble_page(page: Page, trouble: Trouble) -> Response {
         Trouble::Nobody => (StatusCode::NOT_FOUND, page.t.nobody.to_owned(), false),
         Trouble::Refused(why) => (StatusCode::UNPROCESSABLE_ENTITY, why, true),
         Trouble::Ledger(why) => (StatusCode::SERVICE_UNAVAILABLE, why, true),
+        Trouble::Half(why) => (StatusCode::SERVICE_UNAVAILABLE, why, false),
         Trouble::NotMade(why) => (StatusCode::SERVICE_UNAVAILABLE, why, false),
     };
     (code, html(&TroublePage { p: page, said, unchanged })).into_response()

@@ -38,7 +38,7 @@ impl Reckoned {
         if self.of == of {
             return Ok(());
         }
-        *self = Self { of, ..Self::default() };
+        *self = Self::default();
         let mut groups: BTreeMap<&'static str, (u64, Vec<String>)> = BTreeMap::new();
         reader.each_onward(campaign.id, &look.desk.settings.sequence, now, |onward| {
             match onward.next {
@@ -63,6 +63,8 @@ impl Reckoned {
         self.due.truncate(SHOWN);
         self.due.shrink_to_fit();
         self.groups = groups.into_iter().map(|(why, (count, keys))| (why, count, keys)).collect();
+        // Only what was reckoned to its end is kept.
+        self.of = of;
         self.groups.sort_by_key(|(_, count, _)| Reverse(*count));
         Ok(())
     }
@@ -93,6 +95,7 @@ struct Group {
 #[template(path = "follow_ups.html")]
 struct FollowUps {
     p: Page,
+    reads_mail: bool,
     steps: usize,
     waiting: Vec<Waiting>,
     more: u64,
@@ -125,6 +128,7 @@ fn follow_ups(look: &Look) -> Result<FollowUps, Trouble> {
     });
     let held = reckoned.held.iter().map(|(key, why)| Held { key: key.clone(), why: why.clone() });
     Ok(FollowUps {
+        reads_mail: settings.reads_mail,
         steps: settings.sequence.rules.len(),
         waiting: waiting.collect(),
         more: reckoned.all_due - reckoned.due.len() as u64,

@@ -295,6 +295,7 @@ mod tests {
             room: None,
             campaign: "Oproep 2025".to_owned(),
             state: None,
+            asked: false,
             reviews: 0,
             read_only: false,
             csrf: String::new(),

@@ -12,7 +12,7 @@ use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
 use super::proofs::{Finding, Proof, ProofRow, Sheet};
 use super::view::{Cut, disposition, words};
-use crate::ledger::{Ledger, Trial};
+use crate::ledger::{Ledger, Trial, TrialEnd};
 use crate::mail::address::Address;
 
 /// Rows of a page.
@@ -193,8 +193,9 @@ fn trials(look: &Look, key: &str) -> Result<Trials, Trouble> {
     let line = |trial: Trial| {
         let (class, word, said) = match trial.ended {
             None => ("asks", p.t.trial_waits, String::new()),
-            Some(Ok(said)) => ("good", p.t.trial_sent, said),
-            Some(Err(why)) => ("bad", p.t.trial_failed, why),
+            Some((TrialEnd::Sent, said)) => ("good", p.t.trial_sent, said),
+            Some((TrialEnd::Failed, why)) => ("bad", p.t.trial_failed, why),
+            Some((TrialEnd::InDoubt, why)) => ("asks", p.t.trial_doubt, why),
         };
         TrialLine { at: p.moment(&trial.at), whereto: trial.address, class, word, said }
     };

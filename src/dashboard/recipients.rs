@@ -14,7 +14,7 @@ use super::view::{Cut, disposition, words};
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::ledger::Ledger;
-use crate::ledger::record::{Mark, Settlement, Verdict, Wish};
+use crate::ledger::record::{CampaignState, Mark, Settlement, Verdict, Wish};
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -308,6 +308,7 @@ pub(super) async fn settle(visit: Visit, Path(key): Path<String>, sent: Sent) ->
 
 /// Changes somebody's address in the roster, and says so in the history. The letter goes anew with the next start, if at all.
 pub(super) async fn correct(visit: Visit, Path(key): Path<String>, sent: Sent) -> Response {
+    let texts = visit.lang.texts();
     let Some(address) = sent.get("address").map(str::to_owned) else {
         return visit.trouble(Trouble::NotFound);
     };
@@ -317,13 +318,19 @@ pub(super) async fn correct(visit: Visit, Path(key): Path<String>, sent: Sent) -
             let settings = &desk.settings;
             let reader = Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
             let campaign = reader.campaign(&settings.campaign)?.ok_or(Trouble::Nobody)?;
-            reader.enrolled(campaign.id, &key)?.ok_or(Trouble::Nobody)?;
+            let enrolled = reader.enrolled(campaign.id, &key)?.ok_or(Trouble::Nobody)?;
+            // Whoever sends has the old plan, and would write to the old address in the meantime.
+            let may_go = matches!(enrolled.state, State::Queued | State::InFlight);
+            if may_go && matches!(campaign.state, CampaignState::Running) {
+                return Err(Trouble::Refused(texts.correct_pause_first.to_owned()));
+            }
             drop(reader);
             let before = (settings.sources.correct)(&key, &address).map_err(Trouble::Refused)?;
             let note = Some(format!("in the roster, {before} became {address}"));
             let campaign = settings.campaign.clone();
             let wish = Wish::Mark { campaign, key, step: None, mark: Mark::Note, note };
-            Ledger::wish(&settings.ledger, &wish, settings.clock.now())?;
+            Ledger::wish(&settings.ledger, &wish, settings.clock.now())
+                .map_err(|error| Trouble::Half(format!("{} ({error})", texts.correct_without_note)))?;
             Ok(())
         })
         .await

@@ -212,6 +212,10 @@ texts! {
     worth_a_look: "worth a look", "het bekijken waard";
     on_a_desk: "On a desk", "Op een bureau";
     at_work: "It is at work: letters go when they are due, and the mailbox is read.", "Het is aan het werk: brieven gaan als ze aan de beurt zijn, en de mailbox wordt gelezen.";
+    at_work_alone: "It is at work: letters go when they are due. No mailbox is set up, so that nobody knows who answers, and only the first letter goes.", "Het is aan het werk: brieven gaan als ze aan de beurt zijn. Er is geen mailbox ingesteld, dus niemand weet wie antwoordt, en alleen de eerste brief gaat.";
+    no_mailbox: "No mailbox is set up in config.toml ([inbox]), so that nobody knows who answered: these letters wait.", "Er is geen mailbox ingesteld in config.toml ([inbox]), dus niemand weet wie antwoordde: deze brieven wachten.";
+    old_plan_goes: "An earlier plan is still being sent, until this one is started or the sending is paused.", "Een eerder plan wordt nog verstuurd, tot dit begint of het versturen wordt gepauzeerd.";
+    trial_doubt: "in doubt", "onzeker";
     stands_still: "This campaign is not over, and from this page nobody is at work on it. Start, and the mailbox is read and what is due goes.", "Deze campagne is niet afgelopen, en vanaf deze pagina is er niemand mee aan het werk. Begin, dan wordt de mailbox gelezen en gaat wat aan de beurt is.";
     need_start: "The campaign stands still until you start it again", "De campagne staat stil tot je opnieuw begint";
     marks_on: "With merged values marked", "Met ingevulde waarden gemarkeerd";
@@ -226,6 +230,8 @@ texts! {
     done_tried: "The test letter goes within a few seconds.", "De proefbrief gaat binnen enkele seconden weg.";
     correct_title: "Correct the address", "Adres verbeteren";
     correct_explained: "The address is changed in the list of recipients, and in nothing else. A letter that did not arrive there goes to the new address once the plan is approved and started again; a letter that did arrive is not sent twice.", "Het adres wordt veranderd in de lijst van ontvangers, en verder niets. Een brief die niet aankwam, gaat naar het nieuwe adres zodra het plan opnieuw is goedgekeurd en gestart; een brief die wel aankwam, gaat niet nog eens.";
+    correct_pause_first: "Their letter is still in the queue: pause first, under Progress, so that it does not go to the old address meanwhile.", "De brief staat nog in de wachtrij: pauzeer eerst, bij Voortgang, zodat hij intussen niet naar het oude adres gaat.";
+    correct_without_note: "The address was changed in the list of recipients, but that could not be noted in the history.", "Het adres is veranderd in de lijst van ontvangers, maar dat kon niet in de geschiedenis worden gezet.";
     correct_new: "New address", "Nieuw adres";
     correct_save: "Change it", "Veranderen";
     done_corrected: "The address was changed in the list of recipients. The plan is another now, and wants approving again.", "Het adres is veranderd in de lijst van ontvangers. Het plan is nu anders, en moet opnieuw goedgekeurd worden.";

@@ -51,7 +51,7 @@ pub use self::lines::{Line, LineLetter, Sums, Touched};
 pub use self::reader::Reader;
 pub(crate) use self::suppression::entries as suppressing_entries;
 pub use self::tally::Tally;
-pub use self::trial::Trial;
+pub use self::trial::{Trial, TrialEnd};
 pub use self::writer::Answer;
 use self::writer::{Done, Writer, Writing};
 use crate::campaign::calendar::Deadlines;

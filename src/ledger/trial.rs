@@ -27,7 +27,18 @@ pub struct Trial {
     /// When whoever sends took it up.
     pub taken_at: Option<Timestamp>,
     /// What became of it: what the relay said, or why it did not go.
-    pub ended: Option<Result<String, String>>,
+    pub ended: Option<(TrialEnd, String)>,
+}
+
+/// How one ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialEnd {
+    /// The relay took it.
+    Sent,
+    /// It did not go.
+    Failed,
+    /// Whoever took it up is gone: it may have arrived.
+    InDoubt,
 }
 
 /// So many may wait at once: somebody tries a letter or two, and whoever wants all has the list of recipients for that.
@@ -107,8 +118,8 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub fn abandon_trials(path: &Path, campaign: &str, now: Timestamp) -> Result<(), LedgerError> {
         wish::beside(path, |writing| {
-            let sql = "UPDATE trial SET failed = 1, ended_at = ?2, taken_at = COALESCE(taken_at, ?2), \
-                 said = CASE WHEN taken_at IS NULL THEN 'the page was closed before it went' \
+            let sql = "UPDATE trial SET failed = CASE WHEN taken_at IS NULL THEN 1 ELSE 2 END, ended_at = ?2, \
+                 taken_at = COALESCE(taken_at, ?2), said = CASE WHEN taken_at IS NULL THEN 'the page was closed before it went' \
                  ELSE 'the page was closed while it went: it may have arrived' END \
                  WHERE campaign = ?1 AND ended_at IS NULL";
             writing.conn.execute(sql, params![campaign, millis(now)])?;
@@ -135,7 +146,7 @@ impl Reader {
 const TRIAL: &str = "SELECT id, key, step, address, at, taken_at, failed, said, ended_at FROM trial";
 
 fn trial(row: &Row<'_>) -> rusqlite::Result<Trial> {
-    let (failed, said): (bool, Option<String>) = (row.get(6)?, row.get(7)?);
+    let (failed, said): (i64, Option<String>) = (row.get(6)?, row.get(7)?);
     let ended = row.get::<_, Option<i64>>(8)?.map(|_| said.unwrap_or_default());
     Ok(Trial {
         id: row.get(0)?,
@@ -144,7 +155,14 @@ fn trial(row: &Row<'_>) -> rusqlite::Result<Trial> {
         address: row.get(3)?,
         at: instant(row.get(4)?),
         taken_at: row.get::<_, Option<i64>>(5)?.map(instant),
-        ended: ended.map(|said| if failed { Err(said) } else { Ok(said) }),
+        ended: ended.map(|said| {
+            let end = match failed {
+                0 => TrialEnd::Sent,
+                1 => TrialEnd::Failed,
+                _ => TrialEnd::InDoubt,
+            };
+            (end, said)
+        }),
     })
 }
 

@@ -156,7 +156,7 @@ fn a_test_on_its_way_to_a_silent_relay_keeps_nobody_and_is_told_as_in_doubt() {
     serving.wait().success();
     let stage = Stage::of(campaign, &[]);
     let sheet = stage.get("/preview/EEN", &stage.cookie()).body;
-    assert!(sheet.contains("it may have arrived"), "{sheet}");
+    assert!(sheet.contains("it may have arrived") && sheet.contains(">in doubt<"), "{sheet}");
 }
 
 #[test]
@@ -285,6 +285,45 @@ fn a_campaign_that_goes_on_is_taken_up_again_on_a_page_that_was_closed() {
         page.goto(&stage.at("/approve"));
         text(&mut page, ".banner.good").starts_with("It is at work").then_some(())
     });
+}
+
+#[test]
+fn a_second_plan_that_changed_again_is_refused_and_the_first_goes_on() {
+    let campaign = Campaign::new();
+    campaign.configure("unlimited = true", "per-hour = 1");
+    let stage = Stage::of(campaign, &[]);
+    let cookie = stage.cookie();
+    let fields = format!("{cookie}Origin: http://{}\r\n", stage.host);
+    let approve_and_start = || {
+        let body = stage.get("/approve", &cookie).body;
+        let plan = body.split("name=\"plan\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let form = format!("csrf={}&plan={plan}&person=Ada", crate::attacks::csrf(&body));
+        assert_eq!(stage.post("/approve", &fields, &form).code, 303);
+        assert_eq!(stage.post("/start", &fields, &form).code, 303);
+    };
+    approve_and_start();
+    wait_until("the first has gone", || (taken(&stage.campaign).len() == 1).then_some(()));
+    // Who waits for a letter cannot be given another address beneath it.
+    let story = stage.get("/recipients/DRIE", &cookie).body;
+    let form = format!("csrf={}&address=new@drie.example", crate::attacks::csrf(&story));
+    let refused = stage.post("/recipients/DRIE/address", &fields, &form);
+    assert!(refused.code == 422 && refused.body.contains("pause first"), "{}", refused.body);
+    assert_eq!(stage.campaign.read("recipients.csv"), RECIPIENTS);
+    stage.campaign.write("recipients.csv", format!("{RECIPIENTS}VIER,Partij Vier,C,vier@vier.example\n"));
+    approve_and_start();
+    stage.campaign.write("recipients.csv", format!("{RECIPIENTS}VIJF,Partij Vijf,C,vijf@vijf.example\n"));
+    wait_until("it is refused, or taken", || {
+        let ledger = postduif::ledger::Ledger::read(&stage.campaign.file("logs/ledger.db")).unwrap().unwrap();
+        ledger.newest_start("appeal").unwrap().unwrap().taken_at
+    });
+    let ledger = postduif::ledger::Ledger::read(&stage.campaign.file("logs/ledger.db")).unwrap().unwrap();
+    let start = ledger.newest_start("appeal").unwrap().unwrap();
+    // It depends on who was first; either way somebody is at work, or the page says why not.
+    let page = stage.get("/approve", &cookie).body;
+    match start.failed {
+        Some(why) => assert!(why.contains("plan"), "{why}"),
+        None => assert!(!page.contains("stands still"), "{page}"),
+    }
 }
 
 #[test]
