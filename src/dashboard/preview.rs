@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::desk::{Look, Page, Room, Trouble, Visit, html};
 use super::guard::Sent;
 use super::proofs::{Finding, Proof, ProofRow, Sheet};
-use super::view::{Cut, disposition, words};
+use super::view::{Cut, disposition, in_path, words};
 use crate::ledger::{Ledger, Trial, TrialEnd};
 use crate::mail::address::Address;
 
@@ -219,9 +219,7 @@ pub(super) async fn try_out(
         Err(error) => return visit.trouble(Trouble::Refused(error.to_string())),
     };
     let step = which.step();
-    let mut place = String::from("/preview/");
-    place.extend(percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC));
-    place.push_str(&format!("?step={step}"));
+    let place = format!("/preview/{}?step={step}", in_path(&key));
     visit
         .change(place, "tried", move |desk| {
             let settings = &desk.settings;
@@ -273,7 +271,7 @@ fn one(look: &Look, key: &str, step: u32, marks: bool) -> Result<One, Trouble> {
     let at = rows.iter().position(|row| row.key == key);
     let beside = |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.key.clone());
     let length = sheet.text.chars().count() as u64;
-    let address = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
+    let address = in_path(key);
     let files = sheet.attachments.iter().enumerate().map(|(nth, (name, kind, octets))| {
         let size = octets.map(|octets| format!(", {} kB", p.lang.number(octets.div_ceil(1000))));
         let whence = format!("/preview/{address}/file/{nth}?step={step}");

@@ -7,14 +7,14 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::came::{Came, came};
-use super::desk::{Look, Page, Room, Trouble, Visit, html};
+use super::desk::{Look, Page, Room, Settings, Trouble, Visit, html};
 use super::guard::Sent;
 use super::register::{Order, Wanted};
-use super::view::{Cut, disposition, words};
+use super::view::{Cut, disposition, in_path, words};
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
 use crate::ledger::Ledger;
-use crate::ledger::record::{CampaignState, Mark, Settlement, Verdict, Wish};
+use crate::ledger::record::{Campaign, CampaignState, EnrolledRecord, Mark, Settlement, Verdict, Wish};
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -269,7 +269,7 @@ fn told(look: &Look, key: &str) -> Result<Story, Trouble> {
 
 /// The address of somebody's story.
 pub(super) fn place(key: &str) -> String {
-    format!("/recipients/{}", percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC))
+    format!("/recipients/{}", in_path(key))
 }
 
 /// Takes a word on somebody.
@@ -306,6 +306,14 @@ pub(super) async fn settle(visit: Visit, Path(key): Path<String>, sent: Sent) ->
     visit.wish(Wish::Settle { campaign, key, step, settlement, note }, place, "marked").await
 }
 
+/// Returns the campaign and what it has of somebody.
+fn enrolled(settings: &Settings, key: &str) -> Result<(Campaign, EnrolledRecord), Trouble> {
+    let reader = Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
+    let campaign = reader.campaign(&settings.campaign)?.ok_or(Trouble::Nobody)?;
+    let found = reader.enrolled(campaign.id, key)?.ok_or(Trouble::Nobody)?;
+    Ok((campaign, found))
+}
+
 /// Changes somebody's address in the roster, and says so in the history. The letter goes anew with the next start, if at all.
 pub(super) async fn correct(visit: Visit, Path(key): Path<String>, sent: Sent) -> Response {
     let texts = visit.lang.texts();
@@ -316,15 +324,12 @@ pub(super) async fn correct(visit: Visit, Path(key): Path<String>, sent: Sent) -
     visit
         .change(place, "corrected", move |desk| {
             let settings = &desk.settings;
-            let reader = Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
-            let campaign = reader.campaign(&settings.campaign)?.ok_or(Trouble::Nobody)?;
-            let enrolled = reader.enrolled(campaign.id, &key)?.ok_or(Trouble::Nobody)?;
+            let (campaign, enrolled) = enrolled(settings, &key)?;
             // Whoever sends has the old plan, and would write to the old address in the meantime.
             let may_go = matches!(enrolled.state, State::Queued | State::InFlight);
             if may_go && matches!(campaign.state, CampaignState::Running) {
                 return Err(Trouble::Refused(texts.correct_pause_first.to_owned()));
             }
-            drop(reader);
             let before = (settings.sources.correct)(&key, &address).map_err(Trouble::Refused)?;
             let note = Some(format!("in the roster, {before} became {address}"));
             let campaign = settings.campaign.clone();
@@ -343,11 +348,8 @@ pub(super) async fn suppress(visit: Visit, Path(key): Path<String>, sent: Sent) 
     visit
         .change(place, "suppressed", move |desk| {
             let settings = &desk.settings;
-            let reader = Ledger::read(&settings.ledger)?.ok_or(Trouble::Nobody)?;
-            let campaign = reader.campaign(&settings.campaign)?.ok_or(Trouble::Nobody)?;
-            let found = reader.enrolled(campaign.id, &key)?.ok_or(Trouble::Nobody)?;
+            let (_, found) = enrolled(settings, &key)?;
             let address = found.recipient.address().ok_or(Trouble::Nobody)?.to_string();
-            drop(reader);
             let wish = Wish::Suppress { what: address, reason };
             Ledger::wish(&settings.ledger, &wish, settings.clock.now())?;
             Ok(())

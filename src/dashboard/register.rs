@@ -8,11 +8,8 @@ use jiff::Timestamp;
 
 use crate::delivery::standing::Standing;
 use crate::delivery::state::State;
-use crate::ledger::record::{Campaign, CampaignId};
-use crate::ledger::{LedgerError, Line, Reader, Returns, Sums, suppressing_entries};
-
-/// Recipients read together.
-const RUN: u32 = 2000;
+use crate::ledger::record::Campaign;
+use crate::ledger::{Follow, LedgerError, Line, News, Reader, Returns, Sums, Touched, suppressing_entries};
 
 /// One recipient.
 #[derive(Clone, Debug)]
@@ -124,49 +121,38 @@ impl Numbers {
 /// All recipients of the campaign.
 #[derive(Debug, Default)]
 pub(super) struct Register {
-    campaign: Option<CampaignId>,
     entries: Vec<Entry>,
     /// Where each stands in `entries`, by its number in the ledger.
     place: HashMap<i64, usize>,
     sums: Sums,
     returns: Returns,
     suppressed: HashSet<String>,
-    seq: i64,
-    roster_pass: i64,
+    follow: Follow,
 }
 
 impl Register {
     /// Brings it up to date: reads those again to whom something happened since.
     pub(super) fn refresh(&mut self, reader: &Reader, campaign: &Campaign) -> Result<(), LedgerError> {
-        let new = self.campaign != Some(campaign.id) || self.roster_pass != campaign.roster_pass;
-        let touched = reader.touched_after(campaign.id, if new { 0 } else { self.seq })?;
-        if new || touched.campaign && touched.events.contains("cancelled") {
-            *self =
-                Self { campaign: Some(campaign.id), roster_pass: campaign.roster_pass, ..Self::default() };
-        } else if touched.seq != self.seq {
-            for line in reader.lines_of(touched.recipients.iter().copied())? {
-                self.put(line);
+        let mut follow = self.follow;
+        let mut anew = false;
+        let touched = reader.follow(campaign, &mut follow, |news| match news {
+            News::Anew => {
+                anew = true;
+                *self = Self::default();
             }
-        }
-        // Rows that were written down since, without an event.
-        let mut last = self.entries.last().map_or(0, |entry| entry.line.number);
-        loop {
-            let run = reader.lines_after(campaign.id, last, RUN)?;
-            let Some(end) = run.last() else { break };
-            last = end.number;
-            run.into_iter().for_each(|line| self.put(line));
-        }
+            News::Lines(lines) => lines.into_iter().for_each(|line| self.put(line)),
+        })?;
         // What only the relay said changes nothing about what came back.
         const ATTEMPTS: [&str; 6] = ["accepted", "deferred", "refused", "expired", "in-doubt", "requeued"];
-        let only_attempts = touched.events.iter().all(|event| ATTEMPTS.contains(&event.as_str()));
-        if new || touched.seq != self.seq && !only_attempts {
+        let more = |touched: &Touched| !touched.events.iter().all(|event| ATTEMPTS.contains(&event.as_str()));
+        if anew || touched.as_ref().is_some_and(more) {
             self.returns = reader.returns(campaign.id)?;
             self.suppressed = reader.suppressions()?.into_iter().map(|entry| entry.what).collect();
             for at in 0..self.entries.len() {
                 self.stand(at);
             }
         }
-        self.seq = touched.seq;
+        self.follow = follow;
         Ok(())
     }
 

@@ -9,10 +9,14 @@ pub(super) fn words(asked: &str) -> Vec<String> {
     asked.split_whitespace().map(str::to_lowercase).collect()
 }
 
+/// Writes a name so that it is one part of a path, whatever stands in it.
+pub(super) fn in_path(name: &str) -> percent_encoding::PercentEncode<'_> {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+}
+
 /// Says how a file is to be taken, and under which name (RFC 6266 §4.3 with RFC 8187): whatever stands in the name, it stays a name.
 pub(super) fn disposition(how: &str, name: &str) -> String {
-    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
-    format!("{how}; filename*=UTF-8''{name}")
+    format!("{how}; filename*=UTF-8''{}", in_path(name))
 }
 
 /// A part of a whole in units of a drawing that is `wide` units wide; whatever is there at all is seen.

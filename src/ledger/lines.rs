@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 
 use super::history::instant;
-use super::record::{CampaignId, Counts};
+use super::record::{Campaign, CampaignId, Counts};
 use super::{LedgerError, Reader};
 use crate::campaign::recipient::Errand;
 use crate::delivery::state::State;
@@ -46,6 +46,29 @@ pub struct Line {
     /// All its letters.
     pub letters: Box<[LineLetter]>,
 }
+
+/// How far somebody who keeps lines has followed the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Follow {
+    campaign: Option<CampaignId>,
+    roster_pass: i64,
+    /// The newest event that was heard of.
+    seq: i64,
+    /// The number of the last recipient that was told.
+    last: i64,
+}
+
+/// What is told to who follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Nothing that is kept holds any more; everybody is told anew.
+    Anew,
+    /// Recipients as they are now, known before or not.
+    Lines(Vec<Line>),
+}
+
+/// Recipients read together.
+const RUN: u32 = 2000;
 
 /// One delivery of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +224,41 @@ impl Reader {
             };
             numbers.into_iter().map(one).collect()
         })
+    }
+
+    /// Tells those again to whom something happened since, and those who were written down since. Returns what happened, and
+    /// nothing where nothing did.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; who follows hears the same again the next time.
+    pub fn follow(
+        &self,
+        campaign: &Campaign,
+        follow: &mut Follow,
+        mut tell: impl FnMut(News),
+    ) -> Result<Option<Touched>, LedgerError> {
+        let new = follow.campaign != Some(campaign.id) || follow.roster_pass != campaign.roster_pass;
+        let touched = self.touched_after(campaign.id, if new { 0 } else { follow.seq })?;
+        let anew = new || touched.campaign && touched.events.contains("cancelled");
+        if anew {
+            let roster_pass = campaign.roster_pass;
+            *follow = Follow { campaign: Some(campaign.id), roster_pass, ..Follow::default() };
+            tell(News::Anew);
+        } else {
+            // Who was not told yet comes below.
+            let known = touched.recipients.iter().copied().filter(|number| *number <= follow.last);
+            tell(News::Lines(self.lines_of(known)?));
+        }
+        // Rows that were written down since, without an event.
+        loop {
+            let run = self.lines_after(campaign.id, follow.last, RUN)?;
+            let Some(end) = run.last() else { break };
+            follow.last = end.number;
+            tell(News::Lines(run));
+        }
+        let happened = anew || touched.seq != follow.seq;
+        follow.seq = touched.seq;
+        Ok(happened.then_some(touched))
     }
 
     /// Returns to whom something happened after the event numbered `seq`.

@@ -47,7 +47,7 @@ pub use self::answers::{AnswerWord, Filed};
 pub use self::approval::{Approval, Start};
 pub use self::days::Hour;
 pub use self::inbound::Returns;
-pub use self::lines::{Line, LineLetter, Sums, Touched};
+pub use self::lines::{Follow, Line, LineLetter, News, Sums, Touched};
 pub use self::reader::Reader;
 pub(crate) use self::suppression::entries as suppressing_entries;
 pub use self::tally::Tally;

@@ -3,15 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use postduif::ledger::{Ledger, Line, Sums};
+use postduif::ledger::{Follow, Ledger, Line, News, Sums};
 
 /// Keeps numbers in step by the history alone, as the page does; and looks whether they are right.
 #[derive(Default)]
 pub struct Follower {
     lines: BTreeMap<i64, Line>,
     sums: Sums,
-    seq: i64,
-    pass: i64,
+    follow: Follow,
 }
 
 impl Follower {
@@ -19,20 +18,19 @@ impl Follower {
     pub fn follow(&mut self, ledger: &Ledger, name: &str) {
         let reader = Ledger::read(ledger.path()).unwrap().unwrap();
         let campaign = reader.campaign(name).unwrap().unwrap();
-        let touched = reader.touched_after(campaign.id, self.seq).unwrap();
-        if self.pass != campaign.roster_pass || touched.campaign && touched.events.contains("cancelled") {
-            *self = Self { pass: campaign.roster_pass, ..Self::default() };
-        }
-        let last = self.lines.keys().next_back().copied().unwrap_or(0);
-        let again = touched.recipients.iter().copied().filter(|number| self.lines.contains_key(number));
-        let again = reader.lines_of(again).unwrap();
-        for line in again.into_iter().chain(reader.lines_after(campaign.id, last, 1000).unwrap()) {
-            self.sums.change(&line, true);
-            if let Some(before) = self.lines.insert(line.number, line) {
-                self.sums.change(&before, false);
+        let (lines, sums) = (&mut self.lines, &mut self.sums);
+        let told = reader.follow(&campaign, &mut self.follow, |news| match news {
+            News::Anew => (*lines, *sums) = Default::default(),
+            News::Lines(told) => {
+                for line in told {
+                    sums.change(&line, true);
+                    if let Some(before) = lines.insert(line.number, line) {
+                        sums.change(&before, false);
+                    }
+                }
             }
-        }
-        self.seq = touched.seq;
+        });
+        told.unwrap();
         // That a letter was taken in hand is no event.
         let mut counted = reader.counts(campaign.id).unwrap();
         let mut known = self.sums.counts;

@@ -161,6 +161,13 @@ pub(crate) fn approve_as(page: &mut Page<'_>, name: &str) {
     page.leads(|page| page.click("form[action='/approve'] button"));
 }
 
+/// Approves the plan under a name and starts it.
+pub(crate) fn start(stage: &Stage, page: &mut Page<'_>, name: &str) {
+    page.goto(&stage.at("/approve"));
+    approve(page, name);
+    page.leads(|page| page.click("form[action='/start'] button"));
+}
+
 /// Approves the plan under a name.
 pub(crate) fn approve(page: &mut Page<'_>, name: &str) {
     approve_as(page, name);
@@ -233,9 +240,7 @@ fn a_running_campaign_is_paused_let_go_and_stopped_for_good() {
     campaign.configure("unlimited = true", "per-hour = 1");
     let stage = Stage::of(campaign, &[]);
     let mut page = stage.enter(&mut browser, DESK, "en");
-    page.goto(&stage.at("/approve"));
-    approve(&mut page, "Ada");
-    page.leads(|page| page.click("form[action='/start'] button"));
+    start(&stage, &mut page, "Ada");
     page.until("document.querySelector('.gone').innerText.startsWith('1 of 3')");
     page.goto(&stage.at("/progress"));
     page.click("#why");
